@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * catalog/ingest: one received instance into the database, in one transaction.
+ *
+ * Two halves. ingest_prepare is CPU work without database: scan, decode, derive JSON, query record and
+ * digest; it may run on a jobpool. ingest_start sends the one call dpp.ingest(...) and reports its
+ * outcome after COMMIT.
+ */
+#ifndef CATALOG_INGEST_H
+#define CATALOG_INGEST_H
+
+#include "core/arena.h"
+#include "dcm/convert.h"
+#include "pg/pool.h"
+
+struct ingest_input {
+    struct span octets; /* the data set as received; borrowed until ingest_prepared_free */
+    const struct dcm_ts *ts;
+    const char *sop_class;    /* of the command; NULL = take the data set's */
+    const char *sop_instance; /* likewise */
+    const char *sender_aet;   /* NULL = not over DICOM */
+    const char *source;       /* "store", "import", "web" */
+};
+
+struct ingest_prepared; /* owns the derived forms */
+
+/* RC_INVALID: data set and command disagree or a UID is missing (A900); RC_UNSUPPORTED: could not be
+ * decoded (C210); RC_LIMIT. */
+MUST_CHECK enum rc ingest_prepare(const struct ingest_input *input, const struct dcm_limits *limits,
+                                  struct ingest_prepared **out, struct err *err);
+void ingest_prepared_free(struct ingest_prepared *p); /* NULL is legal */
+const char *ingest_sop_instance(const struct ingest_prepared *p);
+const char *ingest_sop_class(const struct ingest_prepared *p);
+
+enum ingest_outcome {
+    INGEST_STORED,
+    INGEST_SAME,      /* known with the same content: success, the first octets are kept */
+    INGEST_DIFFERENT, /* known with other content */
+    INGEST_DRAFT,     /* known as a draft */
+    INGEST_RETIRED,
+    INGEST_PURGED, /* a tombstone refuses it */
+};
+const char *ingest_outcome_name(enum ingest_outcome o);
+
+/* result RC_OK: outcome is valid and committed. RC_IO after the statement was sent means the outcome is
+ * unknown; ingest then reads again by UID and digest on another connection before it answers. */
+typedef void (*ingest_cb)(const struct err *result, enum ingest_outcome outcome, void *arg);
+struct ingest_op;
+/* p stays the caller's until the callback. One callback, never from inside. */
+struct ingest_op *ingest_start(struct pg_pool *pool, int64_t timeout_ms, struct ingest_prepared *p,
+                               ingest_cb cb, void *arg);
+void ingest_cancel(struct ingest_op *op); /* no callback comes; the transaction may still commit */
+
+/* For command-line tools: the statement and parameters (6), to be run by pg/sync. */
+const char *ingest_sql(void);
+unsigned ingest_params(const struct ingest_prepared *p, struct pg_param out[8]);
+MUST_CHECK enum rc ingest_outcome_of(struct span text, enum ingest_outcome *out);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * catalog/query: a C-FIND identifier becomes one SQL statement with parameters, and a plan for the
+ * responses.
+ *
+ * Pure: no database, no clock. The text of the SQL depends only on which keys are given and on the kind of
+ * their matching, never on values, so statements can be prepared and are few. The result's columns are:
+ *   0  query_record bytea   (dpp.objects.query_record, see catalog/record)
+ *   1+ int[] for each sequence key that restricts: ordinals of the matching items, in plan order
+ */
+#ifndef CATALOG_QUERY_H
+#define CATALOG_QUERY_H
+
+#include "core/arena.h"
+#include "catalog/model.h"
+#include "dcm/dataset.h"
+#include "pg/pool.h"
+
+/* How the requester's view is restricted; decided once per operation. */
+struct query_view {
+    const char *aet;            /* calling AE title */
+    int64_t max_matches;        /* 0 = no limit; else LIMIT n + 1 is put on */
+    const char *default_charset; /* assumed for 8-bit text without (0008,0005); NULL = refuse (A900) */
+};
+
+struct query_limits {
+    unsigned max_keys; /* attributes in an identifier, nested ones included; default 256 */
+    unsigned max_uids; /* values of UID lists; default 65536 */
+};
+
+struct query {
+    const char *sql;
+    const struct pg_param *params;
+    unsigned param_count;
+    bool nothing_asked;  /* no keys at all: success without matches */
+    bool matches_none;   /* a key that can match nothing (a UID that is none, say): no SQL needed */
+    bool optional_ignored; /* FF01 instead of FF00 */
+    const struct project_plan *plan; /* for catalog/project */
+};
+
+/* identifier: as received (any transfer syntax, its own character set). Everything in *out lives in the
+ * arena. RC_INVALID with the tag: does not fit the SOP class or is malformed (A900 / C310: err->code tells:
+ * RC_INVALID = A900, RC_UNSUPPORTED = cannot be decoded, C310, RC_LIMIT = a limit). */
+MUST_CHECK enum rc query_build(const struct model *model, struct span identifier,
+                               const struct dcm_ts *ts, const struct query_view *view,
+                               const struct query_limits *limits, struct arena *arena,
+                               struct query *out, struct err *err);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * core/jobpool: threads for what must not run on a loop (name resolution, conversion of large data
+ * sets, PQcancel).
+ *
+ * The queue is bounded: a full pool answers RC_LIMIT and the caller refuses its request. A job's work
+ * runs on a pool thread and must touch nothing but its argument; its done runs on the submitter's loop
+ * through the mailbox given. Exactly one of done and drop is called.
+ */
+#ifndef CORE_JOBPOOL_H
+#define CORE_JOBPOOL_H
+
+#include "core/err.h"
+#include "core/mailbox.h"
+
+struct jobpool;
+
+struct job {
+    void (*work)(void *arg); /* pool thread */
+    mail_cb done;            /* submitter's loop */
+    mail_cb drop;            /* instead of done when the submitter's mailbox is gone */
+    void *arg;               /* owned by the job until done or drop */
+};
+
+struct jobpool *jobpool_new(const char *name, unsigned threads, unsigned max_queued); /* returned */
+/* Waits for running jobs; queued ones are dropped. */
+void jobpool_free(struct jobpool *p);
+/* Any thread. On RC_LIMIT nothing is called and arg stays the caller's. */
+MUST_CHECK enum rc jobpool_submit(struct jobpool *p, struct mailbox *reply_to, const struct job *job);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * core/listener: accepts TCP connections on one loop and hands the descriptors on.
+ *
+ * When descriptors run out (EMFILE) accepting pauses for a moment instead of spinning, and says so.
+ */
+#ifndef CORE_LISTENER_H
+#define CORE_LISTENER_H
+
+#include <stdint.h>
+
+#include "core/err.h"
+#include "core/loop.h"
+
+struct listener;
+
+/* fd is owned by the callback: nonblocking, close-on-exec. */
+typedef void (*listener_cb)(int fd, void *arg);
+
+/* address "" or "*" = all interfaces, IPv6 with IPv4 where the system allows; port 0 = any free one. */
+MUST_CHECK enum rc listener_new(struct loop *l, const char *address, uint16_t port, listener_cb cb,
+                                void *arg, struct listener **out, struct err *err);
+void listener_free(struct listener *li); /* stops accepting, closes; NULL is legal */
+uint16_t listener_port(const struct listener *li); /* the port bound */
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * core/log: one line per event on standard error, logfmt or JSON, UTC time stamps.
+ *
+ *   time=2026-11-23T02:04:39.123Z level=info event=find.done assoc=17 peer=127.0.0.1 aet=CT1 matches=12
+ *
+ * error = an operator must act; warn = a peer's fault or a limit; info = outcome of an association or
+ * an operation, one line each; debug = protocol steps; trace = octets. No values of data set attributes
+ * above debug. Thread-safe; one write(2) per line. Control characters are escaped, so a peer cannot
+ * forge lines.
+ */
+#ifndef CORE_LOG_H
+#define CORE_LOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/err.h"
+
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_TRACE };
+enum log_format { LOG_LOGFMT, LOG_JSON };
+
+void log_configure(enum log_level level, enum log_format format);
+bool log_enabled(enum log_level level);
+/* "error", "warn" ...; level_of returns false for an unknown name. */
+const char *log_level_name(enum log_level level);
+bool log_level_of(const char *name, enum log_level *out);
+
+/* Who a line is about; members may be NULL or 0 and are then left out. Borrowed for the call. */
+struct log_ctx {
+    uint64_t assoc; /* association number, unique in this process */
+    unsigned msg;   /* Message ID */
+    bool has_msg;
+    const char *aet;
+    const char *peer; /* "192.0.2.1:104" */
+};
+
+/* The text is a printf format that yields `key=value key="some text"` pairs or a sentence; a sentence is
+ * written as msg="...". ctx may be NULL. event is a constant like "assoc.accepted". */
+void log_event(enum log_level level, const struct log_ctx *ctx, const char *event, const char *fmt,
+               ...) PRINTF_LIKE(4, 5);
+
+#define log_error(ctx, event, ...) log_event(LOG_ERROR, ctx, event, __VA_ARGS__)
+#define log_warn(ctx, event, ...) log_event(LOG_WARN, ctx, event, __VA_ARGS__)
+#define log_info(ctx, event, ...) log_event(LOG_INFO, ctx, event, __VA_ARGS__)
+#define log_debug(ctx, event, ...)                                                                 \
+    do {                                                                                           \
+        if (log_enabled(LOG_DEBUG))                                                                \
+            log_event(LOG_DEBUG, ctx, event, __VA_ARGS__);                                         \
+    } while (0)
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * dcm/charset: text values between the character sets of (0008,0005) and UTF-8.
+ *
+ * PS3.3 C.12.1.1.2, PS3.5 6.1 and 6.2.1.2. Conversion is DCMTK's; an all-ASCII value takes no conversion.
+ */
+#ifndef DCM_CHARSET_H
+#define DCM_CHARSET_H
+
+#include "dcm/dataset.h"
+
+/* Whether every defined term of a (0008,0005) value ("" = ISO-IR 6; "\\ISO 2022 IR 87") is supported. */
+bool dcm_charset_is_supported(struct span terms);
+
+/* Turn every text value of the tree into UTF-8, in place (new values in the arena), honouring (0008,0005)
+ * of items; drop those elements and leave the tree with none at the top (the caller knows it is UTF-8).
+ * fallback: terms to assume when the data set has none but 8-bit octets; NULL = that is an error.
+ * *lossy (may be NULL): some octets could not be decoded; they became U+FFFD. When lossy is NULL undecodable
+ * text is RC_INVALID with the tag. RC_UNSUPPORTED: set not supported. */
+MUST_CHECK enum rc dcm_tree_to_utf8(struct dcm_item *item, const char *fallback, struct arena *arena,
+                                    bool *lossy, struct err *err);
+/* The reverse for a UTF-8 tree: RC_UNSUPPORTED when a character does not fit; the tree is then unchanged. */
+MUST_CHECK enum rc dcm_tree_from_utf8(struct dcm_item *item, const char *terms, struct arena *arena,
+                                      struct err *err);
+bool dcm_tree_is_ascii(const struct dcm_item *item);
+/* One value from UTF-8, for projections of single values; same rules. */
+MUST_CHECK enum rc dcm_text_from_utf8(struct span utf8, const char *terms, const char vr[3],
+                                      struct arena *arena, struct span *out, struct err *err);
+
+#endif

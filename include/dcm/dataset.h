@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * dcm/dataset: data sets as trees of elements, read from and written to octets of any supported transfer
+ * syntax.
+ *
+ * This is the scanner every octet of a peer passes first: lengths, depth, element count and order are
+ * checked against limits before anything else looks at them. Values stay where they are in the input
+ * (borrowed) where possible; numbers of Big Endian input and inflated input are copied into the arena,
+ * so that a tree's numeric values are always little endian. Pure C, no DCMTK; the dictionary is asked
+ * for the VR of Implicit VR elements.
+ */
+#ifndef DCM_DATASET_H
+#define DCM_DATASET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/arena.h"
+#include "core/bytes.h"
+#include "dcm/tags.h"
+#include "dcm/uids.h"
+
+struct dcm_item;
+
+struct dcm_element {
+    uint32_t tag;
+    char vr[3];             /* "SQ", "LO" ...; "UN" when unknown */
+    struct span value;      /* raw value with its padding; empty for sequences */
+    struct dcm_item *items; /* SQ only: linked through next */
+    unsigned item_count;
+    struct dcm_element *next;
+};
+
+struct dcm_item {
+    struct dcm_element *first; /* ascending tags */
+    struct dcm_element *last;
+    struct dcm_item *next;
+};
+
+struct dcm_limits {
+    size_t max_bytes;      /* of the (inflated) octets; default 64 MiB */
+    unsigned max_depth;    /* sequences within sequences; default 32 */
+    unsigned max_elements; /* in all; default 1,000,000 */
+};
+struct dcm_limits dcm_limits_default(void);
+
+/* octets and arena must outlive the tree. Group 0002 and group length elements are refused (0002) or
+ * skipped (gggg,0000). RC_INVALID with the tag where reading failed; RC_LIMIT names the limit. */
+MUST_CHECK enum rc dcm_read(struct span octets, const struct dcm_ts *ts,
+                            const struct dcm_limits *limits, struct arena *arena,
+                            struct dcm_item **out, struct err *err);
+/* Append in the transfer syntax; explicit lengths, values padded, values too long for a short-length VR
+ * as UN (PS3.5 6.2.2 note). Check buf_status too. */
+MUST_CHECK enum rc dcm_write(const struct dcm_item *item, const struct dcm_ts *ts, struct buf *out,
+                             struct err *err);
+/* One element, for projections: header and value or the whole sequence. Not for deflated. */
+void dcm_write_element(const struct dcm_element *e, const struct dcm_ts *ts, struct buf *out);
+
+/* Building. All return NULL when the arena is exhausted. Elements may be put in any order; the item
+ * keeps them ascending; a tag already there is replaced. */
+struct dcm_item *dcm_item_new(struct arena *arena);
+struct dcm_element *dcm_put(struct arena *arena, struct dcm_item *item, uint32_t tag, const char *vr,
+                            struct span value); /* value is borrowed */
+struct dcm_element *dcm_put_text(struct arena *arena, struct dcm_item *item, uint32_t tag,
+                                 const char *vr, const char *text); /* copied */
+struct dcm_item *dcm_add_item(struct arena *arena, struct dcm_element *sequence);
+
+/* Reading values. */
+struct dcm_element *dcm_find(const struct dcm_item *item, uint32_t tag); /* NULL = absent; item may be NULL */
+/* The value without its insignificant padding (PS3.5 6.2): trailing and, for the VRs that say so, leading
+ * spaces; the NUL of UI. Not split. */
+struct span dcm_trimmed(const struct dcm_element *e);
+/* Value n (from 0) of a backslash-separated text value, trimmed; false past the last. The tree's text must
+ * be UTF-8 or single-byte (see dcm/charset: a 0x5C second byte is no separator). ST, LT, UT, UR have one. */
+bool dcm_value_at(const struct dcm_element *e, unsigned n, struct span *out);
+unsigned dcm_value_count(const struct dcm_element *e);
+/* Copy of the first value as a C string into out (cut at size - 1); "" when absent. */
+void dcm_first_text(const struct dcm_item *item, uint32_t tag, char *out, size_t size);
+bool dcm_vr_is_text(const char vr[3]);    /* affected by (0008,0005): LO LT PN SH ST UC UT */
+bool dcm_vr_is_string(const char vr[3]);  /* any character VR */
+
+#endif

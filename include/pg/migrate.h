@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pg/migrate: brings the schema to this build's version, forward only.
+ *
+ * Migrations (migrations/NNNN_verb_object.sql) and the current definitions (sql/) are compiled into the
+ * binary. Each migration runs in one transaction that also records its number in dpp.schema_migrations,
+ * under a session advisory lock taken by trying in a loop. The first line of a file says `-- compatible`
+ * or `-- breaking`; files marked `-- no-transaction` run outside one. After the migrations the
+ * definitions in sql/ are replaced whole, in one transaction.
+ */
+#ifndef PG_MIGRATE_H
+#define PG_MIGRATE_H
+
+#include "core/err.h"
+#include "pg/sync.h"
+
+struct migrate_report {
+    unsigned applied; /* by this run */
+    int version;      /* highest number now in the database */
+};
+
+/* wait_ms: how long to try for the lock. RC_CONFLICT when the schema has breaking migrations that this
+ * build does not know. */
+MUST_CHECK enum rc migrate_run(struct pg_sync *s, int64_t wait_ms, struct migrate_report *report,
+                               struct err *err);
+/* Whether a server of this build may use the schema: RC_OK, RC_CONFLICT (newer and breaking, or older
+ * than needed; the text says what to do). */
+MUST_CHECK enum rc migrate_check(struct pg_sync *s, struct err *err);
+int migrate_latest(void); /* the highest number this build knows */
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pg/pool: nonblocking PostgreSQL connections of one loop: lease, run statements, give back.
+ *
+ * One pool per worker, loop thread only. A connection is leased by one running operation at a time and
+ * runs one statement at a time. Connections are made when first needed, kept, health-checked by use, and
+ * re-made with back-off and jitter after a failure. The wait queue is bounded and every waiter has a
+ * deadline. Nothing here blocks: names are resolved on the jobpool, PQcancel runs on a thread of its own.
+ *
+ * Statements are prepared once per connection and kept in a bounded cache keyed by the SQL text, so
+ * callers must never paste values into it. With options.prepare off (PgBouncer before 1.21 in
+ * transaction mode) unnamed statements are used. Results come in binary format and single-row mode.
+ *
+ * Completion: every pg_query ends with exactly one on_done, never from inside pg_query.
+ */
+#ifndef PG_POOL_H
+#define PG_POOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/bytes.h"
+#include "core/jobpool.h"
+#include "core/loop.h"
+#include "core/mailbox.h"
+
+struct pg_pool;
+struct pg_conn;
+struct pg_lease; /* a waiting request for a connection */
+struct pg_row;
+
+struct pg_options {
+    const char *conninfo; /* URI or key=value; copied */
+    unsigned size;        /* connections at most; default 4 */
+    unsigned max_waiting; /* leases waiting at most; default 256 */
+    int64_t connect_ms;   /* default 5 s */
+    int64_t statement_ms; /* one statement without any progress; default 60 s; then it is cancelled */
+    bool prepare;         /* named prepared statements; default true */
+    unsigned max_prepared; /* per connection; default 128; the least recently used goes */
+    const char *application_name; /* copied */
+};
+struct pg_options pg_options_default(void);
+
+/* returned. resolve_pool: for host names; mailbox: of the loop. Does not connect yet. */
+struct pg_pool *pg_pool_new(struct loop *l, struct mailbox *mailbox, struct jobpool *resolve_pool,
+                            const struct pg_options *options);
+/* Leases must have been given back or cancelled. Running cancels are waited for. NULL is legal. */
+void pg_pool_free(struct pg_pool *p);
+/* Whether the last attempt to use the database succeeded; true before the first. */
+bool pg_pool_is_healthy(const struct pg_pool *p);
+
+/* conn NULL: no connection could be had in time, why says so (RC_LIMIT queue full, RC_TIMEOUT, RC_DB). */
+typedef void (*pg_lease_cb)(struct pg_conn *conn, const struct err *why, void *arg);
+/* Ask for a connection; the callback never comes from inside. The returned handle is valid until the
+ * callback. */
+struct pg_lease *pg_lease_start(struct pg_pool *p, int64_t timeout_ms, pg_lease_cb cb, void *arg);
+void pg_lease_cancel(struct pg_lease *lease); /* before its callback; none comes then */
+/* Give back. A statement still running is cancelled first, in the background; no callback comes any
+ * more. The connection returns to the pool only when its results are drained (decision: a late cancel
+ * must never hit the next statement). An open transaction is rolled back. */
+void pg_release(struct pg_conn *c);
+
+/* One parameter. type 0 = let the server infer. data NULL = SQL null. */
+struct pg_param {
+    const void *data;
+    int len;        /* octets; for text format too, no NUL needed */
+    bool is_binary; /* bytea, or network-order integers */
+    unsigned type;  /* PG_OID_* or 0 */
+};
+enum {
+    PG_OID_BYTEA = 17,
+    PG_OID_INT8 = 20,
+    PG_OID_INT4 = 23,
+    PG_OID_TEXT = 25,
+    PG_OID_TEXT_ARRAY = 1009,
+    PG_OID_INT8_ARRAY = 1016,
+    PG_OID_JSONB = 3802,
+};
+struct pg_param pg_text(const char *text);  /* borrowed until pg_query returns; NULL = null */
+struct pg_param pg_text_span(struct span text);
+struct pg_param pg_bytea(struct span octets);
+
+struct pg_query {
+    const char *sql; /* borrowed until pg_query_start returns; the key of the prepared statement */
+    const struct pg_param *params; /* borrowed until pg_query_start returns */
+    unsigned param_count;
+    /* Each row as it arrives; the row is valid during the call. NULL = rows are ignored. */
+    void (*on_row)(const struct pg_row *row, void *arg);
+    /* The end: rc RC_OK; RC_CANCELED after pg_query_cancel; RC_TIMEOUT; RC_DB with sqlstate and the
+     * server's message; RC_IO connection lost (outcome of a write unknown). rows = tuples or affected. */
+    void (*on_done)(const struct err *result, int64_t rows, void *arg);
+    void *arg;
+};
+
+/* Starts; a failure to start comes through on_done too. One at a time per connection. */
+void pg_query_start(struct pg_conn *c, const struct pg_query *q);
+/* Back-pressure: after pause, at most the rows of one socket read are still delivered to nobody: they
+ * wait inside libpq; nothing more is read. */
+void pg_query_pause(struct pg_conn *c);
+void pg_query_resume(struct pg_conn *c); /* rows come from the loop, not from inside */
+/* Cancels the running statement (PQcancel on the cancel thread). on_done follows with RC_CANCELED, or
+ * RC_OK if it had ended; rows that arrive in between are dropped. */
+void pg_query_cancel(struct pg_conn *c);
+bool pg_query_is_running(const struct pg_conn *c);
+
+/* Values of a row, binary format. */
+bool pg_is_null(const struct pg_row *r, unsigned col);
+struct span pg_octets(const struct pg_row *r, unsigned col); /* bytea or text; empty for null */
+int64_t pg_int(const struct pg_row *r, unsigned col);        /* int2, int4, int8; 0 for null or others */
+bool pg_bool(const struct pg_row *r, unsigned col);
+/* One-dimensional int4[] or int8[]: number of elements, at most max are written. */
+unsigned pg_int_array(const struct pg_row *r, unsigned col, int32_t *out, unsigned max);
+
+/* Lease, run one statement, release: for one-row questions. Never called back from inside. The row
+ * callback of q sees the rows; on_done comes after the connection has been given back. */
+struct pg_once;
+struct pg_once *pg_once_start(struct pg_pool *p, int64_t timeout_ms, const struct pg_query *q);
+void pg_once_cancel(struct pg_once *o); /* before on_done; no callback comes then */
+
+#endif

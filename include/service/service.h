@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * service: the DICOM services on associations of one worker: admission, echo, store, find, get, move.
+ *
+ * One struct service per worker thread; it owns that worker's associations and uses its database pool.
+ * Retrieve workers (struct retrieve_pool) are threads of their own with their own loops and database
+ * connections; front and retrieve side exchange messages that carry ownership.
+ */
+#ifndef SERVICE_SERVICE_H
+#define SERVICE_SERVICE_H
+
+#include <stdint.h>
+
+#include "catalog/query.h"
+#include "core/jobpool.h"
+#include "core/worker.h"
+#include "dcm/dataset.h"
+#include "net/assoc.h"
+#include "pg/pool.h"
+
+enum unknown_ae_policy { UNKNOWN_AE_REFUSE, UNKNOWN_AE_LOOPBACK, UNKNOWN_AE_ANY };
+
+/* One immutable snapshot, borrowed by all workers until they have stopped. */
+struct service_config {
+    const char *ae_title;                    /* ours */
+    const char *const *called_titles;        /* further titles we answer to, NULL-terminated; may be NULL */
+    bool any_called_title;
+    enum unknown_ae_policy unknown_ae;
+    bool echo_for_all;
+    struct assoc_options assoc;
+    struct dcm_limits dataset_limits;
+    struct query_limits query_limits;
+    int64_t max_matches; /* 0 = none */
+    unsigned max_retrieve_uids;
+    unsigned max_associations;         /* per process */
+    unsigned max_operations_per_assoc; /* asynchronous operations performed; default 8 */
+    bool strict_retrieve_level;
+    int64_t lease_timeout_ms;  /* waiting for a database connection; default 10 s */
+    int64_t suboperation_ms;   /* a destination's answer to one C-STORE; default 60 s */
+    int64_t progress_interval_ms; /* pending responses of GET and MOVE; default 500 */
+    unsigned inline_ingest_bytes; /* larger data sets are prepared on the jobpool; default 64 KiB */
+    size_t fetch_batch_bytes;     /* octets a retrieve keeps in memory; default 4 MiB */
+    struct pg_options database;
+    unsigned retrieve_workers;    /* default 2 */
+    unsigned retrieve_connections; /* database connections of one retrieve worker; default 2 */
+};
+struct service_config service_config_default(void);
+
+struct retrieve_pool;
+MUST_CHECK enum rc retrieve_pool_new(const struct service_config *config, struct jobpool *jobs,
+                                     struct retrieve_pool **out, struct err *err);
+void retrieve_pool_free(struct retrieve_pool *p); /* after all services are freed; NULL is legal */
+
+struct service;
+/* On the worker's thread. returned. */
+struct service *service_new(struct worker *w, const struct service_config *config,
+                            struct jobpool *jobs, struct retrieve_pool *retrieve);
+void service_free(struct service *s); /* aborts what is left */
+/* Takes the accepted descriptor (owned). On the worker's thread. */
+void service_accept(struct service *s, int fd);
+/* Stop gently: idle associations are released or aborted, running operations go on; done(arg) once none is
+ * left. On the worker's thread. */
+void service_drain(struct service *s, void (*done)(void *arg), void *arg);
+unsigned service_open_associations(const struct service *s);
+
+#endif

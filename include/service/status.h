@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * service/status: DIMSE statuses and the one table that turns internal results into them.
+ */
+#ifndef SERVICE_STATUS_H
+#define SERVICE_STATUS_H
+
+#include <stdint.h>
+
+#include "core/err.h"
+#include "net/command.h"
+
+enum {
+    STATUS_SUCCESS = 0x0000,
+    STATUS_INVALID_INSTANCE = 0x0117,
+    STATUS_SOP_CLASS_NOT_SUPPORTED = 0x0122,
+    STATUS_NOT_AUTHORIZED = 0x0124,
+    STATUS_DUPLICATE_INVOCATION = 0x0210,
+    STATUS_UNRECOGNIZED_OPERATION = 0x0211,
+    STATUS_MISTYPED_ARGUMENT = 0x0212,
+    STATUS_OUT_OF_RESOURCES = 0xA700,
+    STATUS_CANNOT_COUNT = 0xA701,
+    STATUS_CANNOT_PERFORM = 0xA702,
+    STATUS_DESTINATION_UNKNOWN = 0xA801,
+    STATUS_DATASET_MISMATCH = 0xA900,
+    STATUS_WARNING = 0xB000,
+    STATUS_STORE_CANNOT_UNDERSTAND = 0xC000,
+    STATUS_STORE_UNDECODABLE = 0xC210,
+    STATUS_STORE_INTERNAL = 0xC211,
+    STATUS_FIND_UNDECODABLE = 0xC310,
+    STATUS_FIND_INTERNAL = 0xC311,
+    STATUS_FIND_UNENCODABLE = 0xC312,
+    STATUS_GET_UNDECODABLE = 0xC410,
+    STATUS_GET_INTERNAL = 0xC411,
+    STATUS_GET_TOO_MANY = 0xC413,
+    STATUS_MOVE_UNDECODABLE = 0xC510,
+    STATUS_MOVE_INTERNAL = 0xC511,
+    STATUS_MOVE_TOO_MANY = 0xC513,
+    STATUS_MOVE_BAD_DESTINATION = 0xC515,
+    STATUS_CANCEL = 0xFE00,
+    STATUS_PENDING = 0xFF00,
+    STATUS_PENDING_OPTIONAL = 0xFF01,
+};
+
+enum status_service { STATUS_FOR_STORE, STATUS_FOR_FIND, STATUS_FOR_GET, STATUS_FOR_MOVE };
+
+/* The status for an internal failure of this service. */
+uint16_t status_of(enum status_service service, enum rc code);
+/* Fill status, Error Comment (at most 64 characters) and Offending Element of a response. */
+void status_set(struct dimse_command *rsp, uint16_t status, const struct err *err);
+const char *status_text(uint16_t status); /* "refused: out of resources" */
+
+#endif
