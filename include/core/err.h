@@ -42,7 +42,9 @@ struct err {
 /* "ok", "invalid", "timeout" ...; never NULL. */
 const char *rc_name(enum rc code);
 
-/* Fill *err (NULL is legal) and return code, so that `return err_set(err, RC_INVALID, ...)` reads well. */
+/* Fill *err (NULL is legal) and return code, so that `return err_set(err, RC_INVALID, ...)` reads well.
+ * Clears tag and sqlstate: set sqlstate afterwards. Arguments may point into *err. Control characters
+ * become spaces, trailing spaces and periods go. */
 enum rc err_set(struct err *err, enum rc code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* The same, naming the offending data element. */
 enum rc err_set_tag(struct err *err, enum rc code, unsigned tag, const char *fmt, ...)

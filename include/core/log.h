@@ -29,14 +29,17 @@ bool log_level_of(const char *name, enum log_level *out);
 /* Who a line is about; members may be NULL or 0 and are then left out. Borrowed for the call. */
 struct log_ctx {
     uint64_t assoc; /* association number, unique in this process */
-    unsigned msg;   /* Message ID */
+    unsigned msg;   /* Message ID, written as msg_id */
     bool has_msg;
     const char *aet;
     const char *peer; /* "192.0.2.1:104" */
 };
 
-/* The text is a printf format that yields `key=value key="some text"` pairs or a sentence; a sentence is
- * written as msg="...". ctx may be NULL. event is a constant like "assoc.accepted". */
+/* The format is either a list of pairs, `matches=%d why="%s"`, or a sentence, which is written as
+ * msg="...". It is a list when it begins with `word=`; the format alone decides, so arguments cannot add
+ * pairs. Quote a value in the format when it may hold ` word=` literally; what an argument holds is
+ * quoted and escaped as needed. Values of a bare integer conversion are numbers in JSON. Lines are cut
+ * at 4096 octets. ctx may be NULL. event is a constant like "assoc.accepted". errno is kept. */
 void log_event(enum log_level level, const struct log_ctx *ctx, const char *event, const char *fmt,
                ...) PRINTF_LIKE(4, 5);
 

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/bytes.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { FIRST_CAPACITY = 64 };
+
+bool span_equal(struct span a, struct span b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+bool span_equal_str(struct span a, const char *text)
+{
+    return span_equal(a, span_str(text));
+}
+
+void buf_init(struct buf *b, size_t limit)
+{
+    *b = (struct buf){.limit = limit};
+}
+
+void buf_fini(struct buf *b)
+{
+    free(b->data);
+    *b = (struct buf){.limit = b->limit};
+}
+
+void buf_clear(struct buf *b)
+{
+    b->len = 0;
+    b->failed = RC_OK;
+}
+
+/* Capacity for `need` octets. It doubles, but not past the ceiling and the NUL that buf_cstr puts
+ * behind, so that a limit is also a bound for memory. */
+static bool grow(struct buf *b, size_t need, size_t ceiling)
+{
+    size_t cap = b->cap < FIRST_CAPACITY ? FIRST_CAPACITY : b->cap;
+    uint8_t *data;
+
+    if (need <= b->cap)
+        return true;
+    while (cap < need)
+        cap *= 2; /* cannot overflow: need is at most SIZE_MAX / 2 + 1 */
+    if (cap > ceiling + 1)
+        cap = ceiling + 1;
+    data = realloc(b->data, cap);
+    if (!data) {
+        b->failed = RC_NOMEM;
+        return false;
+    }
+    b->data = data;
+    b->cap = cap;
+    return true;
+}
+
+static size_t ceiling_of(const struct buf *b)
+{
+    return b->limit > 0 && b->limit < SIZE_MAX / 2 ? b->limit : SIZE_MAX / 2;
+}
+
+uint8_t *buf_reserve(struct buf *b, size_t n)
+{
+    size_t ceiling = ceiling_of(b);
+
+    if (b->failed != RC_OK)
+        return NULL;
+    if (b->len > ceiling || n > ceiling - b->len) {
+        b->failed = RC_LIMIT;
+        return NULL;
+    }
+    if (!grow(b, b->len + n > 0 ? b->len + n : 1, ceiling))
+        return NULL;
+    return b->data + b->len;
+}
+
+void buf_add(struct buf *b, const void *data, size_t n)
+{
+    uint8_t *to;
+
+    if (n == 0)
+        return;
+    to = buf_reserve(b, n);
+    if (!to)
+        return;
+    memcpy(to, data, n);
+    b->len += n;
+}
+
+void buf_add_span(struct buf *b, struct span s)
+{
+    buf_add(b, s.data, s.len);
+}
+
+void buf_add_str(struct buf *b, const char *text)
+{
+    buf_add_span(b, span_str(text));
+}
+
+void buf_add_u8(struct buf *b, uint8_t v)
+{
+    buf_add(b, &v, 1);
+}
+
+void buf_add_be16(struct buf *b, uint16_t v)
+{
+    uint8_t octets[2];
+
+    put_be16(octets, v);
+    buf_add(b, octets, sizeof(octets));
+}
+
+void buf_add_be32(struct buf *b, uint32_t v)
+{
+    uint8_t octets[4];
+
+    put_be32(octets, v);
+    buf_add(b, octets, sizeof(octets));
+}
+
+void buf_add_le16(struct buf *b, uint16_t v)
+{
+    uint8_t octets[2];
+
+    put_le16(octets, v);
+    buf_add(b, octets, sizeof(octets));
+}
+
+void buf_add_le32(struct buf *b, uint32_t v)
+{
+    uint8_t octets[4];
+
+    put_le32(octets, v);
+    buf_add(b, octets, sizeof(octets));
+}
+
+void buf_printf(struct buf *b, const char *fmt, ...)
+{
+    va_list args, again;
+    char small[256];
+    int n;
+
+    va_start(args, fmt);
+    va_copy(again, args);
+    n = vsnprintf(small, sizeof(small), fmt, args);
+    if (n < 0) {
+        b->failed = b->failed != RC_OK ? b->failed : RC_LIMIT;
+    } else if ((size_t)n < sizeof(small)) {
+        buf_add(b, small, (size_t)n);
+    } else if (buf_reserve(b, (size_t)n) && grow(b, b->len + (size_t)n + 1, ceiling_of(b))) {
+        vsnprintf((char *)b->data + b->len, (size_t)n + 1, fmt, again);
+        b->len += (size_t)n;
+    }
+    va_end(again);
+    va_end(args);
+}
+
+const char *buf_cstr(struct buf *b)
+{
+    if (b->failed != RC_OK || !grow(b, b->len + 1, ceiling_of(b)))
+        return "";
+    b->data[b->len] = '\0';
+    return (const char *)b->data;
+}

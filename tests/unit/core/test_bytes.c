@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/bytes.h"
+
+static void spans_compare_by_content(void **state)
+{
+    (void)state;
+    assert_true(span_equal(span_str("abc"), span_of("abcd", 3)));
+    assert_false(span_equal(span_str("abc"), span_str("abd")));
+    assert_false(span_equal(span_str("abc"), span_str("abcd")));
+    assert_true(span_equal(span_of(NULL, 0), span_str("")));
+    assert_true(span_equal_str(span_of(NULL, 0), NULL));
+    assert_true(span_equal_str(span_str("x"), "x"));
+}
+
+static void integers_keep_their_order_of_octets(void **state)
+{
+    uint8_t p[4];
+
+    (void)state;
+    put_be32(p, 0xFEDCBA98);
+    assert_memory_equal(p, "\xFE\xDC\xBA\x98", 4);
+    assert_int_equal(get_be32(p), 0xFEDCBA98);
+    assert_int_equal(get_le32(p), 0x98BADCFE);
+    assert_int_equal(get_be16(p), 0xFEDC);
+    assert_int_equal(get_le16(p), 0xDCFE);
+    put_le32(p, 0x12345678);
+    assert_memory_equal(p, "\x78\x56\x34\x12", 4);
+    put_le16(p, 0xABCD);
+    assert_memory_equal(p, "\xCD\xAB", 2);
+    put_be16(p, 0xABCD);
+    assert_memory_equal(p, "\xAB\xCD", 2);
+}
+
+static void buf_appends_in_order(void **state)
+{
+    struct buf b = {0};
+
+    (void)state;
+    buf_add_u8(&b, 1);
+    buf_add_be16(&b, 0x0203);
+    buf_add_be32(&b, 0x04050607);
+    buf_add_le16(&b, 0x0908);
+    buf_add_le32(&b, 0x0D0C0B0A);
+    buf_add_str(&b, "x");
+    buf_add_span(&b, span_str("y"));
+    buf_add(&b, NULL, 0);
+    buf_printf(&b, "%s%d", "z", 7);
+    assert_int_equal(buf_status(&b), RC_OK);
+    assert_int_equal(b.len, 17);
+    assert_memory_equal(b.data, "\1\2\3\4\5\6\7\x8\x9\xA\xB\xC\xDxyz7", 17);
+    assert_int_equal(strlen(buf_cstr(&b)), 17);
+    assert_int_equal(b.len, 17);
+    buf_fini(&b);
+    assert_int_equal(b.len, 0);
+    assert_string_equal(buf_cstr(&b), "");
+    buf_fini(&b);
+}
+
+static void buf_refuses_what_exceeds_its_limit_and_latches(void **state)
+{
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, 5);
+    buf_add_str(&b, "abcde");
+    assert_int_equal(buf_status(&b), RC_OK);
+    assert_string_equal(buf_cstr(&b), "abcde"); /* the NUL does not count */
+    buf_add_u8(&b, 'f');
+    assert_int_equal(buf_status(&b), RC_LIMIT);
+    assert_int_equal(b.len, 5);
+    assert_memory_equal(b.data, "abcde", 5);
+    b.len = 1;
+    buf_add_u8(&b, 'g'); /* would fit, but there would be a hole */
+    assert_int_equal(b.len, 1);
+    assert_null(buf_reserve(&b, 1));
+    assert_string_equal(buf_cstr(&b), "");
+    buf_clear(&b);
+    assert_int_equal(buf_status(&b), RC_OK);
+    buf_add_str(&b, "ok");
+    assert_string_equal(buf_cstr(&b), "ok");
+    assert_true(b.cap <= 6);
+    buf_fini(&b);
+}
+
+static void buf_survives_absurd_sizes(void **state)
+{
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, 0);
+    buf_add_str(&b, "abc");
+    assert_null(buf_reserve(&b, SIZE_MAX));
+    assert_int_equal(buf_status(&b), RC_LIMIT);
+    assert_int_equal(b.len, 3);
+    buf_clear(&b);
+    assert_null(buf_reserve(&b, SIZE_MAX / 2 + 1));
+    assert_int_equal(buf_status(&b), RC_LIMIT);
+    buf_fini(&b);
+}
+
+static void buf_reserve_gives_room_without_counting_it(void **state)
+{
+    struct buf b;
+    uint8_t *p;
+
+    (void)state;
+    buf_init(&b, 100000);
+    assert_non_null(buf_reserve(&b, 0));
+    p = buf_reserve(&b, 70000);
+    assert_non_null(p);
+    memset(p, 'q', 70000);
+    assert_int_equal(b.len, 0);
+    b.len += 70000;
+    buf_add_u8(&b, 'r');
+    assert_int_equal(b.data[69999], 'q');
+    assert_int_equal(b.data[70000], 'r');
+    buf_fini(&b);
+}
+
+static void buf_printf_handles_long_text_and_limits(void **state)
+{
+    struct buf b;
+    char text[1000];
+
+    (void)state;
+    memset(text, 'a', sizeof(text) - 1);
+    text[999] = '\0';
+    buf_init(&b, 1001);
+    buf_printf(&b, "<%s>", text);
+    assert_int_equal(buf_status(&b), RC_OK);
+    assert_int_equal(b.len, 1001);
+    assert_int_equal(b.data[0], '<');
+    assert_int_equal(b.data[1000], '>');
+    buf_clear(&b);
+    buf_printf(&b, "<%s>>", text);
+    assert_int_equal(buf_status(&b), RC_LIMIT);
+    assert_int_equal(b.len, 0);
+    buf_fini(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(spans_compare_by_content),
+        cmocka_unit_test(integers_keep_their_order_of_octets),
+        cmocka_unit_test(buf_appends_in_order),
+        cmocka_unit_test(buf_refuses_what_exceeds_its_limit_and_latches),
+        cmocka_unit_test(buf_survives_absurd_sizes),
+        cmocka_unit_test(buf_reserve_gives_room_without_counting_it),
+        cmocka_unit_test(buf_printf_handles_long_text_and_limits),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
