@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real server on a real PostgreSQL: one cluster per run, a database and a server per test module.
+
+DPPR_TEST_DATABASE is the cluster's URI (tests/support/with-postgres sets it), DPPR_BINARY the program.
+"""
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import uuid
+
+import psycopg2
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DPPR = os.environ.get("DPPR_BINARY", str(ROOT / "build/release/dppr"))
+SAMPLES = ROOT / "samples" / "dicom"
+
+
+def cluster_uri():
+    uri = os.environ.get("DPPR_TEST_DATABASE")
+    if not uri:
+        pytest.exit("DPPR_TEST_DATABASE is not set; run through tests/support/with-postgres", 2)
+    return uri
+
+
+def with_database(uri, name):
+    """The cluster's URI with another database in its path."""
+    return re.sub(r"^(postgres(?:ql)?://[^/?]*)(/[^?]*)?", rf"\1/{name}", uri)
+
+
+class Database:
+    """A database of its own with the current schema."""
+
+    def __init__(self, migrate=True):
+        self.name = "it_" + uuid.uuid4().hex[:12]
+        self.cluster = cluster_uri()
+        self.uri = with_database(self.cluster, self.name)
+        self._admin(f"create database {self.name} template template0 encoding 'UTF8'")
+        if migrate:
+            run_dppr("migrate", database=self.uri, check=True)
+
+    def _admin(self, sql):
+        connection = psycopg2.connect(self.cluster)
+        connection.autocommit = True
+        try:
+            connection.cursor().execute(sql)
+        finally:
+            connection.close()
+
+    def query(self, sql, parameters=None):
+        connection = psycopg2.connect(self.uri)
+        connection.autocommit = True
+        try:
+            cursor = connection.cursor()
+            cursor.execute(sql, parameters)
+            return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
+
+    def drop(self):
+        self._admin(f"drop database if exists {self.name} with (force)")
+
+
+def run_dppr(*arguments, database=None, check=False, env=None, timeout=120, **options):
+    environment = dict(os.environ, **(env or {}))
+    for key in [k for k in environment if k.startswith("DPPR_") and k != "DPPR_TEST_DATABASE"]:
+        if not env or key not in env:
+            del environment[key]
+    if database:
+        environment["DPPR_DATABASE"] = database
+    done = subprocess.run([DPPR, *map(str, arguments)], env=environment, timeout=timeout, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+    if check and done.returncode != 0:
+        raise AssertionError(f"dppr {' '.join(map(str, arguments))}: {done.returncode}\n{done.stderr}")
+    return done
+
+
+class Server:
+    """`dppr serve` on free ports; its log is kept in memory."""
+
+    def __init__(self, database_uri, **settings):
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("DPPR_")}
+        environment.update(DPPR_DATABASE=database_uri, DPPR_DICOM_PORT="0", DPPR_HTTP_PORT="0",
+                           DPPR_DICOM_ADDRESS="127.0.0.1", DPPR_HTTP_ADDRESS="127.0.0.1",
+                           DPPR_UNKNOWN_AE="loopback", DPPR_WORKERS="2")
+        environment.update({f"DPPR_{k.upper()}": str(v) for k, v in settings.items()})
+        read_fd, write_fd = os.pipe()
+        self.process = subprocess.Popen([DPPR, "serve", "--ready-fd", str(write_fd)],
+                                        env=environment, pass_fds=[write_fd],
+                                        stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        os.close(write_fd)
+        self.log_lines = []
+        self._reader = threading.Thread(target=self._read_log, daemon=True)
+        self._reader.start()
+        line = b""
+        with os.fdopen(read_fd, "rb") as ready:
+            line = ready.readline()
+        match = re.match(rb"dicom=(\d+) http=(\d+)", line)
+        if not match:
+            self.process.wait(10)
+            raise AssertionError("the server did not start:\n" + self.log)
+        self.port, self.http_port = int(match[1]), int(match[2])
+
+    def _read_log(self):
+        for raw in self.process.stderr:
+            self.log_lines.append(raw.decode("utf-8", "replace").rstrip("\n"))
+
+    @property
+    def log(self):
+        return "\n".join(self.log_lines)
+
+    def wait_log(self, pattern, timeout=10):
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            for line in list(self.log_lines):
+                if re.search(pattern, line):
+                    return line
+            time.sleep(0.02)
+        raise AssertionError(f"no log line matches {pattern!r}; the log:\n{self.log[-6000:]}")
+
+    def stop(self, sig=signal.SIGTERM, timeout=30):
+        if self.process.poll() is None:
+            self.process.send_signal(sig)
+        code = self.process.wait(timeout)
+        self._reader.join(5)
+        return code
+
+    def http(self, path, timeout=5):
+        """(status, body)"""
+        with socket.create_connection(("127.0.0.1", self.http_port), timeout=timeout) as s:
+            s.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            raw = b""
+            while chunk := s.recv(65536):
+                raw += chunk
+        head, _, body = raw.partition(b"\r\n\r\n")
+        return int(head.split()[1]), body.decode()
+
+
+def client(server, command, *arguments, **options):
+    return run_dppr(command, "--port", server.port, *arguments, **options)
+
+
+def find_json(server, *arguments):
+    done = client(server, "find", "--json", *arguments, check=True)
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def database():
+    db = Database()
+    yield db
+    db.drop()
+
+
+@pytest.fixture(scope="module")
+def sample_database():
+    db = Database()
+    run_dppr("import", SAMPLES, database=db.uri, check=True)
+    yield db
+    db.drop()
+
+
+def _running(db, **settings):
+    server = Server(db.uri, **settings)
+    yield server
+    code = server.stop()
+    assert code == 0, f"the server ended with {code}:\n{server.log[-6000:]}"
+    assert "Sanitizer" not in server.log, server.log[-8000:]
+
+
+@pytest.fixture(scope="module")
+def server(database):
+    yield from _running(database)
+
+
+@pytest.fixture(scope="module")
+def sample_server(sample_database):
+    server = next(running := _running(sample_database))
+    server.database = sample_database
+    yield server
+    next(running, None)
+
+
+class StoreScp:
+    """DCMTK's storescp as a move destination: promiscuous and bit-preserving."""
+
+    def __init__(self, folder, *options, aet="STORESCP"):
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            self.port = s.getsockname()[1]
+        self.folder = pathlib.Path(folder)
+        self.process = subprocess.Popen(
+            [shutil.which("storescp"), "-pm", "+B", *options, "-aet", aet, "-od", str(folder),
+             str(self.port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                return
+            except OSError:
+                time.sleep(0.05)
+        raise AssertionError("storescp did not start")
+
+    def files(self):
+        return sorted(p for p in self.folder.iterdir() if p.is_file())
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
+
+
+@pytest.fixture
+def storescp(tmp_path):
+    folder = tmp_path / "received"
+    folder.mkdir()
+    scp = StoreScp(folder)
+    yield scp
+    scp.stop()
+
+
+@pytest.fixture
+def reachable():
+    """A folder that the user PostgreSQL runs as can reach, unlike pytest's own."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="dppr-it-", dir="/tmp"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)

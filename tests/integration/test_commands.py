@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line, as a user types it."""
+import hashlib
+import json
+import pathlib
+import subprocess
+
+import pydicom
+import pytest
+
+from conftest import DPPR, SAMPLES, Database, StoreScp, client, find_json, run_dppr
+from dicomwire import wait_for
+
+
+def value(ds, tag):
+    return ds.get(tag, {}).get("Value", [None])[0]
+
+
+def test_find_lists_the_samples(sample_server):
+    rows = find_json(sample_server)
+    assert len(rows) == 60
+    expected = {json.loads(p.read_text())["00181030"]["Value"][0] for p in SAMPLES.glob("*.json")}
+    assert {value(r, "00181030") for r in rows} == expected
+
+
+def test_find_prints_a_table(sample_server):
+    done = client(sample_server, "find", "-k", "ProtocolName=*Head*", check=True)
+    assert "ProtocolName" in done.stdout and "Head" in done.stdout
+    lines = [line for line in done.stdout.splitlines() if line.strip()]
+    assert len(lines) >= 3
+
+
+def test_find_with_nested_keys_and_character_sets(sample_server):
+    rows = find_json(sample_server, "-k", "ModelSpecificationSequence.Manufacturer=Scantech",
+                     "-k", "SOPInstanceUID", "-k", "ProtocolName")
+    assert len(rows) == 1
+    rows = find_json(sample_server, "-k", "ProtocolName=胸部*", "-k", "ContentCreatorName")
+    assert [value(r, "00700084") for r in rows] == [
+        {"Alphabetic": "Yamada^Tarou", "Ideographic": "山田^太郎", "Phonetic": "やまだ^たろう"}]
+    rows = find_json(sample_server, "-k", "ContentCreatorName=洪*", "-k", "ProtocolName")
+    assert len(rows) == 1
+    rows = find_json(sample_server, "-k", "CustodialOrganizationSequence.InstitutionName=Szpital*",
+                     "-k", "ProtocolName")
+    assert len(rows) == 1
+
+
+def test_get_writes_files_equal_to_what_is_stored(sample_server, tmp_path):
+    done = client(sample_server, "get", "-k", "ProtocolName=*", "--output", tmp_path, check=True)
+    files = sorted(tmp_path.iterdir())
+    assert len(files) == 60, done.stderr
+    stored = dict(sample_server.database.query(
+        "select o.sop_instance_uid, i.dataset from dpp.objects o join dpp.instances i on i.object_id = o.id"))
+    for path in files:
+        raw = path.read_bytes()
+        uid = str(pydicom.dcmread(path, specific_tags=["SOPInstanceUID"]).SOPInstanceUID)
+        assert raw.endswith(bytes(stored[uid]))
+
+
+def test_exit_status_when_less_comes_than_asked(sample_server, tmp_path):
+    rows = find_json(sample_server)
+    uid = value(rows[0], "00080018")
+    assert client(sample_server, "get", uid, "--output", tmp_path).returncode == 0
+    done = client(sample_server, "get", uid, "1.2.3.4.5", "--output", tmp_path / "b")
+    assert done.returncode != 0 and done.stderr
+
+
+def test_move_to_storescp(sample_server, storescp):
+    run_dppr("ae", "add", "STORESCP", "127.0.0.1", storescp.port, database=sample_server.database.uri,
+             check=True)
+    rows = find_json(sample_server)
+    uids = [value(r, "00080018") for r in rows]
+    client(sample_server, "move", "--to", "STORESCP", *uids, check=True)
+    assert len(wait_for(lambda: len(storescp.files()) == 60 and storescp.files())) == 60
+    listed = run_dppr("ae", "list", database=sample_server.database.uri, check=True).stdout
+    assert "STORESCP" in listed
+    run_dppr("ae", "remove", "STORESCP", database=sample_server.database.uri, check=True)
+    done = client(sample_server, "move", "--to", "STORESCP", uids[0])
+    assert done.returncode != 0 and "STORESCP" in done.stderr
+
+
+def test_echo_and_store(sample_server, tmp_path):
+    assert client(sample_server, "echo").returncode == 0
+    client(sample_server, "get", "-k", "ProtocolName=*Head*", "--output", tmp_path, check=True)
+    done = client(sample_server, "store", tmp_path, check=True)
+    assert done.returncode == 0
+
+
+def test_export_and_import_round_trip(sample_server, tmp_path):
+    uri = sample_server.database.uri
+    run_dppr("export", tmp_path / "out", database=uri, check=True)
+    exported = sorted((tmp_path / "out").iterdir())
+    assert len(exported) == 60
+    other = Database()
+    try:
+        done = run_dppr("import", tmp_path / "out", database=other.uri, check=True)
+        digest = "select sop_instance_uid, encode(sha256(dataset), 'hex') from dpp.objects o" \
+                 " join dpp.instances i on i.object_id = o.id order by 1"
+        assert other.query(digest) == sample_server.database.query(digest)
+        again = run_dppr("import", tmp_path / "out", database=other.uri, check=True)
+        assert "60" in again.stdout + again.stderr
+    finally:
+        other.drop()
+
+
+def test_import_goes_on_after_a_bad_file(tmp_path):
+    db = Database()
+    try:
+        good = sorted(SAMPLES.glob("*.json"))[0]
+        (tmp_path / "a-bad.dcm").write_bytes(b"DICM is not enough")
+        (tmp_path / "b-bad.json").write_text('{"00080018": ')
+        (tmp_path / "c-good.json").write_text(good.read_text())
+        done = run_dppr("import", tmp_path, database=db.uri)
+        assert done.returncode == 1
+        assert "a-bad.dcm" in done.stderr and "b-bad.json" in done.stderr
+        assert db.query("select count(*) from dpp.objects") == [(1,)]
+    finally:
+        db.drop()
+
+
+def test_import_keeps_the_character_set_of_the_sample(sample_server):
+    rows = dict(sample_server.database.query(
+        "select p.protocol_name, o.specific_character_set from dpp.protocols p"
+        " join dpp.objects o on o.id = p.object_id where o.specific_character_set <> ''"))
+    assert set(rows.values()) >= {"ISO_IR 100", "GB18030", "\\ISO 2022 IR 87", "\\ISO 2022 IR 149",
+                                  "ISO_IR 126", "ISO_IR 144", "ISO_IR 101"}
+
+
+@pytest.mark.parametrize("arguments, status", [
+    ([], 2), (["nonsense"], 2), (["find", "--nonsense"], 2), (["find", "-k", "NoSuchKeyword=1"], 2),
+    (["--help"], 0), (["find", "--help"], 0), (["--version"], 0), (["serve", "--dicom-port", "99999"], 2),
+])
+def test_usage(arguments, status):
+    done = run_dppr(*arguments)
+    assert done.returncode == status, done.stderr
+    assert done.stdout if status == 0 else done.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "migrate", "import", "export", "echo", "store", "find",
+                                     "get", "move", "ae", "doctor"])
+def test_every_command_has_help(command):
+    done = run_dppr(command, "--help", check=True)
+    assert command in done.stdout and done.stderr == ""
+
+
+def test_connection_refused_is_said_in_words():
+    done = run_dppr("echo", "--port", "1")
+    assert done.returncode == 1 and "refused" in done.stderr.lower()
+
+
+def test_serve_check(database):
+    assert run_dppr("serve", "--check", database=database.uri).returncode == 0
+    done = run_dppr("serve", "--check", "--dicom-port", "x", database=database.uri)
+    assert done.returncode == 2 and "dicom-port" in done.stderr
+
+
+def test_doctor(sample_server):
+    done = run_dppr("doctor", database=sample_server.database.uri,
+                    env={"DPPR_DICOM_PORT": str(sample_server.port),
+                         "DPPR_HTTP_PORT": str(sample_server.http_port)})
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = run_dppr("doctor", database="postgresql://nobody@127.0.0.1:1/none")
+    assert done.returncode == 1

@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The database goes away and comes back; the server is killed outright; slow and vanished readers."""
+import os
+import pathlib
+import signal
+import subprocess
+import threading
+import time
+
+import psycopg2
+import pytest
+
+from conftest import ROOT, Server, run_dppr, with_database
+from dicomwire import CT_PROTOCOL, EXPLICIT, FIND, GET, IMPLICIT, MOVE, VERIFICATION, Wire, encode, wait_for
+from protocols import keys, new_uid, protocol
+
+PGCLUSTER = ROOT / "tests/support/pgcluster"
+
+
+class OwnCluster:
+    """A PostgreSQL of the test's own, to be stopped and started at will."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.start()
+        admin = psycopg2.connect(self.uri)
+        admin.autocommit = True
+        admin.cursor().execute("create database faults template template0 encoding 'UTF8'")
+        admin.close()
+        self.database = with_database(self.uri, "faults")
+        run_dppr("migrate", database=self.database, check=True)
+
+    def start(self):
+        done = subprocess.run([PGCLUSTER, "start", self.folder], check=True, text=True,
+                              stdout=subprocess.PIPE)
+        self.uri = done.stdout.strip().splitlines()[-1]
+
+    def stop(self):
+        subprocess.run([PGCLUSTER, "stop", self.folder], check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.fixture
+def cluster(reachable):
+    own = OwnCluster(reachable / "pg")
+    yield own
+    try:
+        own.stop()
+    except subprocess.CalledProcessError:
+        pass
+
+
+def test_database_down_and_up_again(cluster):
+    server = Server(cluster.database)
+    try:
+        wire = Wire(server.port, timeout=30).associate(
+            [(1, FIND, [EXPLICIT]), (3, CT_PROTOCOL, [EXPLICIT]), (5, GET, [EXPLICIT]),
+             (7, MOVE, [EXPLICIT]), (9, VERIFICATION, [IMPLICIT])])
+        before = protocol()
+        assert wire.store(3, encode(before, EXPLICIT), CT_PROTOCOL, before.SOPInstanceUID).status == 0
+        wait_for(lambda: server.http("/readyz")[0] == 200)
+        cluster.stop()
+        wait_for(lambda: server.http("/readyz")[0] == 503)
+        assert server.http("/livez")[0] == 200
+        lost = protocol()
+        answer = wire.store(3, encode(lost, EXPLICIT), CT_PROTOCOL, lost.SOPInstanceUID)
+        assert answer.status == 0xA700 and answer.command.get(0x0902)
+        _, final = wire.find(1, keys(SOPInstanceUID=before.SOPInstanceUID))
+        assert final.status == 0xA700 and final.command.get(0x0902)
+        _, _, final = wire.get(5, [before.SOPInstanceUID])
+        assert final.status == 0xA701 and final.command.get(0x0902)
+        _, final = wire.move(7, [before.SOPInstanceUID], "ANYONE")
+        assert final.status in (0xA701, 0xA702) and final.command.get(0x0902)
+        assert wire.echo(9) == 0
+        # a new association from this machine is still taken, as the quickstart's policy says
+        other = Wire(server.port).associate([(1, VERIFICATION, [IMPLICIT])])
+        assert other.echo() == 0
+        other.release()
+        cluster.start()
+        wait_for(lambda: server.http("/readyz")[0] == 200, timeout=20)
+        matches, final = wire.find(1, keys(SOPInstanceUID=before.SOPInstanceUID))
+        assert final.status == 0 and len(matches) == 1
+        matches, final = wire.find(1, keys(SOPInstanceUID=lost.SOPInstanceUID))
+        assert final.status == 0 and matches == [], "nothing half-written"
+        assert wire.store(3, encode(lost, EXPLICIT), CT_PROTOCOL, lost.SOPInstanceUID).status == 0
+        wire.release()
+    finally:
+        assert server.stop() == 0
+
+
+def test_server_started_before_its_database(cluster):
+    cluster.stop()
+    server = Server(cluster.database)
+    try:
+        assert server.http("/readyz")[0] == 503
+        cluster.start()
+        wait_for(lambda: server.http("/readyz")[0] == 200, timeout=20)
+        wire = Wire(server.port).associate([(1, FIND, [EXPLICIT])])
+        assert wire.find(1, keys(SOPInstanceUID=new_uid()))[1].status == 0
+        wire.release()
+    finally:
+        assert server.stop() == 0
+
+
+def test_killed_connections_are_replaced(server, database):
+    wire = Wire(server.port, timeout=30).associate([(1, FIND, [EXPLICIT]), (3, CT_PROTOCOL, [EXPLICIT])])
+    ds = protocol()
+    assert wire.store(3, encode(ds, EXPLICIT), CT_PROTOCOL, ds.SOPInstanceUID).status == 0
+    for _ in range(3):
+        database.query("select pg_terminate_backend(pid) from pg_stat_activity"
+                       " where datname = current_database() and pid <> pg_backend_pid()")
+        statuses = []
+
+        def works():
+            statuses.append(wire.find(1, keys(SOPInstanceUID=ds.SOPInstanceUID))[1].status)
+            return statuses[-1] == 0
+        wait_for(works, timeout=10)
+        assert set(statuses) <= {0, 0xA700}
+    wire.release()
+
+
+@pytest.mark.parametrize("round_", range(3))
+def test_sigkill_loses_nothing_acknowledged(database, round_):
+    server = Server(database.uri)
+    acknowledged, stop = [], threading.Event()
+
+    def run():
+        try:
+            wire = Wire(server.port).associate([(1, CT_PROTOCOL, [EXPLICIT])])
+            while not stop.is_set():
+                ds = protocol(ProtocolDesignRationale="x" * 5000)
+                octets = encode(ds, EXPLICIT)
+                if wire.store(1, octets, CT_PROTOCOL, ds.SOPInstanceUID).status == 0:
+                    acknowledged.append((ds.SOPInstanceUID, octets))
+        except Exception:
+            pass
+    threads = [threading.Thread(target=run) for _ in range(6)]
+    [t.start() for t in threads]
+    wait_for(lambda: len(acknowledged) > 40 + 25 * round_)
+    server.stop(signal.SIGKILL)
+    stop.set()
+    [t.join() for t in threads]
+    again = Server(database.uri)
+    try:
+        wire = Wire(again.port).associate([(1, GET, [EXPLICIT]), (3, CT_PROTOCOL, [EXPLICIT])],
+                                          roles=[(CT_PROTOCOL, 0, 1)])
+        stored, _, final = wire.get(1, [uid for uid, _ in acknowledged])
+        assert final.status == 0
+        assert {m.command[0x1000]: m.data for m in stored} == dict(acknowledged)
+        wire.release()
+    finally:
+        assert again.stop() == 0
+
+
+def test_drain_finishes_running_work(sample_database):
+    server = Server(sample_database.uri)
+    wire = Wire(server.port).associate([(1, FIND, [EXPLICIT])])
+    wire.send_find(1, keys(SOPInstanceUID="", ProtocolName=""))
+    server.process.send_signal(signal.SIGTERM)
+    count = 0
+    while (message := wire.read_message()).status == 0xFF00:
+        count += 1
+    assert message.status == 0 and count == 60
+    wire.sock.close()
+    assert server.stop() == 0
+    with pytest.raises(OSError):
+        Wire(server.port)
+
+
+def resident_kib(pid):
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1])
+    raise AssertionError("no VmRSS")
+
+
+@pytest.fixture(scope="module")
+def many(database):
+    """The library times a thousand, made in SQL from what was stored."""
+    server = Server(database.uri)
+    wire = Wire(server.port).associate([(1, CT_PROTOCOL, [EXPLICIT])])
+    ds = protocol(ProtocolName="Many of a kind", PotentialReasonsForProcedure=["r" * 400])
+    assert wire.store(1, encode(ds, EXPLICIT), CT_PROTOCOL, ds.SOPInstanceUID).status == 0
+    wire.release()
+    assert server.stop() == 0
+    database.query("""
+        insert into dpp.objects (sop_instance_uid, sop_class_uid, state, query_record, source, published_at)
+        select '2.25.9' || n, o.sop_class_uid, o.state, o.query_record, o.source, o.published_at
+        from dpp.objects o, generate_series(1, 60000) n where o.sop_instance_uid = %s""",
+                   (ds.SOPInstanceUID,))
+    yield 60000
+    database.query("delete from dpp.objects where sop_instance_uid like '2.25.9%%'"
+                   " and id not in (select object_id from dpp.protocols)")
+
+
+def test_stream_with_flat_memory_and_a_reader_that_stops(database, many):
+    server = Server(database.uri, workers=1)
+    try:
+        warm = Wire(server.port).associate([(1, FIND, [EXPLICIT])])
+        warm.send_find(1, keys(ProtocolName="", PotentialReasonsForProcedure=""))
+        count = 0
+        while (message := warm.read_message()).status == 0xFF00:
+            count += 1
+        assert message.status == 0 and count >= many
+        base = resident_kib(server.process.pid)
+        stopped = [Wire(server.port).associate([(1, FIND, [EXPLICIT])]) for _ in range(3)]
+        for wire in stopped:
+            wire.send_find(1, keys(ProtocolName="", PotentialReasonsForProcedure=""))
+        # others on the same worker are served meanwhile
+        warm.send_find(1, keys(ProtocolName="Many*", PotentialReasonsForProcedure="",
+                               SOPInstanceUID="1.2.3"))
+        assert warm.read_message().status == 0
+        time.sleep(1)
+        assert resident_kib(server.process.pid) - base < 16 * 1024
+        # the stopped reader goes on and gets everything
+        count = 0
+        while (message := stopped[0].read_message()).status == 0xFF00:
+            count += 1
+        assert message.status == 0 and count >= many
+        [w.abort() for w in stopped[1:]]
+        warm.release()
+        stopped[0].release()
+    finally:
+        assert server.stop() == 0
+
+
+def active_statements(database):
+    return database.query("select count(*) from pg_stat_activity where datname = current_database()"
+                          " and state = 'active' and pid <> pg_backend_pid()")[0][0]
+
+
+def test_cancel_ends_the_stream_and_the_statement(server, database, many):
+    wire = Wire(server.port, timeout=30).associate([(1, FIND, [EXPLICIT])])
+    for when in (0, 1, 500):
+        number = wire.send_find(1, keys(ProtocolName="", PotentialReasonsForProcedure=""))
+        for _ in range(when):
+            assert wire.read_message().status == 0xFF00
+        wire.send_cancel(1, number)
+        count = when
+        while (message := wire.read_message()).status == 0xFF00:
+            count += 1
+        assert message.status == 0xFE00 and message.data is None and count < many
+        wait_for(lambda: active_statements(database) == 0)
+        assert wire.find(1, keys(SOPInstanceUID=new_uid()))[1].status == 0, "safe to use again"
+    wire.release()
+
+
+def test_cancel_in_the_same_segment_and_after_the_end(server, database, many):
+    wire = Wire(server.port, timeout=30).associate([(1, FIND, [EXPLICIT])])
+    octets = encode(keys(ProtocolName=""), EXPLICIT)
+    command = wire.request(0x0020, FIND, octets)
+    cancel = {0x0100: 0x0FFF, 0x0120: command[0x0110], 0x0800: 0x0101}
+    wire.send(wire.message_octets(1, command, octets) + wire.message_octets(1, cancel))
+    while (message := wire.read_message()).status == 0xFF00:
+        pass
+    assert message.status == 0xFE00
+    assert wire.find(1, keys(SOPInstanceUID=new_uid()))[1].status == 0
+    wire.send_cancel(1, command[0x0110])
+    wire.send_cancel(1, wire.message_id)
+    assert wire.find(1, keys(SOPInstanceUID=new_uid()))[1].status == 0
+    wire.release()
+
+
+def test_vanished_peer_frees_its_statement(server, database, many):
+    wire = Wire(server.port).associate([(1, FIND, [EXPLICIT])])
+    wire.send_find(1, keys(ProtocolName="", PotentialReasonsForProcedure=""))
+    wire.read_message()
+    wire.close()
+    wait_for(lambda: active_statements(database) == 0)

@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Negotiation, and what a peer that breaks PS3.7 or PS3.8 gets: the reject, abort or status named there,
+one log line with the reason, and a server that goes on."""
+import os
+import random
+import socket
+import struct
+import time
+
+import pytest
+
+import dicomwire
+from dicomwire import (CT_PROTOCOL, EXPLICIT, FIND, GET, IMPLICIT, MOVE, VERIFICATION, Aborted, Closed,
+                       Rejected, Wire, associate_rq, command_bytes, encode, pdu, pdv)
+from protocols import keys, new_uid, protocol
+
+
+@pytest.fixture(autouse=True)
+def still_serving(server):
+    yield
+    wire = Wire(server.port).associate([(1, VERIFICATION, [IMPLICIT])])
+    assert wire.echo() == 0
+    wire.release()
+    assert server.process.poll() is None
+
+
+def verifying(server):
+    return Wire(server.port).associate([(1, VERIFICATION, [IMPLICIT])])
+
+
+# ---- negotiation -----------------------------------------------------------------------------------
+def test_contexts_are_answered_one_by_one(server):
+    wire = Wire(server.port).associate([
+        (1, VERIFICATION, [IMPLICIT]), (3, FIND, ["1.2.840.10008.1.2.4.50"]), (5, "1.2.3.4", [IMPLICIT]),
+        (7, CT_PROTOCOL, [IMPLICIT, EXPLICIT]), (9, "1.2.840.10008.5.1.4.1.1.200.2", [IMPLICIT]),
+        (11, MOVE, [IMPLICIT]), (13, GET, [IMPLICIT])])
+    assert wire.results == {1: 0, 3: 4, 5: 3, 7: 0, 9: 3, 11: 0, 13: 0}
+    assert wire.transfer[7] in (IMPLICIT, EXPLICIT)
+    assert 0x52 in wire.user and 0x51 in wire.user
+    wire.release()
+
+
+def test_answer_echoes_the_titles_and_reserved_octets(server):
+    wire = Wire(server.port)
+    reserved = bytes(range(32))
+    rq = bytearray(associate_rq([(1, VERIFICATION, [IMPLICIT])]))
+    rq[6 + 4 + 32:6 + 4 + 64] = reserved
+    wire.send(bytes(rq))
+    kind, body = wire.read_pdu()
+    assert kind == 2 and body[4:68] == bytes(rq[10:74])
+    wire.abort()
+
+
+def test_roles_are_answered_as_proposed_at_most(server):
+    wire = Wire(server.port).associate(
+        [(1, GET, [IMPLICIT]), (3, CT_PROTOCOL, [IMPLICIT])],
+        roles=[(CT_PROTOCOL, 1, 1), (FIND, 0, 1)])
+    answers = {}
+    for raw in wire.user.get(0x54, []):
+        n = struct.unpack_from(">H", raw)[0]
+        answers[raw[2:2 + n].decode()] = tuple(raw[2 + n:])
+    assert answers[CT_PROTOCOL] == (1, 1)
+    assert answers.get(FIND, (0, 0)) == (0, 0)
+    wire.release()
+
+
+def test_user_identity_is_tolerated_without_an_answer(server):
+    identity = dicomwire.item(0x58, bytes([2, 1]) + struct.pack(">H", 4) + b"user"
+                              + struct.pack(">H", 6) + b"secret")
+    wire = Wire(server.port).associate([(1, VERIFICATION, [IMPLICIT])], extra=identity)
+    assert 0x59 not in wire.user
+    wire.release()
+    assert "secret" not in server.log
+
+
+def test_unknown_items_are_skipped(server):
+    extra = dicomwire.item(0x7F, b"whatever") + dicomwire.item(0x57, b"")[:0]
+    wire = Wire(server.port).associate([(1, VERIFICATION, [IMPLICIT])], extra=extra)
+    assert wire.echo() == 0
+    wire.release()
+
+
+@pytest.mark.parametrize("options, expected", [
+    ({"called": "SOMEONE"}, (1, 1, 7)),
+    ({"application": "1.2.840.10008.3.1.1.2"}, (1, 1, 2)),
+    ({"version": 2}, (1, 2, 2)),
+    ({"calling_raw": b" " * 16}, (1, 1, 3)),
+])
+def test_rejections(server, options, expected):
+    wire = Wire(server.port)
+    with pytest.raises(Rejected) as caught:
+        wire.associate([(1, VERIFICATION, [IMPLICIT])], **options)
+    assert (caught.value.result, caught.value.source, caught.value.reason) == expected
+    wire.expect_closed()
+
+
+def test_unlimited_and_tiny_maximum_length(server):
+    for maximum in (0, 128, 4096 + 1, 1 << 31):
+        wire = Wire(server.port).associate([(1, FIND, [EXPLICIT])], max_length=maximum)
+        largest = 0
+        wire.send_find(1, keys(SOPInstanceUID="", ProtocolName="", ModelSpecificationSequence=[]))
+        while wire.read_message().status != 0:
+            pass
+        wire.release()
+
+
+def test_no_pdu_exceeds_what_we_take(server):
+    ds = protocol(ProtocolDesignRationale="x" * 20000)
+    wire = Wire(server.port).associate([(1, CT_PROTOCOL, [EXPLICIT])])
+    assert wire.store(1, encode(ds, EXPLICIT), CT_PROTOCOL, ds.SOPInstanceUID).status == 0
+    wire.release()
+    wire = Wire(server.port).associate([(1, GET, [EXPLICIT]), (3, CT_PROTOCOL, [EXPLICIT])],
+                                       roles=[(CT_PROTOCOL, 0, 1)], max_length=200)
+    lengths = []
+    read = wire.read_pdu
+    wire.read_pdu = lambda: (lambda r: lengths.append(len(r[1])) or r)(read())
+    stored, _, final = wire.get(1, [ds.SOPInstanceUID])
+    assert final.status == 0 and len(stored) == 1 and max(lengths) <= 200
+    wire.abort()
+
+
+# ---- broken PDUs -----------------------------------------------------------------------------------
+def test_requests_out_of_state_are_aborted(server):
+    for octets in (pdu(0x04, pdv(1, True, True, b"")), pdu(0x05, bytes(4)), pdu(0x06, bytes(4)),
+                   pdu(0x02, bytes(80)), pdu(0x03, bytes(4))):
+        wire = Wire(server.port)
+        wire.send(octets)
+        with pytest.raises((Aborted, Closed)):
+            wire.read_pdu()
+
+
+def test_second_associate_request_is_aborted(server):
+    wire = verifying(server)
+    wire.send(associate_rq([(1, VERIFICATION, [IMPLICIT])]))
+    with pytest.raises(Aborted) as caught:
+        wire.read_pdu()
+    assert caught.value.source == 2
+    wire.expect_closed()
+
+
+def test_unknown_pdu_type_is_aborted(server):
+    wire = verifying(server)
+    wire.send(pdu(0x42, b"abcd"))
+    with pytest.raises(Aborted) as caught:
+        wire.read_pdu()
+    assert (caught.value.source, caught.value.reason) == (2, 1)
+
+
+def test_oversized_pdus_are_refused_before_they_are_read(server):
+    wire = Wire(server.port)
+    wire.send(struct.pack(">BBI", 1, 0, 0xFFFFFFF0) + bytes(100))
+    with pytest.raises((Aborted, Closed)):
+        wire.read_pdu()
+    wire = verifying(server)
+    wire.send(struct.pack(">BBI", 4, 0, 0x7FFFFFFF))
+    with pytest.raises(Aborted):
+        wire.read_pdu()
+
+
+@pytest.mark.parametrize("body", [
+    struct.pack(">IBB", 1, 1, 3),                      # PDV length too small for its header
+    struct.pack(">IBB", 100, 1, 3) + b"x",             # longer than the PDU
+    b"\0\0\0",                                         # no room for a length
+    struct.pack(">IBB", 2 + 4, 99, 3) + b"abcd",       # a context never negotiated
+    pdv(1, False, True, b"abcd"),                      # data without a command
+    pdv(1, True, True, b"\x00\x00\x00\x00\xff\xff\xff\xff"),  # command element length
+])
+def test_malformed_pdata_is_aborted(server, body):
+    wire = verifying(server)
+    wire.send(pdu(0x04, body))
+    with pytest.raises((Aborted, Closed)):
+        wire.read_pdu()
+
+
+def test_text_on_the_dicom_port_is_named_in_the_log(server):
+    for octets, words in ((b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP"),
+                          (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(40), "TLS")):
+        wire = Wire(server.port)
+        wire.send(octets)
+        try:
+            wire.sock.recv(100)
+        except ConnectionResetError:
+            pass
+        wire.close()
+        server.wait_log(rf"(?i){words}")
+
+
+def test_random_octets_never_stop_the_server(server):
+    seed = int(os.environ.get("DPPR_TEST_SEED", "20261123"))
+    rng = random.Random(seed)
+    good = associate_rq([(1, VERIFICATION, [IMPLICIT]), (3, FIND, [EXPLICIT])])
+    find = Wire.__new__(Wire)
+    find.peer_max, find.message_id = 16384, 0
+    message = find.message_octets(3, find.request(dicomwire.C_FIND, FIND, b"x"),
+                                  encode(keys(ProtocolName="A*"), EXPLICIT))
+    for n in range(150):
+        octets = bytearray(good + message if n % 2 else good)
+        for _ in range(rng.randint(1, 6)):
+            octets[rng.randrange(len(octets))] = rng.randrange(256)
+        if n % 3 == 0:
+            octets = octets[:rng.randrange(len(octets))]
+        wire = Wire(server.port)
+        try:
+            wire.send(bytes(octets))
+            wire.sock.shutdown(socket.SHUT_WR)
+            while wire.sock.recv(65536):
+                pass
+        except OSError:
+            pass
+        wire.close()
+
+
+# ---- broken messages -------------------------------------------------------------------------------
+def test_unknown_command_field_gives_0211(server):
+    wire = verifying(server)
+    wire.send_message(1, wire.request(0x0150, VERIFICATION))
+    assert wire.read_message().status == 0x0211
+    assert wire.echo() == 0
+    wire.release()
+
+
+def test_command_of_another_service_gives_0211(server):
+    wire = verifying(server)
+    octets = encode(keys(ProtocolName=""), IMPLICIT)
+    wire.send_message(1, wire.request(dicomwire.C_FIND, VERIFICATION, octets), octets)
+    assert wire.read_message().status == 0x0211
+    wire.release()
+
+
+def test_sop_class_not_that_of_the_context_gives_0122(server):
+    wire = Wire(server.port).associate([(1, FIND, [IMPLICIT])])
+    octets = encode(keys(ProtocolName=""), IMPLICIT)
+    wire.send_message(1, wire.request(dicomwire.C_FIND, "1.2.840.10008.5.1.4.31", octets), octets)
+    answer = wire.read_message()
+    assert answer.status == 0x0122 and answer.command.get(0x0902)
+    wire.release()
+
+
+def test_mistyped_argument_gives_0212(server):
+    wire = verifying(server)
+    raw = command_bytes(wire.request(dicomwire.C_ECHO, VERIFICATION))
+    bad = raw.replace(struct.pack("<HHIH", 0, 0x0110, 2, 1),
+                      struct.pack("<HHIHH", 0, 0x0110, 4, 1, 0))
+    bad = struct.pack("<HHII", 0, 0, 4, len(bad) - 12) + bad[12:]
+    wire.send(pdu(4, pdv(1, True, True, bad)))
+    try:
+        assert wire.read_message().status == 0x0212
+    except Aborted:
+        pass  # without a Message ID there is nothing to answer to
+
+
+def test_duplicate_message_id_gives_0210(sample_server):
+    wire = Wire(sample_server.port).associate([(1, FIND, [IMPLICIT])],
+                                              extra=dicomwire.async_item(0, 1))
+    octets = encode(keys(ProtocolName="", SOPInstanceUID=""), IMPLICIT)
+    both = b"".join(wire.message_octets(1, wire.request(dicomwire.C_FIND, FIND, octets, 7), octets)
+                    for _ in range(2))
+    wire.send(both)
+    finals = []
+    while len(finals) < 2:
+        status = wire.read_message().status
+        if status not in (0xFF00, 0xFF01):
+            finals.append(status)
+    assert sorted(finals) == [0x0000, 0x0210]
+    wire.release()
+
+
+def test_cancel_of_an_unknown_message_is_ignored(server):
+    wire = verifying(server)
+    wire.send_cancel(1, 4711)
+    assert wire.echo() == 0
+    wire.release()
+
+
+def test_command_and_data_in_many_small_fragments(sample_server):
+    wire = Wire(sample_server.port).associate([(1, FIND, [IMPLICIT])])
+    octets = encode(keys(ProtocolName="", SOPInstanceUID=""), IMPLICIT)
+    command = command_bytes(wire.request(dicomwire.C_FIND, FIND, octets))
+    for raw, is_command in ((command, True), (octets, False)):
+        for at in range(0, len(raw), 2):
+            wire.send(pdu(4, pdv(1, is_command, at + 2 >= len(raw), raw[at:at + 2])))
+    while (status := wire.read_message().status) == 0xFF00:
+        pass
+    assert status == 0
+    wire.release()
+
+
+def test_command_and_data_in_one_pdu(sample_server):
+    wire = Wire(sample_server.port).associate([(1, FIND, [IMPLICIT])])
+    octets = encode(keys(ProtocolName="", SOPInstanceUID=""), IMPLICIT)
+    command = command_bytes(wire.request(dicomwire.C_FIND, FIND, octets))
+    wire.send(pdu(4, pdv(1, True, True, command) + pdv(1, False, True, octets)))
+    while (status := wire.read_message().status) == 0xFF00:
+        pass
+    assert status == 0
+    wire.release()
+
+
+def test_octets_one_by_one(server):
+    wire = Wire(server.port)
+    for octet in associate_rq([(1, VERIFICATION, [IMPLICIT])]):
+        wire.send(bytes([octet]))
+    wire.read_associate_answer()
+    for octet in wire.message_octets(1, wire.request(dicomwire.C_ECHO, VERIFICATION)):
+        wire.send(bytes([octet]))
+    assert wire.read_message().status == 0
+    wire.release()
+
+
+def test_release_while_a_query_runs_is_answered(sample_server):
+    wire = Wire(sample_server.port).associate([(1, FIND, [IMPLICIT])])
+    octets = encode(keys(ProtocolName="", SOPInstanceUID=""), IMPLICIT)
+    wire.send(wire.message_octets(1, wire.request(dicomwire.C_FIND, FIND, octets), octets)
+              + pdu(5, bytes(4)))
+    while True:
+        kind, _ = wire.read_pdu()
+        if kind == 6:
+            break
+    wire.expect_closed()

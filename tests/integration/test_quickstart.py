@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""./quickstart as the README tells it: ready line, samples, database for the caller, clean stop, second
+start, and the database it is given."""
+import os
+import re
+import signal
+import subprocess
+import time
+
+import psycopg2
+import pytest
+
+from conftest import DPPR, ROOT, Database, run_dppr
+from dicomwire import wait_for
+
+
+class Quickstart:
+    def __init__(self, *arguments, **env):
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("DPPR_")}
+        environment.update(env)
+        self.started = time.monotonic()
+        self.errors = open("/dev/null", "w")
+        self.process = subprocess.Popen([ROOT / "quickstart", "--dicom-port", "0", "--http-port", "0",
+                                         *map(str, arguments)], env=environment, text=True,
+                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.line = self.process.stdout.readline()
+        match = re.fullmatch(r"ready dicom=([\d.]+):(\d+) aet=(\S+) http=(\S+) database=(\S+)\n", self.line)
+        assert match, f"ready line: {self.line!r}"
+        self.host, self.port, self.aet, self.http, self.database = match.groups()
+        self.seconds = time.monotonic() - self.started
+
+    def stop(self, sig=signal.SIGTERM):
+        self.process.send_signal(sig)
+        rest = self.process.stdout.read()
+        assert rest == "", "one line on standard output and no more"
+        return self.process.wait(60)
+
+
+def listed(q):
+    return run_dppr("find", "--port", q.port, "--json", check=True).stdout.count('"00080018"')
+
+
+def test_first_and_second_start(reachable):
+    q = Quickstart("--data", reachable / "var")
+    try:
+        assert q.aet == "DPPR"
+        assert listed(q) == 60
+        admin = psycopg2.connect(q.database)
+        admin.autocommit = True
+        cursor = admin.cursor()
+        cursor.execute("insert into dpp.application_entities (ae_title, host, port) values ('X', 'h', 104)")
+        cursor.execute("create role some_user")
+        cursor.execute("drop role some_user")
+        cursor.execute("show fsync")
+        assert cursor.fetchone() == ("on",)
+        cursor.execute("show synchronous_commit")
+        assert cursor.fetchone() == ("on",)
+        admin.close()
+    finally:
+        assert q.stop() == 0
+    with pytest.raises(psycopg2.OperationalError):
+        psycopg2.connect(q.database, connect_timeout=3)
+    again = Quickstart("--data", reachable / "var")
+    try:
+        assert listed(again) == 60
+        assert again.database == q.database or again.database.split("@")[0] == q.database.split("@")[0]
+    finally:
+        assert again.stop(signal.SIGINT) == 0
+
+
+def test_empty(reachable):
+    q = Quickstart("--data", reachable / "var", "--empty")
+    try:
+        assert listed(q) == 0
+    finally:
+        assert q.stop() == 0
+
+
+def test_given_database(reachable):
+    db = Database(migrate=False)
+    try:
+        q = Quickstart("--data", reachable / "var", DPPR_DATABASE=db.uri)
+        assert q.database == db.uri and listed(q) == 60
+        assert q.stop() == 0
+        assert not (reachable / "var" / "postgresql").exists()
+    finally:
+        db.drop()
+
+
+def test_bad_arguments():
+    for arguments in (["--nonsense"], ["--dicom-port", "x"], ["--data"]):
+        done = subprocess.run([ROOT / "quickstart", *arguments], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True)
+        assert done.returncode == 2 and done.stderr and done.stdout == ""

@@ -1,0 +1,410 @@
+# SPDX-License-Identifier: Apache-2.0
+"""C-GET and C-MOVE: octets, counters, lists of failures, dead and picky destinations."""
+import socket
+import struct
+import threading
+import time
+
+import pydicom
+import pytest
+from pydicom.dataset import Dataset
+
+import dicomwire
+from conftest import StoreScp
+from dicomwire import (BIG_ENDIAN, C_STORE, CT_PROTOCOL, DEFLATED, EXPLICIT, FIND, GET, IMPLICIT, MOVE,
+                       XA_PROTOCOL, Wire, decode, encode, wait_for)
+from protocols import keys, new_uid, protocol
+
+
+@pytest.fixture(scope="module")
+def stored(server):
+    """Ten CT and two XA protocols: {uid: (sop class, octets)}"""
+    result = {}
+    wire = Wire(server.port).associate([(1, CT_PROTOCOL, [EXPLICIT]), (3, XA_PROTOCOL, [EXPLICIT])])
+    for n in range(12):
+        sop_class = XA_PROTOCOL if n >= 10 else CT_PROTOCOL
+        ds = protocol(SOPClassUID=sop_class, ProtocolDesignRationale="text " * 200 * n)
+        octets = encode(ds, EXPLICIT)
+        assert wire.store(3 if n >= 10 else 1, octets, sop_class, ds.SOPInstanceUID).status == 0
+        result[ds.SOPInstanceUID] = (sop_class, octets)
+    wire.release()
+    return result
+
+
+def of_class(stored, sop_class):
+    return [uid for uid, (c, _) in stored.items() if c == sop_class]
+
+
+def getting(server, syntax=EXPLICIT, classes=(CT_PROTOCOL, XA_PROTOCOL), roles=None):
+    contexts = [(1, GET, [EXPLICIT])]
+    contexts += [(3 + 2 * n, c, [syntax]) for n, c in enumerate(classes)]
+    return Wire(server.port).associate(contexts, roles=[(c, 0, 1) for c in classes]
+                                       if roles is None else roles)
+
+
+def counts(message):
+    return tuple(message.command.get(0x1020 + n) for n in range(4))
+
+
+def failed_list(message, syntax=EXPLICIT):
+    if message.data is None:
+        return None
+    value = decode(message.data, syntax).FailedSOPInstanceUIDList
+    return {value} if isinstance(value, str) else set(value)
+
+
+# ---- C-GET ---------------------------------------------------------------------------------------
+def test_get_delivers_the_stored_octets(server, stored):
+    wire = getting(server)
+    received, pendings, final = wire.get(1, list(stored))
+    wire.release()
+    assert {m.command[0x1000]: m.data for m in received} == {u: o for u, (_, o) in stored.items()}
+    assert final.status == 0 and final.data is None
+    assert counts(final) == (None, 12, 0, 0)
+    assert pendings and all(None not in counts(p) and sum(counts(p)) == 12 for p in pendings)
+    assert all(p.data is None for p in pendings)
+
+
+@pytest.mark.parametrize("syntax", [IMPLICIT, BIG_ENDIAN])
+def test_get_converts_where_the_requester_takes_another_syntax(server, stored, syntax):
+    wire = getting(server, syntax)
+    received, _, final = wire.get(1, list(stored))
+    wire.release()
+    assert final.status == 0 and len(received) == 12
+    for message in received:
+        original = decode(stored[message.command[0x1000]][1], EXPLICIT)
+        assert decode(message.data, syntax) == original
+
+
+def test_get_of_unknown_uids_is_success_without_suboperations(server):
+    wire = getting(server)
+    received, pendings, final = wire.get(1, [new_uid(), new_uid()])
+    wire.release()
+    assert (received, final.status, counts(final)) == ([], 0, (None, 0, 0, 0))
+
+
+def test_get_some_unknown_and_duplicates(server, stored):
+    uid = next(iter(stored))
+    wire = getting(server)
+    received, _, final = wire.get(1, [uid, new_uid(), uid])
+    wire.release()
+    assert len(received) == 1 and final.status == 0 and counts(final) == (None, 1, 0, 0)
+
+
+def test_get_without_context_or_role_fails_those_instances(server, stored):
+    wire = getting(server, classes=[CT_PROTOCOL])
+    received, _, final = wire.get(1, list(stored))
+    wire.release()
+    assert len(received) == 10
+    assert final.status == 0xB000 and counts(final) == (None, 10, 2, 0)
+    assert failed_list(final) == set(of_class(stored, XA_PROTOCOL))
+    wire = getting(server, roles=[])
+    received, _, final = wire.get(1, list(stored))
+    wire.release()
+    assert received == [] and final.status == 0xA702 and counts(final) == (None, 0, 12, 0)
+    assert failed_list(final) == set(stored) and final.command.get(0x0902)
+
+
+def test_get_outcomes_follow_the_answers(server, stored):
+    ct = of_class(stored, CT_PROTOCOL)
+    cases = [
+        (lambda m: 0xA700, 0xA702, (None, 0, 10, 0), set(ct)),
+        (lambda m: 0xB000, 0xB000, (None, 0, 0, 10), None),
+        (lambda m: 0xC000 if m.command[0x1000] == ct[0] else 0, 0xB000, (None, 9, 1, 0), {ct[0]}),
+    ]
+    for answer, status, numbers, failures in cases:
+        wire = getting(server)
+        _, _, final = wire.get(1, ct, on_store=answer)
+        wire.release()
+        assert (final.status, counts(final)) == (status, numbers)
+        if failures is not None:
+            assert failed_list(final) == failures
+
+
+def test_get_can_be_cancelled(server, stored):
+    wire = getting(server)
+    ds = keys(SOPInstanceUID=list(stored))
+    octets = encode(ds, EXPLICIT)
+    command = wire.request(dicomwire.C_GET, GET, octets)
+    wire.send_message(1, command, octets)
+    received = 0
+    while True:
+        message = wire.read_message()
+        if message.command[0x0100] == C_STORE:
+            received += 1
+            if received == 3:
+                wire.send_cancel(1, command[0x0110])
+            wire.answer_store(message)
+        elif message.status != 0xFF00:
+            break
+    wire.release()
+    assert message.status == 0xFE00 and 3 <= received < 12
+    remaining, completed, failed, warning = counts(message)
+    assert completed == received and remaining == 12 - received and failed == warning == 0
+
+
+def test_get_identifier_rules(server):
+    wire = getting(server)
+
+    def final_of(ds):
+        octets = encode(ds, EXPLICIT)
+        wire.send_message(1, wire.request(dicomwire.C_GET, GET, octets), octets)
+        return wire.read_message()
+    assert final_of(keys(ProtocolName="x")).status == 0xA900
+    answer = final_of(keys(SOPInstanceUID=new_uid(), ProtocolName="x"))
+    assert answer.status == 0xA900 and answer.command[0x0901] == 0x00181030
+    assert final_of(keys(SOPInstanceUID=new_uid(), QueryRetrieveLevel="IMAGE")).status == 0
+    wire.release()
+
+
+# ---- C-MOVE --------------------------------------------------------------------------------------
+@pytest.fixture
+def destination(server, database):
+    """Registers a destination; returns register(title, port)."""
+    titles = []
+
+    def register(title, port, host="127.0.0.1"):
+        database.query("insert into dpp.application_entities (ae_title, host, port) values (%s, %s, %s)",
+                       (title, host, port))
+        titles.append(title)
+    yield register
+    database.query("delete from dpp.application_entities where ae_title = any(%s)", (titles,))
+
+
+def moving(server):
+    return Wire(server.port, timeout=30).associate([(1, MOVE, [EXPLICIT])], calling="MOVER")
+
+
+def test_move_delivers_the_stored_octets(server, stored, destination, storescp):
+    destination("STORESCP", storescp.port)
+    wire = moving(server)
+    pendings, final = wire.move(1, list(stored), "STORESCP")
+    wire.release()
+    assert final.status == 0 and counts(final) == (None, 12, 0, 0) and final.data is None
+    assert pendings, "the first pending response comes at once"
+    files = wait_for(lambda: len(storescp.files()) == 12 and storescp.files())
+    for path in files:
+        raw = path.read_bytes()
+        uid = str(pydicom.dcmread(path).SOPInstanceUID)
+        assert raw.endswith(stored[uid][1]), "octet for octet"
+
+
+def test_move_to_a_destination_that_takes_implicit_only(server, stored, destination, tmp_path):
+    scp = StoreScp(tmp_path, "+xi")
+    try:
+        destination("IMPLICIT", scp.port)
+        wire = moving(server)
+        _, final = wire.move(1, list(stored), "IMPLICIT")
+        wire.release()
+        assert final.status == 0
+        for path in scp.files():
+            ds = pydicom.dcmread(path)
+            assert ds.file_meta.TransferSyntaxUID == IMPLICIT
+            got = Dataset({e.tag: e for e in ds})
+            assert got == decode(stored[str(ds.SOPInstanceUID)][1], EXPLICIT)
+    finally:
+        scp.stop()
+
+
+class WireScp:
+    """A storage SCP spoken by hand: answers A-ASSOCIATE with the results asked for, C-STOREs with a status."""
+
+    def __init__(self, accept=lambda abstract: True, status=0, hang=None, abort_after=None):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.accept, self.status, self.hang, self.abort_after = accept, status, hang, abort_after
+        self.commands, self.associations = [], 0
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            try:
+                sock, _ = self.listener.accept()
+            except OSError:
+                return
+            self.associations += 1
+            threading.Thread(target=self.serve, args=(sock,), daemon=True).start()
+
+    def serve(self, sock):
+        wire = Wire.__new__(Wire)
+        wire.sock, wire.pending, wire.peer_max, wire.timeout = sock, [], 16384, 30
+        sock.settimeout(30)
+        try:
+            _, body = wire.read_pdu()
+            if self.hang == "associate":
+                time.sleep(20)
+            answer, at = body[:68], 68
+            answer += dicomwire.uid_item(0x10, dicomwire.APPLICATION_CONTEXT)
+            while at < len(body):
+                kind, _, length = struct.unpack_from(">BBH", body, at)
+                value = body[at + 4:at + 4 + length]
+                at += 4 + length
+                if kind == 0x20:
+                    n = struct.unpack_from(">H", value, 6)[0]
+                    abstract = value[8:8 + n].decode()
+                    result = 0 if self.accept(abstract) else 3
+                    rest = value[8 + n:]
+                    m = struct.unpack_from(">H", rest, 2)[0]
+                    answer += dicomwire.item(0x21, bytes([value[0], 0, result, 0]) + rest[:4 + m])
+            answer += dicomwire.item(0x50, dicomwire.item(0x51, struct.pack(">I", 16384))
+                                     + dicomwire.uid_item(0x52, "1.2.3"))
+            wire.send(dicomwire.pdu(2, answer))
+            while True:
+                try:
+                    message = wire.read_message()
+                except AssertionError:  # a release request
+                    wire.send(dicomwire.pdu(6, bytes(4)))
+                    return
+                self.commands.append(message.command)
+                if self.abort_after is not None and len(self.commands) > self.abort_after:
+                    wire.abort()
+                    return
+                if self.hang == "store":
+                    time.sleep(20)
+                wire.answer_store(message, self.status)
+        except (dicomwire.Closed, dicomwire.Aborted, OSError):
+            pass
+
+    def close(self):
+        self.listener.close()
+
+
+@pytest.fixture
+def wire_scp():
+    made = []
+
+    def make(**options):
+        made.append(WireScp(**options))
+        return made[-1]
+    yield make
+    [scp.close() for scp in made]
+
+
+def test_move_names_its_originator_in_every_suboperation(server, stored, destination, wire_scp):
+    scp = wire_scp()
+    destination("WIRESCP", scp.port)
+    wire = moving(server)
+    _, final = wire.move(1, list(stored), "WIRESCP")
+    assert final.status == 0 and scp.associations == 1
+    assert all(c[0x1030] == "MOVER" and c[0x1031] == wire.message_id for c in scp.commands)
+    wire.release()
+
+
+def test_move_to_a_destination_that_takes_one_of_two_classes(server, stored, destination, wire_scp):
+    scp = wire_scp(accept=lambda abstract: abstract == CT_PROTOCOL)
+    destination("CTONLY", scp.port)
+    wire = moving(server)
+    _, final = wire.move(1, list(stored), "CTONLY")
+    wire.release()
+    assert final.status == 0xB000 and counts(final) == (None, 10, 2, 0)
+    assert failed_list(final) == set(of_class(stored, XA_PROTOCOL))
+
+
+def test_move_where_all_fail(server, stored, destination, wire_scp):
+    scp = wire_scp(status=0xA700)
+    destination("REFUSER", scp.port)
+    wire = moving(server)
+    _, final = wire.move(1, list(stored), "REFUSER")
+    wire.release()
+    assert final.status == 0xA702 and counts(final) == (None, 0, 12, 0)
+    assert failed_list(final) == set(stored)
+
+
+def test_move_whose_destination_aborts_in_the_middle(server, stored, destination, wire_scp):
+    scp = wire_scp(abort_after=4)
+    destination("ABORTER", scp.port)
+    wire = moving(server)
+    _, final = wire.move(1, list(stored), "ABORTER")
+    wire.release()
+    assert final.status == 0xB000 and counts(final) == (None, 4, 8, 0)
+    assert len(failed_list(final)) == 8
+
+
+def refusal(server, uids, title, status):
+    wire = moving(server)
+    _, final = wire.move(1, uids, title)
+    wire.release()
+    assert final.status == status, f"{final.status:04X} {final.command.get(0x0902)}"
+    assert final.command.get(0x0902)
+    return final
+
+
+def test_move_to_unknown_and_unusable_destinations(server, stored, destination, database):
+    uids = list(stored)
+    assert "NOWHERE" in refusal(server, uids, "NOWHERE", 0xA801).command[0x0902]
+    destination("NOADDRESS", None, None)
+    refusal(server, uids, "NOADDRESS", 0xC515)
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        closed_port = s.getsockname()[1]
+    destination("DEAD", closed_port)
+    final = refusal(server, uids, "DEAD", 0xA702)
+    assert counts(final) == (None, 0, 12, 0) and failed_list(final) == set(uids)
+    destination("NONAME", 104, "no-such-host.invalid")
+    refusal(server, uids, "NONAME", 0xA702)
+    database.query("insert into dpp.application_entities (ae_title, host, port, is_destination)"
+                   " values ('FORBIDDEN', '127.0.0.1', 104, false)")
+    refusal(server, uids, "FORBIDDEN", 0x0124)
+
+
+def test_move_of_nothing_makes_no_association(server, destination, wire_scp):
+    scp = wire_scp()
+    destination("IDLE", scp.port)
+    wire = moving(server)
+    _, final = wire.move(1, [new_uid()], "IDLE")
+    wire.release()
+    assert final.status == 0 and counts(final) == (None, 0, 0, 0) and scp.associations == 0
+
+
+def test_move_can_be_cancelled_while_the_destination_hangs(server, stored, destination, wire_scp):
+    scp = wire_scp(hang="store")
+    destination("HANGER", scp.port)
+    wire = moving(server)
+    ds = keys(SOPInstanceUID=list(stored))
+    octets = encode(ds, EXPLICIT)
+    command = wire.request(dicomwire.C_MOVE, MOVE, octets)
+    command[0x0600] = "HANGER"
+    wire.send_message(1, command, octets)
+    wait_for(lambda: scp.commands)
+    wire.send_cancel(1, command[0x0110])
+    while (message := wire.read_message()).status == 0xFF00:
+        pass
+    assert message.status == 0xFE00
+    wire.release()
+
+
+def test_dead_destination_does_not_hold_up_another(server, stored, destination, wire_scp):
+    dead, alive = wire_scp(hang="associate"), wire_scp()
+    destination("STUCK", dead.port)
+    destination("ALIVE", alive.port)
+    stuck = []
+    for _ in range(6):
+        wire = moving(server)
+        octets = encode(keys(SOPInstanceUID=list(stored)), EXPLICIT)
+        command = wire.request(dicomwire.C_MOVE, MOVE, octets)
+        command[0x0600] = "STUCK"
+        wire.send_message(1, command, octets)
+        stuck.append(wire)
+    wait_for(lambda: dead.associations)
+    wire = moving(server)
+    _, final = wire.move(1, list(stored), "ALIVE")
+    assert final.status == 0
+    wire.release()
+    [w.abort() for w in stuck]
+
+
+def test_requester_gone_stops_the_move(server, stored, destination, wire_scp):
+    scp = wire_scp(hang="store")
+    destination("SLOW", scp.port)
+    wire = moving(server)
+    octets = encode(keys(SOPInstanceUID=list(stored)), EXPLICIT)
+    command = wire.request(dicomwire.C_MOVE, MOVE, octets)
+    command[0x0600] = "SLOW"
+    wire.send_message(1, command, octets)
+    wait_for(lambda: scp.commands)
+    wire.abort()
+    time.sleep(0.5)
+    assert len(scp.commands) == 1
+    follow = Wire(server.port).associate([(1, FIND, [EXPLICIT])])
+    assert follow.find(1, keys(SOPInstanceUID=new_uid()))[1].status == 0
+    follow.release()

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Migrations as deployments meet them: twice, two at once, a newer schema."""
+import subprocess
+
+import pytest
+
+from conftest import Database, DPPR, Server, run_dppr
+
+
+@pytest.fixture
+def empty():
+    db = Database(migrate=False)
+    yield db
+    db.drop()
+
+
+def versions(db):
+    return db.query("select version from dpp.schema_migrations order by 1")
+
+
+def test_twice_over(empty):
+    run_dppr("migrate", database=empty.uri, check=True)
+    first = versions(empty)
+    run_dppr("migrate", database=empty.uri, check=True)
+    assert versions(empty) == first and first
+
+
+def test_two_at_once(empty):
+    env = {"DPPR_DATABASE": empty.uri, "PATH": "/usr/bin:/bin"}
+    running = [subprocess.Popen([DPPR, "migrate"], env=env, stderr=subprocess.PIPE, text=True,
+                                stdout=subprocess.PIPE) for _ in range(4)]
+    for process in running:
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+    assert len(versions(empty)) == len(set(versions(empty)))
+
+
+def test_server_refuses_a_schema_it_does_not_know(empty):
+    done = run_dppr("serve", "--check", database=empty.uri)
+    assert done.returncode == 1 and "migrate" in done.stderr
+    run_dppr("migrate", database=empty.uri, check=True)
+    empty.query("insert into dpp.schema_migrations (version, name, is_breaking) values (9000, 'later', false)")
+    assert run_dppr("serve", "--check", database=empty.uri).returncode == 0
+    server = Server(empty.uri)
+    assert server.stop() == 0
+    empty.query("insert into dpp.schema_migrations (version, name, is_breaking) values (9001, 'later', true)")
+    done = run_dppr("serve", "--check", database=empty.uri)
+    assert done.returncode == 1 and "9001" in done.stderr

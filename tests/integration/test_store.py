@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""C-STORE: what is acknowledged is kept octet for octet; what is refused says why."""
+import struct
+import zlib
+
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from dicomwire import (APPROVAL, BIG_ENDIAN, CT_PROTOCOL, DEFLATED, EXPLICIT, GET, IMPLICIT, XA_PROTOCOL,
+                       Wire, encode)
+from protocols import code, new_uid, protocol
+
+SYNTAXES = {"implicit": IMPLICIT, "explicit": EXPLICIT, "big": BIG_ENDIAN, "deflated": DEFLATED}
+
+
+def octets_of(ds, syntax):
+    if syntax != DEFLATED:
+        return encode(ds, syntax)
+    packer = zlib.compressobj(wbits=-15)
+    raw = packer.compress(encode(ds, EXPLICIT)) + packer.flush()
+    return raw + b"\0" * (len(raw) % 2)
+
+
+def opened(server, sop_class=CT_PROTOCOL, syntax=EXPLICIT):
+    return Wire(server.port).associate([(1, sop_class, [syntax])])
+
+
+def stored_octets(server, uid, sop_class, syntax):
+    wire = Wire(server.port).associate([(1, GET, [EXPLICIT]), (3, sop_class, [syntax])],
+                                       roles=[(sop_class, 0, 1)])
+    stored, _, final = wire.get(1, uid)
+    wire.release()
+    assert final.status == 0 and len(stored) == 1, f"{final.command} {len(stored)}"
+    assert stored[0].command[0x1000] == uid
+    return stored[0].data
+
+
+def rich_protocol():
+    """Private attributes, unknown VRs, nested sequences, long text, odd lengths, empty values."""
+    ds = protocol(ProtocolDesignRationale="Because. " * 9000)
+    ds.private_block(0x0099, "TESTER 1.0", create=True).add_new(0x01, "DS", ["1.50", "2.0"])
+    block = ds.private_block(0x0099, "TESTER 1.0")
+    block.add_new(0x02, "UN", b"\x01\x02\x03\x04")
+    inner = Dataset()
+    inner.add_new(0x00991010, "LO", "inner")
+    inner.CodeValue = "X"
+    block.add_new(0x03, "SQ", Sequence([inner, Dataset()]))
+    item = Dataset()
+    item.ProtocolElementNumber = 1
+    item.ParametersSpecificationSequence = Sequence([Dataset(), code("1", "2")])
+    ds.AcquisitionProtocolElementSpecificationSequence = Sequence([item])
+    ds.ClinicalTrialSponsorName = ""
+    return ds
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES.values(), ids=SYNTAXES.keys())
+def test_stored_octets_come_back_unchanged(server, syntax):
+    ds = rich_protocol()
+    octets = octets_of(ds, syntax)
+    wire = opened(server, syntax=syntax)
+    assert wire.transfer[1] == syntax
+    assert wire.store(1, octets, CT_PROTOCOL, ds.SOPInstanceUID).status == 0
+    wire.release()
+    assert stored_octets(server, ds.SOPInstanceUID, CT_PROTOCOL, syntax) == octets
+
+
+def test_undefined_lengths_and_group_lengths_are_kept_as_they_came(server):
+    uid = new_uid()
+    body = struct.pack("<HH2sHI", 8, 0, b"UL", 4, 0)[:8] + struct.pack("<I", 4242)
+    for element, value in ((0x0016, CT_PROTOCOL), (0x0018, uid)):
+        raw = value.encode() + b"\0" * (len(value) % 2)
+        body += struct.pack("<HH2sH", 8, element, b"UI", len(raw)) + raw
+    body += struct.pack("<HH2sHI", 0x18, 0x9912, b"SQ", 0, 0xFFFFFFFF)
+    body += struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
+    body += struct.pack("<HH2sH", 8, 0x70, b"LO", 4) + b"ACME"
+    body += struct.pack("<HHI", 0xFFFE, 0xE00D, 0) + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+    body += struct.pack("<HH2sHI", 0xFFFC, 0xFFFC, b"OB", 0, 6) + bytes(6)
+    wire = opened(server)
+    answer = wire.store(1, body, CT_PROTOCOL, uid)
+    assert answer.status == 0, answer.command
+    wire.release()
+    assert stored_octets(server, uid, CT_PROTOCOL, EXPLICIT) == body
+
+
+@pytest.mark.parametrize("sop_class", [CT_PROTOCOL, XA_PROTOCOL, APPROVAL])
+def test_each_storage_class_is_taken(server, sop_class):
+    ds = protocol(SOPClassUID=sop_class)
+    wire = opened(server, sop_class)
+    octets = encode(ds, EXPLICIT)
+    answer = wire.store(1, octets, sop_class, ds.SOPInstanceUID)
+    assert answer.status == 0
+    assert answer.command[0x1000] == ds.SOPInstanceUID
+    assert answer.command[0x0002] == sop_class
+    wire.release()
+
+
+def test_same_content_again_is_success_even_in_another_syntax(server):
+    ds = rich_protocol()
+    first = encode(ds, EXPLICIT)
+    wire = opened(server)
+    assert wire.store(1, first, CT_PROTOCOL, ds.SOPInstanceUID).status == 0
+    assert wire.store(1, first, CT_PROTOCOL, ds.SOPInstanceUID).status == 0
+    wire.release()
+    wire = opened(server, syntax=IMPLICIT)
+    assert wire.store(1, encode(ds, IMPLICIT), CT_PROTOCOL, ds.SOPInstanceUID).status == 0
+    wire.release()
+    assert stored_octets(server, ds.SOPInstanceUID, CT_PROTOCOL, EXPLICIT) == first
+
+
+def test_known_uid_with_other_content_is_refused(server):
+    ds = protocol()
+    wire = opened(server)
+    octets = encode(ds, EXPLICIT)
+    assert wire.store(1, octets, CT_PROTOCOL, ds.SOPInstanceUID).status == 0
+    ds.ProtocolName = "Something else"
+    answer = wire.store(1, encode(ds, EXPLICIT), CT_PROTOCOL, ds.SOPInstanceUID)
+    assert answer.status == 0xC000
+    assert answer.command[0x0901] == 0x00080018
+    assert 0 < len(answer.command[0x0902]) <= 64
+    wire.release()
+    assert stored_octets(server, ds.SOPInstanceUID, CT_PROTOCOL, EXPLICIT) == octets
+
+
+def test_retired_uid_is_refused_with_its_state(server, database):
+    ds = protocol()
+    wire = opened(server)
+    assert wire.store(1, encode(ds, EXPLICIT), CT_PROTOCOL, ds.SOPInstanceUID).status == 0
+    database.query("update dpp.objects set state = 'retired', retired_at = now(), retired_reason = 'test'"
+                   " where sop_instance_uid = %s", (ds.SOPInstanceUID,))
+    answer = wire.store(1, encode(ds, EXPLICIT), CT_PROTOCOL, ds.SOPInstanceUID)
+    assert answer.status == 0xC000 and "retired" in answer.command[0x0902]
+    wire.release()
+
+
+def refused(server, octets, uid, status, tag=None, sop_class=CT_PROTOCOL):
+    wire = opened(server)
+    answer = wire.store(1, octets, sop_class, uid)
+    assert answer.status == status, f"{answer.status:04X} {answer.command.get(0x0902)}"
+    if tag:
+        assert answer.command[0x0901] == tag
+    assert answer.command.get(0x0902), "a refusal explains itself"
+    assert wire.store(1, encode(good := protocol(), EXPLICIT), CT_PROTOCOL,
+                      good.SOPInstanceUID).status == 0, "the association goes on"
+    wire.release()
+
+
+def test_data_set_and_command_must_agree(server):
+    ds = protocol()
+    refused(server, encode(ds, EXPLICIT), new_uid(), 0xA900, 0x00080018)
+    other = protocol(SOPClassUID=XA_PROTOCOL)
+    refused(server, encode(other, EXPLICIT), other.SOPInstanceUID, 0xA900, 0x00080016)
+    none = protocol(SOPInstanceUID=None)
+    refused(server, encode(none, EXPLICIT), new_uid(), 0xA900, 0x00080018)
+
+
+def test_malformed_instance_uid_is_refused(server):
+    ds = protocol()
+    wire = opened(server)
+    answer = wire.store(1, encode(ds, EXPLICIT), CT_PROTOCOL, "1.2.not.a.uid")
+    assert answer.status == 0x0117
+    wire.release()
+
+
+def test_undecodable_data_sets_are_refused(server, database):
+    ds = protocol()
+    good = encode(ds, EXPLICIT)
+    before = database.query("select count(*) from dpp.objects where sop_instance_uid = %s",
+                            (ds.SOPInstanceUID,))
+    refused(server, good[:-3], ds.SOPInstanceUID, 0xC210)
+    refused(server, b"GET / HTTP/1.0\r\n", ds.SOPInstanceUID, 0xC210)
+    bomb = b""
+    for _ in range(200):
+        bomb += struct.pack("<HH2sHI", 0x18, 0x9912, b"SQ", 0, 0xFFFFFFFF)
+        bomb += struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
+    refused(server, bomb, ds.SOPInstanceUID, 0xC210)
+    assert database.query("select count(*) from dpp.objects where sop_instance_uid = %s",
+                          (ds.SOPInstanceUID,)) == before == [(0,)]
+
+
+def test_imperfect_objects_are_kept_with_warnings(server, database):
+    ds = protocol(InstanceCreationTime="101500")
+    raw = encode(ds, EXPLICIT).replace(b"20240102", b"2024-1-2").replace(b"101500", b"10:15x")
+    wire = opened(server)
+    assert wire.store(1, raw, CT_PROTOCOL, ds.SOPInstanceUID).status == 0
+    wire.release()
+    rows = database.query(
+        "select w.warning from dpp.dataset_warnings w join dpp.objects o on o.id = w.object_id"
+        " where o.sop_instance_uid = %s", (ds.SOPInstanceUID,))
+    assert rows, "what was wrong is written down"
+    assert stored_octets(server, ds.SOPInstanceUID, CT_PROTOCOL, EXPLICIT) == raw
+
+
+def test_large_instance(server):
+    ds = protocol(ProtocolDesignRationale="x" * 3_000_001)
+    octets = encode(ds, EXPLICIT)
+    wire = opened(server)
+    assert wire.store(1, octets, CT_PROTOCOL, ds.SOPInstanceUID).status == 0
+    wire.release()
+    assert stored_octets(server, ds.SOPInstanceUID, CT_PROTOCOL, EXPLICIT) == octets
+
+
+def test_many_associations_store_the_same_instance_at_once(server, database):
+    import threading
+    ds = protocol()
+    octets = encode(ds, EXPLICIT)
+    results = []
+
+    def run():
+        wire = opened(server)
+        results.append(wire.store(1, octets, CT_PROTOCOL, ds.SOPInstanceUID).status)
+        wire.release()
+    threads = [threading.Thread(target=run) for _ in range(12)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+    assert results == [0] * 12
+    assert database.query("select count(*) from dpp.objects where sop_instance_uid = %s",
+                          (ds.SOPInstanceUID,)) == [(1,)]
