@@ -1,0 +1,132 @@
+-- Values of DICOM VRs as SQL values. All take hostile text: what is not valid becomes null, never an error.
+
+create or replace function dpp.parse_da(value text)
+returns date language plpgsql immutable strict parallel safe as $$
+declare
+    year int;
+    month int;
+    day int;
+    last int;
+begin
+    -- YYYYMMDD; YYYY.MM.DD is the retired form of ACR-NEMA that PS3.5 6.2 recommends to accept.
+    if value !~ '^ *([0-9]{8}|[0-9]{4}\.[0-9]{2}\.[0-9]{2}) *$' then
+        return null;
+    end if;
+    value := translate(value, ' .', '');
+    year := substr(value, 1, 4);
+    month := substr(value, 5, 2);
+    day := substr(value, 7, 2);
+    if year < 1 or month not between 1 and 12 or day < 1 then
+        return null;
+    end if;
+    last := case
+        when month in (4, 6, 9, 11) then 30
+        when month <> 2 then 31
+        when year % 4 = 0 and (year % 100 <> 0 or year % 400 = 0) then 29
+        else 28
+    end;
+    if day > last then
+        return null;
+    end if;
+    return make_date(year, month, day);
+end
+$$;
+comment on function dpp.parse_da(text) is 'A DICOM date (VR DA, PS3.5 6.2) as date; null when it is none';
+
+create or replace function dpp.parse_tm(value text)
+returns time language plpgsql immutable strict parallel safe as $$
+declare
+    hour int;
+    minute int;
+    second int;
+begin
+    -- HH, HHMM, HHMMSS, HHMMSS.F to .FFFFFF; with colons in the retired ACR-NEMA form.
+    if value !~ '^ *([01][0-9]|2[0-3])([0-5][0-9]((60|[0-5][0-9])(\.[0-9]{1,6})?)?)? *$'
+        and value !~ '^ *([01][0-9]|2[0-3]):[0-5][0-9](:(60|[0-5][0-9])(\.[0-9]{1,6})?)? *$'
+    then
+        return null;
+    end if;
+    value := rpad(split_part(translate(value, ' :', ''), '.', 1), 6, '0') || '.'
+        || rpad(split_part(trim(value), '.', 2), 6, '0');
+    hour := substr(value, 1, 2);
+    minute := substr(value, 3, 2);
+    second := substr(value, 5, 2);
+    -- A leap second has no place of its own in SQL: it counts as the last microsecond before it would be over.
+    if second = 60 then
+        return make_time(hour, minute, 59.999999);
+    end if;
+    return make_time(hour, minute, second + ('0.' || substr(value, 8))::double precision);
+end
+$$;
+comment on function dpp.parse_tm(text) is
+    'A DICOM time (VR TM, PS3.5 6.2) of any precision as time: what is not given counts as zero, second 60 as 59.999999; null when it is none';
+
+create or replace function dpp.parse_number(value text)
+returns double precision language sql immutable parallel safe as $$
+    -- Bounds on the digits keep the cast within what double precision can hold.
+    select case
+        when value ~ '^ *[-+]?([0-9]{1,9}(\.[0-9]{0,20})?|\.[0-9]{1,20})([eE][-+]?[12]?[0-9]{1,2})? *$'
+            or value ~ '^ *[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+) *$' and length(value) <= 300
+        then value::double precision
+    end
+$$;
+comment on function dpp.parse_number(text) is
+    'A number as DICOM writes it (VR DS or IS, PS3.5 6.2) as double precision; null when it is none or out of range';
+
+create or replace function dpp.parse_numbers(texts text[])
+returns double precision[] language plpgsql immutable parallel safe as $$
+begin
+    return array(
+        select dpp.parse_number(t.value)
+        from unnest(texts) with ordinality as t (value, n)
+        order by t.n);
+end
+$$;
+comment on function dpp.parse_numbers(text[]) is 'dpp.parse_number of each entry, in their order';
+
+create or replace function dpp.fold_name(name text)
+returns text language sql immutable parallel safe as $$
+    -- From the inside out: decompose, drop the combining marks (not those of kana, which make other letters), letters
+    -- that have no decomposition, lower case (ASCII first, so that the "I" of a Turkish database does not differ),
+    -- empty components and spaces at the end of a component group, empty groups at the end, compose.
+    select normalize(
+        rtrim(
+            regexp_replace(
+                lower(
+                    lower(
+                        translate(
+                            replace(replace(replace(replace(replace(replace(
+                                regexp_replace(
+                                    normalize(name, nfd),
+                                    U&'[\0300-\036F\1AB0-\1AFF\1DC0-\1DFF\20D0-\20FF]', '', 'g'),
+                                U&'\00DF', 'ss'), U&'\1E9E', 'ss'),
+                                U&'\00E6', 'ae'), U&'\00C6', 'ae'),
+                                U&'\0153', 'oe'), U&'\0152', 'oe'),
+                            U&'\00D8\00F8\0110\0111\00D0\00F0\0141\0142\0131\0126\0127\0166\0167\03C2',
+                            U&'ooddddllihhtt\03C3'
+                        ) collate "C"
+                    ) collate "default"
+                ),
+                '[ ^]+(=|$)', '\1', 'g'
+            ),
+            '= '
+        ),
+        nfc
+    )
+$$;
+comment on function dpp.fold_name(text) is
+    'A person name, component group or wild card pattern for matching: without regard to case, accents, Unicode form and trailing ^ and =';
+
+create or replace function dpp.fold_name_entries(name text)
+returns text[] language plpgsql immutable parallel safe as $$
+begin
+    return array(
+        select distinct f.folded
+        from unnest(array[name] || string_to_array(name, '=')) as g (part)
+        cross join lateral (select dpp.fold_name(g.part) collate "C") as f (folded)
+        where f.folded <> ''
+        order by f.folded);
+end
+$$;
+comment on function dpp.fold_name_entries(text) is
+    'What a person name is matched by: dpp.fold_name of the whole and of each component group, without empty ones';

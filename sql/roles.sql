@@ -1,0 +1,65 @@
+-- Roles and what they may do. They are group roles without login: a site makes login roles as members
+-- (`create role karl login in role dppr_admin`) or lets a group role itself log in
+-- (`alter role dppr_server login password '...'`), which this file leaves as it is.
+--
+-- Only the owner of the schema writes the tables of protocols. Received objects come in through dpp.ingest, which
+-- runs with its owner's rights, so a server can add what it receives and change nothing that is there.
+
+do $$
+declare
+    role_name text;
+begin
+    foreach role_name in array array['dppr_server', 'dppr_admin', 'dppr_reader'] loop
+        if not exists (select from pg_catalog.pg_roles as r where r.rolname = role_name) then
+            begin
+                execute format('create role %I nologin', role_name);
+            exception
+                -- Roles belong to the whole cluster: the migration of another database may make them meanwhile.
+                when duplicate_object or unique_violation then null;
+            end;
+        end if;
+    end loop;
+end
+$$;
+
+-- Settings hold for sessions that log in as the role itself. Queries shall give their first row at once and
+-- stream the rest: compiling a plan, starting parallel workers or building a hash table first would take longer than
+-- most queries altogether. The names are plain constants, so the statements are fixed text.
+do $$
+begin
+    alter role dppr_server set jit = off;
+    alter role dppr_server set max_parallel_workers_per_gather = 0;
+    alter role dppr_server set enable_hashjoin = off;
+    alter role dppr_server set enable_mergejoin = off;
+exception
+    when insufficient_privilege then
+        raise warning 'no right to set the planner options of role dppr_server; see sql/roles.sql';
+end
+$$;
+
+revoke all on schema dpp from public;
+revoke all on all tables in schema dpp from public;
+revoke all on function
+    dpp.ingest(jsonb, bytea, text, bytea, bytea, text, text, text, text[]),
+    dpp.normalize_protocol(bigint, jsonb),
+    dpp.normalize_constraints(bigint, jsonb)
+from public;
+
+-- A running server.
+grant usage on schema dpp to dppr_server;
+grant execute on function dpp.ingest(jsonb, bytea, text, bytea, bytea, text, text, text, text[]) to dppr_server;
+grant select on
+    dpp.objects, dpp.instances, dpp.protocols, dpp.protocol_custodians, dpp.protocol_codes, dpp.protocol_models,
+    dpp.protocol_predecessors, dpp.application_entities, dpp.schema_migrations
+to dppr_server;
+grant select, insert, update, delete on dpp.servers to dppr_server;
+
+-- People who look.
+grant usage on schema dpp to dppr_reader;
+grant select on all tables in schema dpp to dppr_reader;
+
+-- People who run it: peers, import.
+grant usage on schema dpp to dppr_admin;
+grant select on all tables in schema dpp to dppr_admin;
+grant insert, update, delete on dpp.application_entities to dppr_admin;
+grant execute on function dpp.ingest(jsonb, bytea, text, bytea, bytea, text, text, text, text[]) to dppr_admin;
