@@ -16,10 +16,11 @@ struct mailbox;
 typedef void (*mail_cb)(void *arg);
 
 struct mailbox *mailbox_new(struct loop *l); /* returned; on the loop's thread */
-/* On the loop's thread, after which no thread may post. */
+/* On the loop's thread, after which no thread may post; also from a message being delivered. Answers
+ * of a jobpool that are still on their way are dropped when they come. NULL is legal. */
 void mailbox_free(struct mailbox *m);
 /* Any thread. deliver(arg) runs on the loop's thread; exactly one of deliver and drop is called.
- * drop may be NULL when arg owns nothing. */
+ * drop runs on whatever thread frees the mailbox or comes too late; it may be NULL when arg owns nothing. */
 void mailbox_post(struct mailbox *m, mail_cb deliver, mail_cb drop, void *arg);
 
 #endif

@@ -18,14 +18,16 @@ struct worker;
 struct worker_hooks {
     /* Build the thread's state; what it stores in *state is given to stop and to worker_state. */
     enum rc (*start)(struct worker *w, void *arg, void **state, struct err *err);
-    /* Free the state; the loop no longer runs, pending mail has been dropped or delivered. */
+    /* Free the state; the loop no longer runs, pending mail has been dropped or delivered and what is
+     * still posted is dropped. Deferred work runs after it. */
     void (*stop)(void *state);
 };
 
 /* name: at most 15 characters, shown by ps -L. Fails with what start says. */
 MUST_CHECK enum rc worker_start(const char *name, const struct worker_hooks *hooks, void *arg,
                                 struct worker **out, struct err *err);
-/* Any thread but the worker's own: end its loop, run stop, join, free. NULL is legal. */
+/* Any thread but the worker's own: deliver what was posted before, end the loop, run stop, join, free.
+ * NULL is legal. */
 void worker_stop(struct worker *w);
 /* Any thread, before worker_stop. See mailbox_post. */
 void worker_post(struct worker *w, mail_cb deliver, mail_cb drop, void *arg);

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A bounded first-in-first-out list under a mutex, and threads that wait for it. A job holds a reference
+ * to the mailbox of its submitter, so that the answer finds a closed box and is dropped if the submitter
+ * has gone in the meantime.
+ *
+ * The bound counts jobs that wait, not those that run: a pool of 2 threads and 3 places takes 5 at once.
+ */
+#include "core/jobpool.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/queue.h>
+
+#include "core/arena.h"
+#include "core_internal.h"
+
+struct queued_job {
+    STAILQ_ENTRY(queued_job) link;
+    struct job job;
+    struct mailbox *reply_to;
+};
+
+STAILQ_HEAD(job_list, queued_job);
+
+struct jobpool {
+    pthread_mutex_t lock; /* guards waiting, count and is_stopping */
+    pthread_cond_t more;
+    struct job_list waiting;
+    unsigned count;
+    unsigned max;
+    bool is_stopping;
+    unsigned threads;
+    pthread_t thread[];
+};
+
+/* The next job, or NULL when the pool ends. */
+static struct queued_job *take(struct jobpool *p)
+{
+    struct queued_job *q = NULL;
+
+    pthread_mutex_lock(&p->lock);
+    while (!p->is_stopping && STAILQ_EMPTY(&p->waiting))
+        pthread_cond_wait(&p->more, &p->lock);
+    if (!p->is_stopping) {
+        q = STAILQ_FIRST(&p->waiting);
+        STAILQ_REMOVE_HEAD(&p->waiting, link);
+        p->count--;
+    }
+    pthread_mutex_unlock(&p->lock);
+    return q;
+}
+
+static void *run(void *arg)
+{
+    struct jobpool *p = arg;
+    struct queued_job *q;
+
+    while ((q = take(p)) != NULL) {
+        q->job.work(q->job.arg);
+        mailbox_post(q->reply_to, q->job.done, q->job.drop, q->job.arg);
+        mailbox_unref(q->reply_to);
+        free(q);
+    }
+    return NULL;
+}
+
+struct jobpool *jobpool_new(const char *name, unsigned threads, unsigned max_queued)
+{
+    struct jobpool *p;
+
+    if (threads == 0)
+        threads = 1;
+    p = xcalloc(1, sizeof(*p) + threads * sizeof(p->thread[0]));
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->more, NULL);
+    STAILQ_INIT(&p->waiting);
+    p->max = max_queued > 0 ? max_queued : 1;
+    for (; p->threads < threads; p->threads++) {
+        char thread_name[32];
+
+        snprintf(thread_name, sizeof(thread_name), "%.10s-%u", name, p->threads);
+        if (core_thread_start(&p->thread[p->threads], thread_name, run, p) != 0)
+            core_fatal("cannot start a thread of a job pool");
+    }
+    return p;
+}
+
+void jobpool_free(struct jobpool *p)
+{
+    struct queued_job *q;
+
+    if (!p)
+        return;
+    pthread_mutex_lock(&p->lock);
+    p->is_stopping = true;
+    pthread_cond_broadcast(&p->more);
+    pthread_mutex_unlock(&p->lock);
+    for (unsigned i = 0; i < p->threads; i++)
+        pthread_join(p->thread[i], NULL);
+    while ((q = STAILQ_FIRST(&p->waiting)) != NULL) {
+        STAILQ_REMOVE_HEAD(&p->waiting, link);
+        if (q->job.drop)
+            q->job.drop(q->job.arg);
+        mailbox_unref(q->reply_to);
+        free(q);
+    }
+    pthread_cond_destroy(&p->more);
+    pthread_mutex_destroy(&p->lock);
+    free(p);
+}
+
+enum rc jobpool_submit(struct jobpool *p, struct mailbox *reply_to, const struct job *job)
+{
+    struct queued_job *q = xcalloc(1, sizeof(*q));
+    bool is_taken;
+
+    q->job = *job;
+    q->reply_to = mailbox_ref(reply_to);
+    pthread_mutex_lock(&p->lock);
+    is_taken = !p->is_stopping && p->count < p->max;
+    if (is_taken) {
+        STAILQ_INSERT_TAIL(&p->waiting, q, link);
+        p->count++;
+        pthread_cond_signal(&p->more);
+    }
+    pthread_mutex_unlock(&p->lock);
+    if (is_taken)
+        return RC_OK;
+    mailbox_unref(reply_to);
+    free(q);
+    return RC_LIMIT;
+}
