@@ -26,7 +26,13 @@ enum pdu_type {
     PDU_ABORT = 0x07,
 };
 
-enum { PDU_HEADER_BYTES = 6, PDV_HEADER_BYTES = 6, PDU_MAX_CONTEXTS = 128, AET_MAX = 16, UID_MAX = 64 };
+enum {
+    PDU_HEADER_BYTES = 6,
+    PDV_HEADER_BYTES = 6,
+    PDU_MAX_CONTEXTS = 128,
+    AET_MAX = 16,
+    UID_MAX = 64
+};
 
 /* PS3.8 9.3.3.2, result of a presentation context */
 enum pc_result {
@@ -78,16 +84,16 @@ struct pdu_user_identity {
 /* A-ASSOCIATE-RQ and -AC */
 struct pdu_associate {
     uint16_t protocol_version;
-    char called_aet[AET_MAX + 1];  /* without padding */
-    char calling_aet[AET_MAX + 1]; /* without padding */
-    uint8_t echoed[64];            /* octets 11-74 as received; an AC sends the RQ's back */
-    const char *application_context;
+    char called_aet[AET_MAX + 1];    /* without padding */
+    char calling_aet[AET_MAX + 1];   /* without padding */
+    uint8_t echoed[64];              /* octets 11-74 as received; an AC sends the RQ's back */
+    const char *application_context; /* NULL = absent */
     struct pdu_context *contexts;
     unsigned context_count;
     bool has_max_length;
-    uint32_t max_length; /* 0 = unlimited */
-    const char *implementation_class_uid;
-    const char *implementation_version; /* NULL = absent */
+    uint32_t max_length;                  /* 0 = unlimited */
+    const char *implementation_class_uid; /* NULL = absent (mandatory, but tolerated) */
+    const char *implementation_version;   /* NULL = absent */
     bool has_async_window;
     uint16_t max_ops_invoked;
     uint16_t max_ops_performed;
@@ -134,11 +140,12 @@ struct pdu_pdv {
     struct span fragment; /* borrowed from the PDU's octets */
 };
 
-/* The header of a PDU: RC_OK with type and body length, or 0 = more octets needed, or a negative rc:
+/* The header of a PDU: PDU_HEADER_BYTES with type and body length set, or 0 = more octets needed, or
  * RC_INVALID for an unknown type. The caller compares *body_bytes with its limits before waiting. */
 ssize_t pdu_decode_header(struct span octets, enum pdu_type *type, uint32_t *body_bytes);
 
-/* Bodies, without the header. */
+/* Bodies, without the header. RC_INVALID: malformed; RC_NOMEM: larger than the arena allows. Context
+ * ids, versions and titles are taken as they come: judging them is negotiation. */
 MUST_CHECK enum rc pdu_decode_associate(struct span body, enum pdu_type type, struct arena *arena,
                                         struct pdu_associate *out, struct err *err);
 MUST_CHECK enum rc pdu_decode_reject(struct span body, struct pdu_reject *out, struct err *err);
@@ -152,7 +159,11 @@ void pdu_encode_associate(struct buf *out, enum pdu_type type, const struct pdu_
 void pdu_encode_reject(struct buf *out, const struct pdu_reject *rj);
 void pdu_encode_abort(struct buf *out, const struct pdu_abort *ab);
 void pdu_encode_release(struct buf *out, enum pdu_type type);
-/* The octets before the fragment of a P-DATA-TF with one PDV: PDU header and PDV header. */
+/* The two headers of a P-DATA-TF: of the PDU, and before each fragment in it. */
+void pdu_encode_pdata_header(uint8_t out[PDU_HEADER_BYTES], uint32_t body_bytes);
+void pdu_encode_pdv_header(uint8_t out[PDV_HEADER_BYTES], uint8_t context_id, bool is_command,
+                           bool is_last, uint32_t fragment_bytes);
+/* Both, for a P-DATA-TF with one PDV. */
 void pdu_encode_pdata_prefix(uint8_t out[PDU_HEADER_BYTES + PDV_HEADER_BYTES], uint8_t context_id,
                              bool is_command, bool is_last, uint32_t fragment_bytes);
 
@@ -161,5 +172,9 @@ const char *pdu_type_name(unsigned type);
 /* "rejected permanently by the service user: called AE title not recognised" */
 const char *pdu_reject_text(const struct pdu_reject *rj);
 const char *pdu_abort_text(const struct pdu_abort *ab);
+
+/* What a peer speaks whose first octets are no PDU: "an HTTP request", "a TLS hello" ...; NULL when
+ * they are not recognised. A few octets are enough. */
+const char *pdu_foreign_protocol(struct span first_octets);
 
 #endif
