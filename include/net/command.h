@@ -50,16 +50,16 @@ enum {
 struct dimse_command {
     uint16_t field; /* enum dimse_field, or what the peer sent */
     unsigned has;
-    char sop_class[UID_MAX + 1];    /* (0000,0002) */
-    uint16_t message_id;            /* (0000,0110) */
-    uint16_t responded_id;          /* (0000,0120) */
-    uint16_t priority;              /* (0000,0700) */
-    bool has_dataset;               /* (0000,0800) is not 0101H */
-    uint16_t status;                /* (0000,0900) */
-    uint32_t offending;             /* (0000,0901), the first */
-    char comment[65];               /* (0000,0902), at most 64 characters are sent */
-    char sop_instance[UID_MAX + 1]; /* (0000,1000) */
-    char destination[AET_MAX + 1];  /* (0000,0600) */
+    char sop_class[UID_MAX + 1];      /* (0000,0002) */
+    uint16_t message_id;              /* (0000,0110) */
+    uint16_t responded_id;            /* (0000,0120) */
+    uint16_t priority;                /* (0000,0700) */
+    bool has_dataset;                 /* (0000,0800) is not 0101H */
+    uint16_t status;                  /* (0000,0900) */
+    uint32_t offending;               /* (0000,0901), the first */
+    char comment[65];                 /* (0000,0902), at most 64 characters are sent */
+    char sop_instance[UID_MAX + 1];   /* (0000,1000) */
+    char destination[AET_MAX + 1];    /* (0000,0600) */
     char originator_aet[AET_MAX + 1]; /* (0000,1030) */
     uint16_t originator_id;           /* (0000,1031) */
     uint16_t remaining;               /* (0000,1020) */
@@ -72,6 +72,9 @@ struct dimse_command {
  * as far as they could be read, so that an answer is possible. */
 MUST_CHECK enum rc command_decode(struct span octets, struct dimse_command *out, struct err *err);
 void command_encode(struct buf *out, const struct dimse_command *cmd);
+/* The same without a buffer, for the hot path; returns the octets used. */
+enum { COMMAND_MAX_BYTES = 512 };
+size_t command_encode_to(uint8_t out[COMMAND_MAX_BYTES], const struct dimse_command *cmd);
 
 /* A response to rq with this status: SOP class, instance and ids taken over. */
 struct dimse_command command_response(const struct dimse_command *rq, uint16_t status);
