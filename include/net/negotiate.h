@@ -29,8 +29,9 @@ struct negotiate_rule {
 struct negotiate_policy {
     const struct negotiate_rule *rules;
     unsigned rule_count;
-    uint16_t max_ops_performed; /* answer to an offered asynchronous window: we perform at most these */
-    uint16_t max_ops_invoked;   /* and invoke at most these; 0 = as offered */
+    uint16_t
+        max_ops_performed; /* answer to an offered asynchronous window: we perform at most these */
+    uint16_t max_ops_invoked; /* and invoke at most these; 0 = as offered */
 };
 
 /* Strings of the answer are borrowed from rq and policy; arrays live in the arena. Fails with RC_INVALID
