@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * service/admission: who may open an association, and with which rights.
+ *
+ *   called title not ours               rejected 1/1/7 (permanent, user, called AE title not recognized)
+ *   too many associations, draining     rejected 2/3/2 (transient, presentation, local limit exceeded)
+ *   database away                       UNKNOWN_AE_ANY, or LOOPBACK from loopback: admitted with all rights;
+ *                                       else rejected 2/3/1 (temporary congestion)
+ *   row for title and source address    the row's rights
+ *   row for the title, other addresses  rejected 1/1/3 (calling AE title not recognized), whatever the policy
+ *   no row                              by policy: all rights, C-ECHO only, or rejected 1/1/3
+ *
+ * The row is read when the association arrives and is never cached across associations (architecture 3). Rights
+ * may be revoked while an association is open; so before an operation the row is read again unless that was done
+ * FRESH_MS ago, or one millisecond ago per association of this worker, whichever is longer. That bounds the
+ * extra statements to about a thousand a second and worker, while a change is in force practically at once.
+ * The alternative, LISTEN/NOTIFY, would depend on session state (decision: PgBouncer must do).
+ */
+#include "service_internal.h"
+
+#include <string.h>
+
+#include "core/clock.h"
+
+enum { FRESH_MS = 20 };
+
+enum lookup_step { LOOKUP_WITH_ADDRESS, LOOKUP_TITLE_ONLY };
+
+/* Of the whole process: the limit is the process's, the services are one per worker. */
+static atomic_int connections;
+static atomic_int associations;
+
+/* The codes of PS3.8 table 9-21 that we use. */
+static const struct pdu_reject reject_called = {1, 1, 7};
+static const struct pdu_reject reject_calling = {1, 1, 3};
+static const struct pdu_reject reject_congestion = {2, 3, 1};
+static const struct pdu_reject reject_limit = {2, 3, 2};
+
+unsigned operations_cap(const struct service_config *config)
+{
+    return config->max_operations_per_assoc ? config->max_operations_per_assoc : 1;
+}
+
+void admission_count_connection(int delta)
+{
+    atomic_fetch_add_explicit(&connections, delta, memory_order_relaxed);
+}
+
+/* Connections that have not asked for an association yet are bounded too, with room for health checks of a
+ * load balancer and for requests that are to be rejected in order. */
+bool admission_has_room(const struct service_config *config)
+{
+    unsigned limit = config->max_associations;
+    int64_t room = (int64_t)limit + limit / 4 + 64;
+    return atomic_load_explicit(&connections, memory_order_relaxed) < room;
+}
+
+static void reject(struct front *f, const struct pdu_reject *rj, enum log_level level,
+                   const char *why)
+{
+    log_event(level, assoc_log(f->assoc), "association.refused", "called=\"%s\" why=\"%s\"",
+              f->rq->called_aet, why);
+    f->rq = NULL;
+    assoc_answer_reject(f->assoc, rj);
+}
+
+static bool is_called_title(const struct service_config *c, const char *title)
+{
+    if (c->any_called_title || strcmp(title, c->ae_title) == 0)
+        return true;
+    for (const char *const *t = c->called_titles; t && *t; t++) {
+        if (strcmp(title, *t) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_loopback(const char *address)
+{
+    return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0 ||
+           strncmp(address, "::ffff:127.", 11) == 0;
+}
+
+static bool is_welcome_unknown(const struct front *f)
+{
+    switch (f->service->config->unknown_ae) {
+    case UNKNOWN_AE_ANY:
+        return true;
+    case UNKNOWN_AE_LOOPBACK:
+        return is_loopback(assoc_peer_address(f->assoc));
+    case UNKNOWN_AE_REFUSE:
+        break;
+    }
+    return false;
+}
+
+static bool proposes(const struct pdu_associate *rq, const char *abstract_syntax)
+{
+    for (unsigned i = 0; i < rq->context_count; i++) {
+        if (rq->contexts[i].abstract_syntax &&
+            strcmp(rq->contexts[i].abstract_syntax, abstract_syntax) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void admit(struct front *f, unsigned rights)
+{
+    struct negotiate_rule rules[SOP_CLASS_COUNT];
+    struct negotiate_policy policy;
+    struct pdu_associate ac;
+    struct err err = {0};
+    unsigned operations = operations_cap(f->service->config);
+    classes_policy(rights, operations, rules, &policy);
+    memset(&ac, 0, sizeof ac);
+    if (negotiate_answer(f->rq, &policy, assoc_arena(f->assoc), &ac, &err) != RC_OK) {
+        metric_add(METRIC_protocol_errors, 1);
+        f->rq = NULL;
+        assoc_abort(f->assoc, ABORT_SOURCE_PROVIDER, ABORT_INVALID_PARAMETER, err.text);
+        return;
+    }
+    f->rights = rights;
+    f->rights_read_ms = clock_now_ms();
+    f->rq = NULL;
+    f->established = true;
+    ac.implementation_class_uid = UID_DPPR_IMPLEMENTATION;
+    ac.implementation_version = DPPR_IMPLEMENTATION_VERSION;
+    assoc_answer_accept(f->assoc, &ac);
+    channel_init(&f->channel, f->assoc, operations);
+}
+
+static void admit_unknown(struct front *f)
+{
+    if (is_welcome_unknown(f))
+        admit(f, PEER_MAY_ALL);
+    else if (f->service->config->echo_for_all && proposes(f->rq, UID_VERIFICATION))
+        admit(f, PEER_MAY_ECHO);
+    else
+        reject(f, &reject_calling, LOG_WARN, "calling AE title not recognized");
+}
+
+static void on_peer(const struct err *result, bool found, const struct peer *peer, void *arg);
+
+static void look_up(struct front *f, enum lookup_step step)
+{
+    f->lookup_step = (uint8_t)step;
+    f->lookup =
+        peer_find(f->service->pool, f->service->config->lease_timeout_ms, f->rq->calling_aet,
+                  step == LOOKUP_WITH_ADDRESS ? assoc_peer_address(f->assoc) : NULL, on_peer, f);
+}
+
+static void on_peer(const struct err *result, bool found, const struct peer *peer, void *arg)
+{
+    struct front *f = arg;
+    f->lookup = NULL;
+    if (result->code != RC_OK) {
+        if (is_welcome_unknown(f)) {
+            log_warn(assoc_log(f->assoc), "association.unchecked", "why=\"%s\"", result->text);
+            admit(f, PEER_MAY_ALL);
+        } else {
+            reject(f, &reject_congestion, LOG_ERROR,
+                   "the database cannot be asked for the AE title");
+        }
+        return;
+    }
+    if (f->lookup_step == LOOKUP_TITLE_ONLY) {
+        if (found)
+            reject(f, &reject_calling, LOG_WARN,
+                   "the AE title is registered for other source addresses");
+        else
+            admit_unknown(f);
+        return;
+    }
+    if (found) {
+        f->has_row = true;
+        if (peer->preferred_charset[0])
+            f->preferred_charset = arena_strdup(assoc_arena(f->assoc), peer->preferred_charset);
+        admit(f, peer->rights);
+        return;
+    }
+    /* A title that is bound to addresses must not become an unknown one by coming from elsewhere. */
+    look_up(f, LOOKUP_TITLE_ONLY);
+}
+
+void admission_start(struct front *f, const struct pdu_associate *rq)
+{
+    const struct service_config *config = f->service->config;
+    f->rq = rq;
+    if (!is_called_title(config, rq->called_aet)) {
+        reject(f, &reject_called, LOG_WARN, "called AE title not recognized");
+        return;
+    }
+    int before = atomic_fetch_add_explicit(&associations, 1, memory_order_relaxed);
+    f->admitted = true; /* given back in admission_cancel */
+    if (f->service->draining || before >= (int64_t)config->max_associations) {
+        metric_add(METRIC_limits_hit, 1);
+        reject(f, &reject_limit, LOG_WARN,
+               f->service->draining ? "the server is stopping" : "too many associations");
+        return;
+    }
+    look_up(f, LOOKUP_WITH_ADDRESS);
+}
+
+void admission_cancel(struct front *f)
+{
+    if (f->lookup)
+        peer_cancel(f->lookup);
+    f->lookup = NULL;
+    f->rq = NULL;
+    if (f->admitted)
+        atomic_fetch_sub_explicit(&associations, 1, memory_order_relaxed);
+    f->admitted = false;
+}
+
+bool admission_is_fresh(const struct front *f)
+{
+    if (!f->has_row)
+        return true; /* admitted by policy, which does not change */
+    int64_t window = (int64_t)f->service->front_count;
+    if (window < FRESH_MS)
+        window = FRESH_MS;
+    return clock_now_ms() - f->rights_read_ms < window;
+}

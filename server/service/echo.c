@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * service/echo: C-ECHO of the Verification SOP class (PS3.4 Annex A). Answered in place; no database, because it
+ * asks whether the association works. Whether the server is ready is told by /readyz.
+ */
+#include "service_internal.h"
+
+static void echo_start(struct operation *op)
+{
+    struct dimse_command rsp = operation_response(op, STATUS_SUCCESS, NULL);
+    operation_finish(op, &rsp, NULL, NULL, "");
+}
+
+static void echo_stop(struct operation *op)
+{
+    (void)op; /* holds nothing */
+}
+
+static void echo_count(uint16_t status)
+{
+    (void)status;
+    metric_add(METRIC_echo_total, 1);
+}
+
+const struct operation_kind operation_echo = {
+    .name = "echo",
+    .event = "echo.done",
+    .refused = "echo.refused",
+    .service = STATUS_FOR_STORE,
+    .size = sizeof(struct operation),
+    .start = echo_start,
+    .stop = echo_stop,
+    .count = echo_count,
+};

@@ -1,0 +1,598 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * service/front: the associations of one worker and the operations that run on them.
+ *
+ * struct service lives on its worker's thread and owns a list of struct front, one per accepted association; a
+ * front owns its running operations. Nothing here is shared with another thread: a C-MOVE's work is done by a
+ * retrieve worker and comes back as mail (retrieve_worker.c).
+ *
+ *   accept -> front -> admission -> established --- message ---> dispatch
+ *                                        |                          |
+ *                                        |      response <-- operation_finish <-- find, get, move, store, echo
+ *                                        +-- release asked: operations stopped, release answered
+ *                                        +-- lost or aborted: operations stopped
+ *
+ * Dispatch is a table, command x service class (PS3.7 9.3, PS3.4). An operation is a struct that begins with
+ * struct operation and a const operation_kind with what can happen to it: start, C-CANCEL, output drained, stop.
+ * It ends exactly once, through operation_finish (with a response) or operation_end (without). kind->stop must
+ * let go of whatever the operation holds at that moment, and is the only cleanup there is.
+ *
+ * Operations on one association run concurrently up to max_operations_per_assoc, whatever was negotiated: a
+ * peer that sends more than its window is served rather than cut off, and refused above the cap. Reading goes on
+ * during operations, because C-CANCEL must be seen (PS3.7 9.3.2.3); the cap and max_dataset_bytes bound what a
+ * flood can make us keep.
+ *
+ * Memory: an operation costs one small struct; its arena, row scratch and response buffer come from a list of
+ * spare ones of this service, so that a cheap C-FIND allocates next to nothing.
+ */
+#include "service_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+
+enum {
+    SPARE_MEMORIES = 32,
+    ARENA_BYTES = 64 * 1024 * 1024,
+    SCRATCH_BYTES = 16 * 1024 * 1024,
+    KEPT_BUFFER_BYTES = 256 * 1024,
+    DRAIN_RELEASE_MS = 3000, /* for the peer to answer our release request */
+    FREE_WAIT_MS = 1000,     /* for aborted associations to end in service_free */
+};
+
+/* ---- memory ---- */
+
+struct op_memory *memory_take(struct service *s)
+{
+    struct op_memory *m = s->spare;
+    if (m) {
+        s->spare = m->next;
+        s->spare_count--;
+        return m;
+    }
+    m = xcalloc(1, sizeof *m);
+    m->arena = arena_new(ARENA_BYTES);
+    m->scratch = arena_new(SCRATCH_BYTES);
+    buf_init(&m->out, ARENA_BYTES);
+    return m;
+}
+
+static void memory_free(struct op_memory *m)
+{
+    arena_free(m->arena);
+    arena_free(m->scratch);
+    buf_fini(&m->out);
+    free(m);
+}
+
+void memory_give(struct service *s, struct op_memory *m)
+{
+    if (!m)
+        return;
+    if (s->spare_count >= SPARE_MEMORIES) {
+        memory_free(m);
+        return;
+    }
+    arena_reset(m->arena);
+    arena_reset(m->scratch);
+    if (m->out.cap > KEPT_BUFFER_BYTES) {
+        buf_fini(&m->out);
+        buf_init(&m->out, ARENA_BYTES);
+    }
+    buf_clear(&m->out);
+    m->next = s->spare;
+    s->spare = m;
+    s->spare_count++;
+}
+
+/* ---- operations ---- */
+
+static void front_settle(struct front *f)
+{
+    if (!f->service->draining || f->operation_count || !f->established || f->releasing ||
+        f->is_aborted)
+        return;
+    f->releasing = true;
+    assoc_release(f->assoc);
+}
+
+/* End without a response. */
+static void operation_end(struct operation *op)
+{
+    struct front *f = op->front;
+    if (op->authorizing)
+        peer_cancel(op->authorizing);
+    op->authorizing = NULL;
+    op->kind->stop(op);
+    LIST_REMOVE(op, link);
+    f->operation_count--;
+    dimse_message_free(op->request);
+    free(op);
+    assoc_set_busy(f->assoc, -1);
+}
+
+static void stop_operations(struct front *f)
+{
+    while (!LIST_EMPTY(&f->operations)) {
+        struct operation *op = LIST_FIRST(&f->operations);
+        struct log_ctx ctx = *assoc_log(f->assoc);
+        ctx.msg = op->request->command.message_id;
+        ctx.has_msg = true;
+        log_info(&ctx, op->kind->event, "stopped=true ms=%.1f",
+                 (double)(clock_now_us() - op->started_us) / 1000);
+        operation_end(op);
+    }
+}
+
+struct dimse_command operation_response(const struct operation *op, uint16_t status,
+                                        const struct err *err)
+{
+    struct dimse_command rsp = command_response(&op->request->command, status);
+    status_set(&rsp, status, err);
+    return rsp;
+}
+
+void operation_send(struct operation *op, const struct dimse_command *rsp, const struct span *data)
+{
+    if (assoc_send(op->front->assoc, op->request->context, rsp, data) != RC_OK)
+        log_debug(assoc_log(op->front->assoc), "response.dropped", "the association is ending");
+}
+
+/* 0000, warnings and cancel are outcomes; the rest are refusals and failures. */
+static bool is_refusal(uint16_t status)
+{
+    return status != STATUS_SUCCESS && status != STATUS_WARNING && status != STATUS_CANCEL;
+}
+
+/* One line per operation. The reason is quoted, so its quotes become single ones. */
+static void log_outcome(const struct operation *op, uint16_t status, const struct err *why,
+                        const char *detail)
+{
+    bool refused = is_refusal(status);
+    enum log_level level = refused ? LOG_WARN : LOG_INFO;
+    if (!log_enabled(level))
+        return;
+    struct log_ctx ctx = *assoc_log(op->front->assoc);
+    ctx.msg = op->request->command.message_id;
+    ctx.has_msg = true;
+    char reason[sizeof why->text + 16] = "";
+    if (why && why->text[0]) {
+        snprintf(reason, sizeof reason, " why=\"%s\"", why->text);
+        for (char *p = reason + 6; p[0] && p[1]; p++) {
+            if (*p == '"')
+                *p = '\'';
+        }
+    }
+    log_event(level, &ctx, refused ? op->kind->refused : op->kind->event,
+              "status=0x%04X text=\"%s\" ms=%.1f%s%s%s", status, status_text(status),
+              (double)(clock_now_us() - op->started_us) / 1000, detail[0] ? " " : "", detail,
+              reason);
+}
+
+void operation_finish(struct operation *op, const struct dimse_command *rsp,
+                      const struct span *data, const struct err *why, const char *detail)
+{
+    struct front *f = op->front;
+    operation_send(op, rsp, data);
+    op->kind->count(rsp->status);
+    log_outcome(op, rsp->status, why, detail);
+    operation_end(op);
+    front_settle(f);
+}
+
+void operation_fail(struct operation *op, uint16_t status, const struct err *why)
+{
+    if (why && why->code == RC_LIMIT)
+        metric_add(METRIC_limits_hit, 1);
+    struct dimse_command rsp = operation_response(op, status, why);
+    operation_finish(op, &rsp, NULL, why, "");
+}
+
+void operation_fail_rc(struct operation *op, const struct err *why)
+{
+    operation_fail(op, status_of(op->kind->service, why->code), why);
+}
+
+/* The right is known: go. */
+static void operation_run(struct operation *op)
+{
+    struct front *f = op->front;
+    const struct sop_class *c = sop_class_find(op->request->context->abstract_syntax);
+    struct err err = {0};
+    if (!c || !(f->rights & c->right_as_scp)) {
+        err_set(&err, RC_DENIED, "%s may not use this service", assoc_calling_aet(f->assoc));
+        operation_fail(op, STATUS_NOT_AUTHORIZED, &err);
+    } else if (op->request->dataset_too_big) {
+        err_set(&err, RC_LIMIT, "data set larger than %zu octets",
+                f->service->config->assoc.max_dataset_bytes);
+        operation_fail_rc(op, &err);
+    } else {
+        op->kind->start(op);
+    }
+}
+
+static void on_rights(const struct err *result, bool found, const struct peer *peer, void *arg)
+{
+    struct operation *op = arg;
+    op->authorizing = NULL;
+    /* The database away: what the operation needs it for will say so; the rights stay as they were. */
+    if (result->code == RC_OK) {
+        op->front->rights = found ? peer->rights : 0;
+        op->front->rights_read_ms = clock_now_ms();
+    }
+    operation_run(op);
+}
+
+/* Takes m. */
+static void operation_begin(struct front *f, const struct operation_kind *kind,
+                            struct dimse_message *m)
+{
+    struct operation *op = xcalloc(1, kind->size);
+    op->kind = kind;
+    op->front = f;
+    op->request = m;
+    op->ts = dcm_ts_find(m->context->transfer_syntax);
+    op->started_us = clock_now_us();
+    LIST_INSERT_HEAD(&f->operations, op, link);
+    f->operation_count++;
+    assoc_set_busy(f->assoc, 1);
+    if (admission_is_fresh(f))
+        operation_run(op);
+    else
+        op->authorizing =
+            peer_find(f->service->pool, f->service->config->lease_timeout_ms,
+                      assoc_calling_aet(f->assoc), assoc_peer_address(f->assoc), on_rights, op);
+}
+
+/* ---- dispatch ---- */
+
+static const struct command_row {
+    uint16_t field;
+    enum sop_kind kind;
+    bool needs_dataset;
+    const struct operation_kind *operation;
+} commands[] = {
+    {DIMSE_C_FIND_RQ, SOP_FIND, true, &operation_find},
+    {DIMSE_C_STORE_RQ, SOP_STORAGE, true, &operation_store},
+    {DIMSE_C_GET_RQ, SOP_GET, true, &operation_get},
+    {DIMSE_C_MOVE_RQ, SOP_MOVE, true, &operation_move},
+    {DIMSE_C_ECHO_RQ, SOP_VERIFICATION, false, &operation_echo},
+};
+
+static const struct command_row *command_find(uint16_t field)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        if (commands[i].field == field)
+            return &commands[i];
+    }
+    return NULL;
+}
+
+static struct operation *operation_of(const struct front *f, uint16_t message_id)
+{
+    struct operation *op;
+    LIST_FOREACH (op, &f->operations, link) {
+        if (op->request->command.message_id == message_id)
+            return op;
+    }
+    return NULL;
+}
+
+/* Why a request cannot become an operation; STATUS_SUCCESS = it can. */
+static uint16_t check_request(const struct front *f, const struct dimse_message *m,
+                              const struct command_row *row, struct err *err)
+{
+    const struct dimse_command *rq = &m->command;
+    const struct sop_class *c = sop_class_find(m->context->abstract_syntax);
+    const char *name = dimse_field_name(rq->field);
+
+    if (m->command_rc != RC_OK) {
+        *err = m->command_err;
+        /* PS3.7 9.1.1.1.5: a C-STORE names a bad SOP Instance UID with a status of its own. */
+        bool is_instance = rq->field == DIMSE_C_STORE_RQ && err->tag == TAG(0x0000, 0x1000);
+        return is_instance ? STATUS_INVALID_INSTANCE : STATUS_MISTYPED_ARGUMENT;
+    }
+    if (operation_of(f, rq->message_id)) {
+        err_set(err, RC_CONFLICT, "Message ID %u is in use", rq->message_id);
+        return STATUS_DUPLICATE_INVOCATION;
+    }
+    if (!row) {
+        err_set(err, RC_UNSUPPORTED, "command 0x%04X is not known", rq->field);
+        return STATUS_UNRECOGNIZED_OPERATION;
+    }
+    if (!c || c->kind != row->kind) {
+        err_set(err, RC_UNSUPPORTED, "%s does not belong to the context's SOP class", name);
+        return STATUS_UNRECOGNIZED_OPERATION;
+    }
+    if (!(rq->has & CMD_HAS_SOP_CLASS)) {
+        err_set_tag(err, RC_INVALID, TAG(0x0000, 0x0002), "Affected SOP Class UID is missing");
+        return STATUS_MISTYPED_ARGUMENT;
+    }
+    if (strcmp(rq->sop_class, c->uid) != 0) {
+        err_set_tag(err, RC_INVALID, TAG(0x0000, 0x0002),
+                    "Affected SOP Class is not that of the presentation context");
+        return STATUS_SOP_CLASS_NOT_SUPPORTED;
+    }
+    if (!m->context->local_scp) {
+        err_set(err, RC_DENIED, "%s: the role was not granted in this context", name);
+        return STATUS_NOT_AUTHORIZED;
+    }
+    if (row->needs_dataset && !rq->has_dataset) {
+        err_set_tag(err, RC_INVALID, TAG(0x0000, 0x0800), "%s without data set", name);
+        return STATUS_MISTYPED_ARGUMENT;
+    }
+    if (row->needs_dataset && f->operation_count >= operations_cap(f->service->config)) {
+        err_set(err, RC_LIMIT, "more than %u operations at once",
+                operations_cap(f->service->config));
+        return status_of(row->operation->service, RC_LIMIT);
+    }
+    return STATUS_SUCCESS;
+}
+
+static void refuse(struct front *f, struct dimse_message *m, const struct command_row *row,
+                   uint16_t status, const struct err *why)
+{
+    struct dimse_command rsp = command_response(&m->command, status);
+    struct log_ctx ctx = *assoc_log(f->assoc);
+    ctx.msg = m->command.message_id;
+    ctx.has_msg = true;
+    status_set(&rsp, status, why);
+    metric_add(why->code == RC_LIMIT ? METRIC_limits_hit : METRIC_protocol_errors, 1);
+    if (row)
+        row->operation->count(status);
+    log_warn(&ctx, row ? row->operation->refused : "request.refused",
+             "command=\"%s\" status=0x%04X why=\"%s\"", dimse_field_name(m->command.field), status,
+             why->text);
+    if (assoc_send(f->assoc, m->context, &rsp, NULL) != RC_OK)
+        log_debug(&ctx, "response.dropped", "the association is ending");
+    dimse_message_free(m);
+}
+
+/* PS3.7 9.3.2.3: no response of its own; for an operation that is over or unknown it has no effect. */
+static void cancel_operation(struct front *f, const struct dimse_command *rq)
+{
+    struct operation *op = operation_of(f, rq->responded_id);
+    if (!(rq->has & CMD_HAS_RESPONDED_ID) || !op || !op->kind->cancel) {
+        log_debug(assoc_log(f->assoc), "cancel.ignored", "msg_id=%u", rq->responded_id);
+        return;
+    }
+    if (!op->authorizing) {
+        op->kind->cancel(op);
+        return;
+    }
+    struct dimse_command rsp = operation_response(op, STATUS_CANCEL, NULL);
+    operation_finish(op, &rsp, NULL, NULL, "");
+}
+
+static void on_message(struct assoc *a, struct dimse_message *m, void *arg)
+{
+    struct front *f = arg;
+    const struct dimse_command *cmd = &m->command;
+    if (f->releasing) {
+        dimse_message_free(
+            m); /* crossed our release request; we may not send any more (PS3.8 Sta7) */
+        return;
+    }
+    if (cmd->field == DIMSE_C_CANCEL_RQ) {
+        cancel_operation(f, cmd);
+        dimse_message_free(m);
+        return;
+    }
+    if (cmd->field & DIMSE_RESPONSE_BIT) {
+        if (!channel_on_response(&f->channel, m))
+            log_debug(assoc_log(a), "response.ignored", "command=\"%s\" msg_id=%u",
+                      dimse_field_name(cmd->field), cmd->responded_id);
+        dimse_message_free(m);
+        return;
+    }
+    if (!(cmd->has & CMD_HAS_MESSAGE_ID)) {
+        metric_add(METRIC_protocol_errors, 1);
+        assoc_abort(a, ABORT_SOURCE_USER, ABORT_NOT_SPECIFIED, "a request without Message ID");
+        dimse_message_free(m);
+        return;
+    }
+    const struct command_row *row = command_find(cmd->field);
+    struct err err = {0};
+    uint16_t status = check_request(f, m, row, &err);
+    if (status == STATUS_SUCCESS)
+        operation_begin(f, row->operation, m);
+    else
+        refuse(f, m, row, status, &err);
+}
+
+/* ---- associations ---- */
+
+static void on_request(struct assoc *a, const struct pdu_associate *rq, void *arg)
+{
+    (void)a;
+    admission_start(arg, rq);
+}
+
+static void on_drained(struct assoc *a, void *arg)
+{
+    struct front *f = arg;
+    (void)a;
+    struct operation *op = LIST_FIRST(&f->operations);
+    while (op) {
+        struct operation *next = LIST_NEXT(op, link);
+        if (op->kind->drained && !op->authorizing)
+            op->kind->drained(op);
+        op = next;
+    }
+    channel_on_drained(&f->channel);
+}
+
+/* Work that nobody waits for any more is given up (decision: a release during an operation stops it). */
+static void on_release(struct assoc *a, void *arg)
+{
+    struct front *f = arg;
+    stop_operations(f);
+    assoc_answer_release(a);
+}
+
+static void check_drained(struct service *s)
+{
+    if (!s->draining || s->front_count || !s->on_drained)
+        return;
+    void (*done)(void *arg) = s->on_drained;
+    s->on_drained = NULL;
+    loop_timer_clear(s->drain_timer);
+    done(s->drained_arg);
+}
+
+static void on_closed(struct assoc *a, const struct err *why, void *arg)
+{
+    struct front *f = arg;
+    struct service *s = f->service;
+    (void)a;
+    (void)why; /* net/assoc has logged and counted it */
+    admission_cancel(f);
+    stop_operations(f);
+    LIST_REMOVE(f, link);
+    s->front_count--;
+    admission_count_connection(-1);
+    free(f);
+    check_drained(s);
+}
+
+static const struct assoc_callbacks front_callbacks = {
+    .on_request = on_request,
+    .on_message = on_message,
+    .on_drained = on_drained,
+    .on_release = on_release,
+    .on_closed = on_closed,
+};
+
+void service_accept(struct service *s, int fd)
+{
+    if (s->draining || !admission_has_room(s->config)) {
+        if (!s->draining) {
+            metric_add(METRIC_limits_hit, 1);
+            log_warn(NULL, "connection.refused", "why=\"too many connections\"");
+        }
+        close(fd);
+        return;
+    }
+    struct front *f = xcalloc(1, sizeof *f);
+    f->service = s;
+    LIST_INIT(&f->operations);
+    TAILQ_INIT(&f->channel.list);
+    LIST_INSERT_HEAD(&s->fronts, f, link);
+    s->front_count++;
+    admission_count_connection(1);
+    f->assoc = assoc_accept_fd(s->loop, fd, &s->config->assoc, &front_callbacks, f);
+}
+
+/* ---- the service ---- */
+
+static void abort_front(struct front *f, const char *why)
+{
+    if (f->is_aborted)
+        return;
+    f->is_aborted = true;
+    admission_cancel(f);
+    stop_operations(f);
+    assoc_abort(f->assoc, ABORT_SOURCE_USER, ABORT_NOT_SPECIFIED, why);
+}
+
+/* Peers that were asked to release and do not answer. */
+static void on_drain_timer(void *arg)
+{
+    struct service *s = arg;
+    struct front *f;
+    LIST_FOREACH (f, &s->fronts, link) {
+        if (f->operation_count == 0)
+            abort_front(f, "the server is stopping");
+    }
+    if (s->front_count)
+        loop_timer_set(s->drain_timer, DRAIN_RELEASE_MS);
+    check_drained(s);
+}
+
+struct service *service_new(struct worker *w, const struct service_config *config,
+                            struct jobpool *jobs, struct retrieve_pool *retrieve)
+{
+    struct service *s = xcalloc(1, sizeof *s);
+    s->worker = w;
+    s->loop = worker_loop(w);
+    s->mailbox = worker_mailbox(w);
+    s->config = config;
+    s->jobs = jobs;
+    s->retrieve = retrieve;
+    s->pool = pg_pool_new(s->loop, s->mailbox, jobs, &config->database);
+    s->drain_timer = loop_timer_new(s->loop, on_drain_timer, s);
+    LIST_INIT(&s->fronts);
+    return s;
+}
+
+static bool no_fronts(void *arg)
+{
+    const struct service *s = arg;
+    return s->front_count == 0;
+}
+
+void service_free(struct service *s)
+{
+    struct front *f;
+    if (!s)
+        return;
+    s->draining = true;
+    s->on_drained = NULL;
+    LIST_FOREACH (f, &s->fronts, link)
+        abort_front(f, "the server is stopping");
+    loop_run_until(s->loop, no_fronts, s, FREE_WAIT_MS);
+    loop_timer_free(s->drain_timer);
+    pg_pool_free(s->pool);
+    while (s->spare) {
+        struct op_memory *m = s->spare;
+        s->spare = m->next;
+        memory_free(m);
+    }
+    free(s);
+}
+
+void service_drain(struct service *s, void (*done)(void *arg), void *arg)
+{
+    struct front *f;
+    s->draining = true;
+    s->on_drained = done;
+    s->drained_arg = arg;
+    LIST_FOREACH (f, &s->fronts, link) {
+        if (f->established)
+            front_settle(f);
+        else
+            abort_front(f, "the server is stopping");
+    }
+    loop_timer_set(s->drain_timer, s->front_count ? DRAIN_RELEASE_MS : 0);
+}
+
+unsigned service_open_associations(const struct service *s)
+{
+    return s->front_count;
+}
+
+struct service_config service_config_default(void)
+{
+    return (struct service_config){
+        .ae_title = "DPPR",
+        .unknown_ae = UNKNOWN_AE_REFUSE,
+        .echo_for_all = true,
+        .assoc = assoc_options_default(),
+        .dataset_limits = dcm_limits_default(),
+        .query_limits = {.max_keys = 256, .max_uids = 65536},
+        .max_retrieve_uids = 65536,
+        .max_associations = 10000,
+        .max_operations_per_assoc = 8,
+        .lease_timeout_ms = 10000,
+        .suboperation_ms = 60000,
+        .progress_interval_ms = 500,
+        .inline_ingest_bytes = 64 * 1024,
+        .fetch_batch_bytes = 4 * 1024 * 1024,
+        .database = pg_options_default(),
+        .retrieve_workers = 2,
+        .retrieve_connections = 2,
+    };
+}

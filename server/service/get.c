@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * service/get: C-GET as SCP (PS3.4 HH.6.1.2.2, C.4.3): the instances go out as C-STORE requests on the same
+ * association, in contexts where the peer took the SCP role; reading goes on, so that responses and C-CANCEL
+ * interleave.
+ */
+#include "service_internal.h"
+
+struct get_op {
+    struct retrieve base;
+    struct subops *subops;
+};
+
+static void on_progress(void *arg)
+{
+    struct get_op *g = arg;
+    retrieve_pending(&g->base, subops_counts(g->subops));
+}
+
+static void on_done(void *arg)
+{
+    struct get_op *g = arg;
+    retrieve_finish(&g->base, subops_counts(g->subops), g->base.is_cancelled,
+                    subops_failed_uids(g->subops), subops_error(g->subops));
+}
+
+static void on_list(struct retrieve *r, struct instance_list *list)
+{
+    struct get_op *g = (struct get_op *)r;
+    struct front *f = r->base.front;
+    struct service *s = f->service;
+    struct subops_options o = {
+        .channel = &f->channel,
+        .pool = s->pool,
+        .jobs = s->jobs,
+        .mailbox = s->mailbox,
+        .config = s->config,
+        .list = list,
+        .priority = r->base.request->command.priority,
+        .on_progress = on_progress,
+        .on_done = on_done,
+        .arg = g,
+    };
+    g->subops = subops_start(&o);
+    retrieve_pending(r, subops_counts(g->subops));
+}
+
+static void get_start(struct operation *op)
+{
+    struct get_op *g = (struct get_op *)op;
+    g->base.on_list = on_list;
+    if (retrieve_read(&g->base))
+        retrieve_find(&g->base);
+}
+
+static void get_cancel(struct operation *op)
+{
+    struct get_op *g = (struct get_op *)op;
+    if (g->subops) {
+        g->base.is_cancelled = true;
+        subops_cancel(g->subops); /* on_done when the outstanding ones are answered */
+        return;
+    }
+    struct subop_counts none = {0};
+    retrieve_finish(&g->base, &none, true, span_of(NULL, 0), NULL);
+}
+
+static void get_stop(struct operation *op)
+{
+    struct get_op *g = (struct get_op *)op;
+    subops_free(g->subops);
+    g->subops = NULL;
+    retrieve_stop(&g->base);
+}
+
+static void get_count(uint16_t status)
+{
+    (void)status;
+    metric_add(METRIC_get_total, 1);
+}
+
+const struct operation_kind operation_get = {
+    .name = "get",
+    .event = "get.done",
+    .refused = "get.refused",
+    .service = STATUS_FOR_GET,
+    .size = sizeof(struct get_op),
+    .start = get_start,
+    .cancel = get_cancel,
+    .stop = get_stop,
+    .count = get_count,
+};

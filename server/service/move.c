@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * service/move: C-MOVE as SCP (PS3.4 HH.6.1.2.1, C.4.2), the side of the requester.
+ *
+ *   identifier -> destination's row -> instances -> job for a retrieve worker -> progress ... -> final response
+ *
+ * This side only decides and reports; connecting and sending is done on a retrieve worker's thread, so that a
+ * slow destination costs this worker nothing. Progress and the result come as mail (retrieve_worker.c).
+ *
+ * When the requester's association ends, by release or otherwise, the remaining sub-operations are stopped too:
+ * nobody is left to be told how they went (PS3.4 C.4.2.3.1 leaves this to the implementation).
+ */
+#include "service_internal.h"
+
+#include <stdio.h>
+
+struct move_op {
+    struct retrieve base;
+    struct peer_op *lookup;
+    struct peer destination;
+    struct move_job *job;
+};
+
+static void on_progress(const struct subop_counts *counts, void *arg)
+{
+    struct move_op *m = arg;
+    retrieve_pending(&m->base, counts);
+}
+
+static void on_done(struct move_result *result, void *arg)
+{
+    struct move_op *m = arg;
+    retrieve_finish(&m->base, &result->counts, result->cancelled, buf_span(&result->failed_uids),
+                    &result->why);
+}
+
+static void on_list(struct retrieve *r, struct instance_list *list)
+{
+    struct move_op *m = (struct move_op *)r;
+    struct front *f = r->base.front;
+    struct move_request rq = {
+        .destination = m->destination,
+        .list = list,
+        .originator_aet = assoc_calling_aet(f->assoc),
+        .originator_id = r->base.request->command.message_id,
+        .priority = r->base.request->command.priority,
+        .assoc_number = assoc_number(f->assoc),
+    };
+    struct move_listener listener = {on_progress, on_done, m};
+    struct subop_counts counts = {.total = list->count};
+    m->job = move_job_start(f->service->retrieve, f->service->mailbox, &rq, &listener);
+    retrieve_pending(r, &counts);
+}
+
+/* Decision 28: which refusal applies when. */
+static void on_destination(const struct err *result, bool found, const struct peer *peer, void *arg)
+{
+    struct move_op *m = arg;
+    struct operation *op = &m->base.base;
+    const char *title = op->request->command.destination;
+    struct err err = {0};
+    m->lookup = NULL;
+    if (result->code != RC_OK) {
+        operation_fail_rc(op, result);
+    } else if (!found) {
+        err_set(&err, RC_NOTFOUND, "move destination %s is not known", title);
+        operation_fail(op, STATUS_DESTINATION_UNKNOWN, &err);
+    } else if (!(peer->rights & PEER_IS_DESTINATION)) {
+        err_set(&err, RC_DENIED, "%s may not be a move destination", title);
+        operation_fail(op, STATUS_NOT_AUTHORIZED, &err);
+    } else if (!peer->host[0] || !peer->port) {
+        err_set(&err, RC_INVALID, "move destination %s has no usable address", title);
+        operation_fail(op, STATUS_MOVE_BAD_DESTINATION, &err);
+    } else {
+        m->destination = *peer;
+        retrieve_find(&m->base);
+    }
+}
+
+static void move_start(struct operation *op)
+{
+    struct move_op *m = (struct move_op *)op;
+    struct service *s = op->front->service;
+    const struct dimse_command *rq = &op->request->command;
+    m->base.on_list = on_list;
+    if (!retrieve_read(&m->base))
+        return;
+    if (!(rq->has & CMD_HAS_DESTINATION) || !rq->destination[0]) {
+        struct err err = {0};
+        err_set(&err, RC_NOTFOUND, "no move destination was named");
+        operation_fail(op, STATUS_DESTINATION_UNKNOWN, &err);
+        return;
+    }
+    m->lookup =
+        peer_find(s->pool, s->config->lease_timeout_ms, rq->destination, NULL, on_destination, m);
+}
+
+static void move_cancel(struct operation *op)
+{
+    struct move_op *m = (struct move_op *)op;
+    if (m->job) {
+        move_job_cancel(m->job); /* on_done comes */
+        return;
+    }
+    struct subop_counts none = {0};
+    retrieve_finish(&m->base, &none, true, span_of(NULL, 0), NULL);
+}
+
+static void move_stop(struct operation *op)
+{
+    struct move_op *m = (struct move_op *)op;
+    if (m->lookup)
+        peer_cancel(m->lookup);
+    m->lookup = NULL;
+    if (m->job)
+        move_job_abandon(m->job);
+    m->job = NULL;
+    retrieve_stop(&m->base);
+}
+
+static void move_count(uint16_t status)
+{
+    (void)status;
+    metric_add(METRIC_move_total, 1);
+}
+
+const struct operation_kind operation_move = {
+    .name = "move",
+    .event = "move.done",
+    .refused = "move.refused",
+    .service = STATUS_FOR_MOVE,
+    .size = sizeof(struct move_op),
+    .start = move_start,
+    .cancel = move_cancel,
+    .stop = move_stop,
+    .count = move_count,
+};

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * service/retrieve: what C-GET and C-MOVE have in common (PS3.4 HH.6.1.2, C.4.2, C.4.3): the identifier, the
+ * instances it means, the pending responses and the final one.
+ *
+ * UIDs that are unknown, hidden or retired get no sub-operation and are not counted; with none left the answer is
+ * 0000 with all counters zero (decision 27). How many were asked for is in the log line.
+ */
+#include "service_internal.h"
+
+#include <stdio.h>
+
+#include "core/clock.h"
+
+bool retrieve_read(struct retrieve *r)
+{
+    struct operation *op = &r->base;
+    struct service *s = op->front->service;
+    struct err err = {0};
+    r->memory = memory_take(s);
+    r->model = model_of(op->request->context->abstract_syntax);
+    enum rc rc = RC_INTERNAL;
+    if (r->model)
+        rc = retrieve_identifier(buf_span(&op->request->dataset), op->ts,
+                                 s->config->strict_retrieve_level, s->config->max_retrieve_uids,
+                                 r->memory->arena, &r->uids, &r->uid_count, &err);
+    else
+        err_set(&err, RC_INTERNAL, "no information model for this SOP class");
+    if (rc == RC_OK)
+        return true;
+    err.code = rc;
+    operation_fail_rc(op, &err);
+    return false;
+}
+
+static void on_found(const struct err *result, struct instance_list *list, void *arg)
+{
+    struct retrieve *r = arg;
+    r->finding = NULL;
+    if (result->code != RC_OK) {
+        instance_list_free(list);
+        operation_fail_rc(&r->base, result);
+        return;
+    }
+    r->asked = list->asked;
+    if (list->count == 0) {
+        struct subop_counts none = {0};
+        instance_list_free(list);
+        retrieve_finish(r, &none, false, span_of(NULL, 0), NULL);
+        return;
+    }
+    if (list->count > SUBOPS_MAX) {
+        struct err err = {0};
+        err_set(&err, RC_LIMIT, "%u sub-operations, at most %d can be counted", list->count,
+                SUBOPS_MAX);
+        instance_list_free(list);
+        operation_fail(&r->base,
+                       r->base.kind->service == STATUS_FOR_GET ? STATUS_GET_TOO_MANY
+                                                               : STATUS_MOVE_TOO_MANY,
+                       &err);
+        return;
+    }
+    r->on_list(r, list);
+}
+
+void retrieve_find(struct retrieve *r)
+{
+    struct front *f = r->base.front;
+    r->finding = instances_find(f->service->pool, f->service->config->lease_timeout_ms, r->model,
+                                assoc_calling_aet(f->assoc), r->uids, r->uid_count, on_found, r);
+}
+
+void retrieve_pending(struct retrieve *r, const struct subop_counts *counts)
+{
+    int64_t now = clock_now_ms();
+    int64_t interval = r->base.front->service->config->progress_interval_ms;
+    if (counts_remaining(counts) == 0 || (r->progress_ms && now - r->progress_ms < interval))
+        return;
+    r->progress_ms = now;
+    struct dimse_command rsp = operation_response(&r->base, STATUS_PENDING, NULL);
+    retrieve_set_counts(&rsp, counts);
+    operation_send(&r->base, &rsp, NULL);
+}
+
+void retrieve_finish(struct retrieve *r, const struct subop_counts *counts, bool cancelled,
+                     struct span failed_uids, const struct err *why)
+{
+    struct operation *op = &r->base;
+    if (why && why->code == RC_OK)
+        why = NULL;
+    struct dimse_command rsp =
+        operation_response(op, retrieve_final_status(counts, cancelled), why);
+    retrieve_set_counts(&rsp, counts);
+    struct span data = {NULL, 0};
+    if (counts->failed) {
+        struct err err = {0};
+        arena_reset(r->memory->arena); /* the identifier is no longer needed */
+        buf_clear(&r->memory->out);
+        if (retrieve_failed_list(failed_uids, op->ts, r->memory->arena, &r->memory->out, &err) ==
+            RC_OK)
+            data = buf_span(&r->memory->out);
+        else
+            log_warn(assoc_log(op->front->assoc), "retrieve.list_dropped", "why=\"%s\"", err.text);
+    }
+    char detail[120];
+    snprintf(detail, sizeof detail, "asked=%u completed=%u failed=%u warning=%u remaining=%u",
+             r->asked, counts->completed, counts->failed, counts->warning,
+             counts_remaining(counts));
+    operation_finish(op, &rsp, data.len ? &data : NULL, why, detail);
+}
+
+void retrieve_stop(struct retrieve *r)
+{
+    if (r->finding)
+        instances_cancel(r->finding);
+    r->finding = NULL;
+    memory_give(r->base.front->service, r->memory);
+    r->memory = NULL;
+}

@@ -1,0 +1,756 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * service/retrieve_worker: the sending side of C-MOVE: threads of their own, each with a loop and a few database
+ * connections, so that a large move never slows the associations of the front (architecture 3).
+ *
+ * A job is one C-MOVE. Its destination's title decides the thread (hash), so that all jobs of one destination
+ * meet on one thread and the number of associations to it is counted there without a lock: at most
+ * max_associations of its row, the others wait in a bounded queue per destination. A dead destination therefore
+ * occupies its own queue and a few timers, never a thread, and jobs to others pass by (decision 29).
+ *
+ *   queued -> resolving -> connecting -> running -> releasing -> (freed)
+ *      |          |            |            |
+ *      +----------+------------+------------+--- cancelled, abandoned or failed: done
+ *
+ * Two threads, one struct. struct move_job has a part for the front's thread (listener), a part for the retrieve
+ * worker's thread (everything that works) and two things in common: a count of holders, and a lock that guards
+ * `mailbox`, where the front is told. move_job_abandon sets it to NULL under the lock, after which the worker
+ * posts nothing to the front any more; so the front's mailbox may be freed when its operations are gone, whatever
+ * the job is still doing. Every message holds the job.
+ *
+ * Progress is posted at most once per progress_interval_ms, except that a result is posted at once.
+ *
+ * The association proposes each needed SOP class with one context per transfer syntax, the stored ones first
+ * and the two uncompressed little endian ones always, so that whatever the destination knows can be used. It is
+ * released when the job ends, since many scanners accept just one; `keep_open` of the row is not used yet.
+ */
+#include "service_internal.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/resolve.h"
+
+enum {
+    DESTINATION_QUEUE = 64,
+    PLAN_BYTES = 1024 * 1024,
+    STOP_WAIT_MS = 1000, /* for aborted associations to end */
+};
+
+struct retriever; /* one retrieve worker's state */
+
+enum job_state { JOB_QUEUED, JOB_RESOLVING, JOB_CONNECTING, JOB_RUNNING, JOB_RELEASING, JOB_ENDED };
+
+struct move_job {
+    atomic_uint holders;
+    pthread_mutex_t lock;
+    struct mailbox *mailbox; /* the front's; guarded by lock; NULL = nobody listens */
+
+    /* front's thread */
+    struct move_listener listener;
+    struct worker *worker;
+    bool is_abandoned;
+
+    /* fixed before the job is handed over */
+    struct peer destination;
+    char originator_aet[AET_MAX + 1];
+    uint16_t originator_id;
+    uint16_t priority;
+    uint64_t assoc_number;
+
+    /* retrieve worker's thread */
+    struct instance_list *list; /* NULL once the sub-operations have it */
+    unsigned total;
+    struct retriever *retriever;
+    struct destination *queue;
+    enum job_state state;
+    struct resolve *resolve;
+    struct loop_timer *timer; /* bounds the name resolution and the release */
+    struct resolved addresses[8];
+    unsigned address_count;
+    unsigned address_next;
+    struct arena *plan; /* the association request */
+    struct pdu_associate rq;
+    struct assoc *assoc;
+    struct subops_channel channel;
+    struct subops *subops;
+    bool is_cancelled;
+    bool is_reported;
+    int64_t progress_ms;
+    TAILQ_ENTRY(move_job) link;
+};
+TAILQ_HEAD(job_list, move_job);
+
+struct destination {
+    char ae_title[AET_MAX + 1];
+    unsigned running;
+    unsigned waiting;
+    struct job_list jobs; /* running ones too */
+    LIST_ENTRY(destination) link;
+};
+
+struct retriever {
+    struct worker *worker;
+    struct loop *loop;
+    const struct service_config *config;
+    struct jobpool *jobs;
+    struct pg_pool *pool;
+    unsigned job_count;
+    bool is_stopping;
+    LIST_HEAD(, destination) destinations;
+};
+
+struct retrieve_pool {
+    const struct service_config *config;
+    struct jobpool *jobs;
+    unsigned count;
+    struct worker **workers;
+};
+
+/* ---- what the two threads share ---- */
+
+static void job_hold(struct move_job *j)
+{
+    atomic_fetch_add_explicit(&j->holders, 1, memory_order_relaxed);
+}
+
+static void job_drop(void *arg)
+{
+    struct move_job *j = arg;
+    if (atomic_fetch_sub_explicit(&j->holders, 1, memory_order_acq_rel) > 1)
+        return;
+    instance_list_free(j->list);
+    pthread_mutex_destroy(&j->lock);
+    free(j);
+}
+
+/* Mail to the front. */
+struct report {
+    struct move_job *job; /* held */
+    bool is_result;
+    struct move_result result;
+};
+
+static void report_free(void *arg)
+{
+    struct report *r = arg;
+    buf_fini(&r->result.failed_uids);
+    job_drop(r->job);
+    free(r);
+}
+
+static void on_report(void *arg)
+{
+    struct report *r = arg;
+    struct move_job *j = r->job;
+    if (!j->is_abandoned) {
+        if (r->is_result)
+            j->listener.on_done(&r->result, j->listener.arg);
+        else
+            j->listener.on_progress(&r->result.counts, j->listener.arg);
+    }
+    report_free(r);
+}
+
+static void post_report(struct move_job *j, struct report *r)
+{
+    r->job = j;
+    job_hold(j);
+    pthread_mutex_lock(&j->lock);
+    bool is_wanted = j->mailbox != NULL;
+    if (is_wanted)
+        mailbox_post(j->mailbox, on_report, report_free, r);
+    pthread_mutex_unlock(&j->lock);
+    if (!is_wanted)
+        report_free(r);
+}
+
+/* ---- ending a job (retrieve worker's thread) ---- */
+
+static void destination_next(struct retriever *t, struct destination *d);
+
+static struct subop_counts job_counts(const struct move_job *j)
+{
+    if (j->subops)
+        return *subops_counts(j->subops);
+    return (struct subop_counts){.total = j->total};
+}
+
+/* Tell the front how it ended; once. why: what stopped a job that had no association. */
+static void job_report(struct move_job *j, const struct err *why)
+{
+    if (j->is_reported)
+        return;
+    j->is_reported = true;
+    struct report *r = xcalloc(1, sizeof *r);
+    r->is_result = true;
+    r->result.counts = job_counts(j);
+    r->result.cancelled = j->is_cancelled;
+    buf_init(&r->result.failed_uids, 0);
+    if (j->subops) {
+        buf_add_span(&r->result.failed_uids, subops_failed_uids(j->subops));
+        r->result.why = *subops_error(j->subops);
+    } else if (!j->is_cancelled) {
+        /* No association, so all have failed (decision 28). */
+        r->result.counts.failed = j->total;
+        r->result.why = *why;
+        for (unsigned i = 0; j->list && i < j->list->count; i++) {
+            if (i)
+                buf_add_u8(&r->result.failed_uids, '\\');
+            buf_add_str(&r->result.failed_uids, j->list->refs[i].sop_instance);
+        }
+        metric_add(METRIC_suboperations_failed, j->total);
+    }
+    post_report(j, r);
+}
+
+/* Leaves the destination to the next one. The association, if any, is gone or on its own. */
+static void job_end(struct move_job *j)
+{
+    struct retriever *t = j->retriever;
+    struct destination *d = j->queue;
+    if (j->state == JOB_ENDED)
+        return;
+    if (j->state == JOB_QUEUED)
+        d->waiting--;
+    else
+        d->running--;
+    j->state = JOB_ENDED;
+    if (j->resolve)
+        resolve_cancel(j->resolve);
+    j->resolve = NULL;
+    loop_timer_free(j->timer);
+    j->timer = NULL;
+    subops_free(j->subops);
+    j->subops = NULL;
+    arena_free(j->plan);
+    j->plan = NULL;
+    TAILQ_REMOVE(&d->jobs, j, link);
+    t->job_count--;
+    job_drop(j);
+    destination_next(t, d);
+}
+
+static struct log_ctx job_log(const struct move_job *j)
+{
+    return (struct log_ctx){
+        .assoc = j->assoc_number,
+        .msg = j->originator_id,
+        .has_msg = true,
+        .aet = j->originator_aet,
+    };
+}
+
+/* There is no association: everything has failed. */
+static void job_refused(struct move_job *j, const struct err *why)
+{
+    struct log_ctx ctx = job_log(j);
+    if (!j->is_reported && !j->is_cancelled)
+        log_warn(&ctx, "move.destination_failed", "destination=\"%s\" why=\"%s\"",
+                 j->destination.ae_title, why->text);
+    job_report(j, why);
+}
+
+static void job_fail(struct move_job *j, const struct err *why)
+{
+    job_refused(j, why);
+    job_end(j);
+}
+
+/* ---- the association to the destination ---- */
+
+static void on_suboperation(void *arg)
+{
+    struct move_job *j = arg;
+    int64_t now = clock_now_ms();
+    if (j->progress_ms && now - j->progress_ms < j->retriever->config->progress_interval_ms)
+        return;
+    j->progress_ms = now;
+    struct report *r = xcalloc(1, sizeof *r);
+    r->result.counts = job_counts(j);
+    buf_init(&r->result.failed_uids, 0);
+    post_report(j, r);
+}
+
+static void on_suboperations_done(void *arg)
+{
+    struct move_job *j = arg;
+    bool gave_up = subops_gave_up(j->subops);
+    job_report(j, NULL);
+    subops_free(j->subops);
+    j->subops = NULL;
+    j->state = JOB_RELEASING;
+    if (gave_up) {
+        assoc_abort(j->assoc, ABORT_SOURCE_USER, ABORT_NOT_SPECIFIED,
+                    "the destination does not answer");
+        return;
+    }
+    loop_timer_set(j->timer, j->retriever->config->assoc.negotiation_ms);
+    assoc_release(j->assoc);
+}
+
+static void on_established(struct assoc *a, void *arg)
+{
+    struct move_job *j = arg;
+    struct retriever *t = j->retriever;
+    struct subops_options o = {
+        .channel = &j->channel,
+        .pool = t->pool,
+        .jobs = t->jobs,
+        .mailbox = worker_mailbox(t->worker),
+        .config = t->config,
+        .list = j->list,
+        .priority = j->priority,
+        .originator_aet = j->originator_aet,
+        .originator_id = j->originator_id,
+        .on_progress = on_suboperation,
+        .on_done = on_suboperations_done,
+        .arg = j,
+    };
+    j->list = NULL;
+    j->state = JOB_RUNNING;
+    channel_init(&j->channel, a, operations_cap(t->config));
+    j->subops = subops_start(&o);
+    assoc_set_busy(a, 1); /* supervised per sub-operation */
+}
+
+static void job_connect(struct move_job *j);
+
+static void on_rejected(struct assoc *a, const struct pdu_reject *rj, void *arg)
+{
+    struct move_job *j = arg;
+    struct err err = {0};
+    (void)a;
+    err_set(&err, RC_DENIED, "%s %s", j->destination.ae_title, pdu_reject_text(rj));
+    job_refused(j, &err);
+    j->state = JOB_RELEASING; /* on_closed ends the job */
+}
+
+static void on_message(struct assoc *a, struct dimse_message *m, void *arg)
+{
+    struct move_job *j = arg;
+    if (!(m->command.field & DIMSE_RESPONSE_BIT))
+        assoc_abort(a, ABORT_SOURCE_USER, ABORT_NOT_SPECIFIED,
+                    "a request on an association for sub-operations");
+    else if (j->state == JOB_RUNNING)
+        (void)channel_on_response(&j->channel, m); /* late ones find nobody */
+    dimse_message_free(m);
+}
+
+static void on_drained(struct assoc *a, void *arg)
+{
+    struct move_job *j = arg;
+    (void)a;
+    if (j->state == JOB_RUNNING)
+        channel_on_drained(&j->channel);
+}
+
+static void on_release(struct assoc *a, void *arg)
+{
+    struct move_job *j = arg;
+    struct err err = {0};
+    if (j->subops) {
+        err_set(&err, RC_IO, "%s released the association too early", j->destination.ae_title);
+        subops_abandon(j->subops, &err);
+        job_report(j, NULL);
+        subops_free(j->subops);
+        j->subops = NULL;
+        j->state = JOB_RELEASING;
+    }
+    assoc_answer_release(a);
+}
+
+static void on_closed(struct assoc *a, const struct err *why, void *arg)
+{
+    struct move_job *j = arg;
+    struct err err = {0};
+    (void)a;
+    j->assoc = NULL;
+    switch (j->state) {
+    case JOB_CONNECTING:
+        if (!j->is_reported && why->code == RC_IO && j->address_next < j->address_count) {
+            job_connect(j); /* the next address of the name */
+            return;
+        }
+        err_set(&err, why->code == RC_OK ? RC_IO : why->code, "%s: %s", j->destination.ae_title,
+                why->text);
+        job_fail(j, &err);
+        return;
+    case JOB_RUNNING:
+        err_set(&err, RC_IO, "%s ended the association", j->destination.ae_title);
+        subops_abandon(j->subops, &err);
+        job_report(j, NULL);
+        break;
+    default:
+        break;
+    }
+    job_end(j);
+}
+
+static const struct assoc_callbacks sender_callbacks = {
+    .on_established = on_established,
+    .on_rejected = on_rejected,
+    .on_message = on_message,
+    .on_drained = on_drained,
+    .on_release = on_release,
+    .on_closed = on_closed,
+};
+
+/* ---- what is proposed ---- */
+
+struct proposal {
+    struct pdu_context *contexts;
+    unsigned count;
+    struct arena *arena;
+};
+
+static bool propose(struct proposal *p, const char *sop_class, const char *transfer_syntax)
+{
+    for (unsigned i = 0; i < p->count; i++) {
+        if (strcmp(p->contexts[i].abstract_syntax, sop_class) == 0 &&
+            strcmp(p->contexts[i].transfer_syntaxes[0], transfer_syntax) == 0)
+            return true;
+    }
+    if (p->count == PDU_MAX_CONTEXTS)
+        return true; /* the instances left out fail for want of a context */
+    const char **syntax = arena_array(p->arena, 1, sizeof *syntax);
+    if (!syntax)
+        return false;
+    *syntax = transfer_syntax;
+    p->contexts[p->count] = (struct pdu_context){
+        .id = (uint8_t)(2 * p->count + 1),
+        .abstract_syntax = sop_class,
+        .transfer_syntaxes = syntax,
+        .transfer_syntax_count = 1,
+    };
+    p->count++;
+    return true;
+}
+
+static bool propose_all(struct proposal *p, const struct instance_list *list)
+{
+    bool ok = true;
+    for (unsigned i = 0; ok && i < list->count; i++)
+        ok = propose(p, list->refs[i].sop_class, list->refs[i].transfer_syntax);
+    /* PS3.5 10.1: the default transfer syntax is always offered. */
+    for (unsigned i = 0; ok && i < list->count; i++) {
+        bool is_new_class = i == 0 || strcmp(list->refs[i].sop_class, list->refs[i - 1].sop_class);
+        if (is_new_class)
+            ok = propose(p, list->refs[i].sop_class, UID_EXPLICIT_LE) &&
+                 propose(p, list->refs[i].sop_class, UID_IMPLICIT_LE);
+    }
+    return ok;
+}
+
+static enum rc job_plan(struct move_job *j, struct err *err)
+{
+    const struct service_config *config = j->retriever->config;
+    j->plan = arena_new(PLAN_BYTES);
+    struct proposal p = {.arena = j->plan};
+    p.contexts = arena_array(j->plan, PDU_MAX_CONTEXTS, sizeof *p.contexts);
+    if (!p.contexts || !propose_all(&p, j->list))
+        return err_set(err, RC_NOMEM, "no memory for the association request");
+    const char *title = j->destination.called_as[0] ? j->destination.called_as : config->ae_title;
+    j->rq = (struct pdu_associate){
+        .protocol_version = 1,
+        .application_context = UID_APPLICATION_CONTEXT,
+        .contexts = p.contexts,
+        .context_count = p.count,
+        .has_max_length = true,
+        .max_length = config->assoc.max_pdu_bytes,
+        .implementation_class_uid = UID_DPPR_IMPLEMENTATION,
+        .implementation_version = DPPR_IMPLEMENTATION_VERSION,
+    };
+    snprintf(j->rq.called_aet, sizeof j->rq.called_aet, "%s", j->destination.ae_title);
+    snprintf(j->rq.calling_aet, sizeof j->rq.calling_aet, "%s", title);
+    return RC_OK;
+}
+
+static void job_connect(struct move_job *j)
+{
+    const struct resolved *to = &j->addresses[j->address_next++];
+    j->state = JOB_CONNECTING;
+    j->assoc = assoc_request(j->retriever->loop, (const struct sockaddr *)&to->addr, to->len,
+                             &j->rq, &j->retriever->config->assoc, &sender_callbacks, j);
+}
+
+static void on_resolved(const struct resolved *addresses, unsigned count, const struct err *why,
+                        void *arg)
+{
+    struct move_job *j = arg;
+    struct err err = {0};
+    j->resolve = NULL;
+    loop_timer_clear(j->timer);
+    if (count == 0) {
+        err_set(&err, why->code, "%s: %s", j->destination.ae_title, why->text);
+        job_fail(j, &err);
+        return;
+    }
+    j->address_count = count > 8 ? 8 : count;
+    memcpy(j->addresses, addresses, j->address_count * sizeof *addresses);
+    if (job_plan(j, &err) != RC_OK)
+        job_fail(j, &err);
+    else
+        job_connect(j);
+}
+
+/* Connecting, negotiating and each sub-operation have deadlines of their own; this is for the rest. */
+static void on_timer(void *arg)
+{
+    struct move_job *j = arg;
+    struct err err = {0};
+    if (j->state == JOB_RELEASING) {
+        assoc_abort(j->assoc, ABORT_SOURCE_USER, ABORT_NOT_SPECIFIED, "no answer to the release");
+        return;
+    }
+    err_set(&err, RC_TIMEOUT, "%s: no answer for the host name in time", j->destination.ae_title);
+    metric_add(METRIC_timeouts, 1);
+    job_fail(j, &err);
+}
+
+static void job_run(struct move_job *j)
+{
+    struct retriever *t = j->retriever;
+    struct err err = {0};
+    j->state = JOB_RESOLVING;
+    j->queue->waiting--;
+    j->queue->running++;
+    j->timer = loop_timer_new(t->loop, on_timer, j);
+    loop_timer_set(j->timer, t->config->assoc.connect_ms);
+    if (resolve_start(t->jobs, worker_mailbox(t->worker), j->destination.host, j->destination.port,
+                      on_resolved, j, &j->resolve, &err) != RC_OK)
+        job_fail(j, &err);
+}
+
+/* ---- queues ---- */
+
+static struct destination *destination_of(struct retriever *t, const char *ae_title)
+{
+    struct destination *d;
+    LIST_FOREACH (d, &t->destinations, link) {
+        if (strcmp(d->ae_title, ae_title) == 0)
+            return d;
+    }
+    d = xcalloc(1, sizeof *d);
+    snprintf(d->ae_title, sizeof d->ae_title, "%s", ae_title);
+    TAILQ_INIT(&d->jobs);
+    LIST_INSERT_HEAD(&t->destinations, d, link);
+    return d;
+}
+
+/* Starts the first job that waits, if the destination takes one more; frees an empty queue. One job per call:
+ * a job that fails at once comes back here by itself. */
+static void destination_next(struct retriever *t, struct destination *d)
+{
+    struct move_job *j;
+    if (TAILQ_EMPTY(&d->jobs)) {
+        LIST_REMOVE(d, link);
+        free(d);
+        return;
+    }
+    TAILQ_FOREACH (j, &d->jobs, link) {
+        if (j->state != JOB_QUEUED || t->is_stopping)
+            continue;
+        unsigned limit = j->destination.max_associations ? j->destination.max_associations : 1;
+        if (d->running < limit)
+            job_run(j);
+        return;
+    }
+}
+
+/* ---- messages from the front ---- */
+
+static void on_submit(void *arg)
+{
+    struct move_job *j = arg; /* the message's hold becomes the worker's */
+    struct retriever *t = worker_state(j->worker);
+    struct destination *d = destination_of(t, j->destination.ae_title);
+    j->retriever = t;
+    j->queue = d;
+    j->state = JOB_QUEUED;
+    d->waiting++;
+    t->job_count++;
+    TAILQ_INSERT_TAIL(&d->jobs, j, link);
+    if (d->waiting > DESTINATION_QUEUE) {
+        struct err err = {0};
+        metric_add(METRIC_limits_hit, 1);
+        err_set(&err, RC_LIMIT, "too many moves wait for %s", j->destination.ae_title);
+        job_fail(j, &err);
+        return;
+    }
+    destination_next(t, d);
+}
+
+/* Stop working. An association that exists ends on its own; its on_closed then finds the job. */
+static void job_stop(struct move_job *j)
+{
+    switch (j->state) {
+    case JOB_QUEUED:
+    case JOB_RESOLVING:
+        job_end(j);
+        break;
+    case JOB_CONNECTING:
+    case JOB_RUNNING:
+        subops_free(j->subops);
+        j->subops = NULL;
+        j->state = JOB_RELEASING;
+        assoc_abort(j->assoc, ABORT_SOURCE_USER, ABORT_NOT_SPECIFIED, "the move was given up");
+        break;
+    case JOB_RELEASING:
+    case JOB_ENDED:
+        break;
+    }
+}
+
+static void on_cancel(void *arg)
+{
+    struct move_job *j = arg;
+    if (j->state != JOB_ENDED && j->state != JOB_RELEASING && !j->is_cancelled) {
+        j->is_cancelled = true;
+        if (j->subops) {
+            subops_cancel(j->subops);
+        } else {
+            job_report(j, NULL);
+            job_stop(j);
+        }
+    }
+    job_drop(j);
+}
+
+static void on_abandon(void *arg)
+{
+    struct move_job *j = arg;
+    job_stop(j);
+    job_drop(j);
+}
+
+/* ---- the front's thread ---- */
+
+struct move_job *move_job_start(struct retrieve_pool *p, struct mailbox *front,
+                                const struct move_request *rq, const struct move_listener *listener)
+{
+    struct move_job *j = xcalloc(1, sizeof *j);
+    atomic_init(&j->holders, 2); /* the front's and the worker's */
+    pthread_mutex_init(&j->lock, NULL);
+    j->mailbox = front;
+    j->listener = *listener;
+    j->destination = rq->destination;
+    snprintf(j->originator_aet, sizeof j->originator_aet, "%s", rq->originator_aet);
+    j->originator_id = rq->originator_id;
+    j->priority = rq->priority;
+    j->assoc_number = rq->assoc_number;
+    j->list = rq->list;
+    j->total = rq->list->count;
+    unsigned hash = 2166136261u; /* FNV-1a */
+    for (const char *c = j->destination.ae_title; *c; c++)
+        hash = (hash ^ (unsigned char)*c) * 16777619u;
+    j->worker = p->workers[hash % p->count];
+    worker_post(j->worker, on_submit, job_drop, j);
+    return j;
+}
+
+void move_job_cancel(struct move_job *j)
+{
+    job_hold(j);
+    worker_post(j->worker, on_cancel, job_drop, j);
+}
+
+void move_job_abandon(struct move_job *j)
+{
+    j->is_abandoned = true;
+    pthread_mutex_lock(&j->lock);
+    j->mailbox = NULL;
+    pthread_mutex_unlock(&j->lock);
+    worker_post(j->worker, on_abandon, job_drop, j); /* the front's hold goes with it */
+}
+
+/* ---- the workers ---- */
+
+static enum rc retriever_start(struct worker *w, void *arg, void **state, struct err *err)
+{
+    const struct retrieve_pool *p = arg;
+    struct retriever *t = xcalloc(1, sizeof *t);
+    struct pg_options database = p->config->database;
+    (void)err;
+    database.size = p->config->retrieve_connections ? p->config->retrieve_connections : 1;
+    t->worker = w;
+    t->loop = worker_loop(w);
+    t->config = p->config;
+    t->jobs = p->jobs;
+    t->pool = pg_pool_new(t->loop, worker_mailbox(w), p->jobs, &database);
+    LIST_INIT(&t->destinations);
+    *state = t;
+    return RC_OK;
+}
+
+static bool no_jobs(void *arg)
+{
+    const struct retriever *t = arg;
+    return t->job_count == 0;
+}
+
+/* A job that job_stop has something to do with. */
+static struct move_job *stoppable(const struct retriever *t)
+{
+    struct destination *d;
+    struct move_job *j;
+    LIST_FOREACH (d, &t->destinations, link) {
+        TAILQ_FOREACH (j, &d->jobs, link) {
+            if (j->state < JOB_RELEASING)
+                return j;
+        }
+    }
+    return NULL;
+}
+
+/* The fronts are gone, so nobody waits for a result; what still runs is aborted. */
+static void retriever_stop(void *state)
+{
+    struct retriever *t = state;
+    struct move_job *j;
+    t->is_stopping = true;
+    while ((j = stoppable(t)))
+        job_stop(j);
+    loop_run_until(t->loop, no_jobs, t, STOP_WAIT_MS);
+    pg_pool_free(t->pool);
+    free(t);
+}
+
+enum rc retrieve_pool_new(const struct service_config *config, struct jobpool *jobs,
+                          struct retrieve_pool **out, struct err *err)
+{
+    static const struct worker_hooks hooks = {.start = retriever_start, .stop = retriever_stop};
+    struct retrieve_pool *p = xcalloc(1, sizeof *p);
+    unsigned count = config->retrieve_workers ? config->retrieve_workers : 1;
+    enum rc rc = RC_OK;
+    *out = NULL;
+    p->config = config;
+    p->jobs = jobs;
+    p->workers = xcalloc(count, sizeof *p->workers);
+    while (rc == RC_OK && p->count < count) {
+        char name[16];
+        snprintf(name, sizeof name, "retrieve-%u", p->count % 1000);
+        rc = worker_start(name, &hooks, p, &p->workers[p->count], err);
+        if (rc == RC_OK)
+            p->count++;
+    }
+    if (rc != RC_OK) {
+        retrieve_pool_free(p);
+        return rc;
+    }
+    *out = p;
+    return RC_OK;
+}
+
+void retrieve_pool_free(struct retrieve_pool *p)
+{
+    if (!p)
+        return;
+    for (unsigned i = 0; i < p->count; i++)
+        worker_stop(p->workers[i]);
+    free(p->workers);
+    free(p);
+}

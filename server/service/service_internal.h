@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * service, private: what the files of this layer share. Lifetimes and threads are told in front.c (operations
+ * and associations), subops.c (sub-operations) and retrieve_worker.c (C-MOVE jobs).
+ */
+#ifndef SERVICE_INTERNAL_H
+#define SERVICE_INTERNAL_H
+
+#include <stdatomic.h>
+#include <sys/queue.h>
+
+#include "catalog/instances.h"
+#include "catalog/peers.h"
+#include "core/metrics.h"
+#include "net/negotiate.h"
+#include "service/service.h"
+#include "service/status.h"
+
+/* ---- classes.c ---- */
+
+enum sop_kind { SOP_VERIFICATION, SOP_STORAGE, SOP_FIND, SOP_MOVE, SOP_GET };
+enum { SOP_CLASS_COUNT = 9 };
+
+struct sop_class {
+    const char *uid;
+    enum sop_kind kind;
+    unsigned right_as_scp; /* PEER_MAY_*: the peer sends requests to us */
+    unsigned
+        right_as_scu; /* PEER_MAY_*: we send requests to the peer on this association; 0 = never */
+    const uint8_t *extended_mask;
+    unsigned extended_bytes;
+};
+const struct sop_class *sop_class_find(const char *uid); /* NULL = not served */
+/* What a peer with these rights is granted. rules has SOP_CLASS_COUNT elements and must live as long as *out. */
+void classes_policy(unsigned rights, unsigned max_operations, struct negotiate_rule rules[],
+                    struct negotiate_policy *out);
+
+/* ---- counts.c: pure rules of retrieves ---- */
+
+struct subop_counts {
+    unsigned total;
+    unsigned completed;
+    unsigned failed;
+    unsigned warning;
+};
+unsigned counts_remaining(const struct subop_counts *c);
+enum subop_outcome { SUBOP_COMPLETED, SUBOP_WARNING, SUBOP_FAILED };
+/* Which outcome a C-STORE response status means (PS3.7 Annex C). */
+enum subop_outcome subop_outcome_of(uint16_t status);
+/* PS3.4 C.4.2.2.1 and C.4.3.2.1 (HH.6): the final status. */
+uint16_t retrieve_final_status(const struct subop_counts *c, bool cancelled);
+/* Fill the counters of a response: remaining only where the standard wants it (pending and cancel). */
+void retrieve_set_counts(struct dimse_command *rsp, const struct subop_counts *c);
+/* The data set of a final response: only (0008,0058), from UIDs separated by backslash. */
+MUST_CHECK enum rc retrieve_failed_list(struct span uids, const struct dcm_ts *ts,
+                                        struct arena *arena, struct buf *out, struct err *err);
+/* How many refs from `first` make one batch: at most `bytes` octets, at least one, at most BATCH_COUNT. */
+enum { BATCH_COUNT = 256 };
+unsigned retrieve_batch(const struct instance_ref *refs, unsigned count, size_t bytes);
+enum { SUBOPS_MAX = 65535 }; /* (0000,1020) to (0000,1023) are US */
+
+/* ---- front.c: associations and operations ---- */
+
+/* Reusable memory of one operation. */
+struct op_memory {
+    struct arena *arena;   /* lifetime: the operation */
+    struct arena *scratch; /* lifetime: one row */
+    struct buf out;
+    struct op_memory *next;
+};
+
+struct operation;
+
+struct operation_kind {
+    const char *name;    /* "find" */
+    const char *event;   /* "find.done" */
+    const char *refused; /* "find.refused" */
+    enum status_service service;
+    size_t size; /* of the struct that begins with struct operation */
+    void (*start)(struct operation *op);
+    void (*cancel)(struct operation *op); /* C-CANCEL came; NULL = has no effect */
+    void (*drained)(
+        struct operation *op); /* the association takes output again; NULL = not interested */
+    void (*stop)(struct operation *op); /* let go of everything; nothing is sent any more */
+    void (*count)(uint16_t status);     /* metrics of the end */
+};
+extern const struct operation_kind operation_echo, operation_store, operation_find, operation_get,
+    operation_move;
+
+/* One running operation. Made by front.c, which also frees it in operation_end. */
+struct operation {
+    const struct operation_kind *kind;
+    struct front *front;
+    struct dimse_message *request;
+    const struct dcm_ts *ts; /* of the request's context */
+    struct peer_op *authorizing;
+    int64_t started_us;
+    LIST_ENTRY(operation) link;
+};
+
+/* C-STORE sub-operations that run on one association, and how many may be outstanding. */
+struct subops;
+TAILQ_HEAD(subops_list, subops);
+struct subops_channel {
+    struct assoc *assoc;
+    unsigned window; /* at least 1 */
+    unsigned outstanding;
+    struct subops_list list;
+};
+
+/* One accepted association. */
+struct front {
+    struct service *service;
+    struct assoc *assoc;
+    struct peer_op *lookup; /* admission is asking the database */
+    unsigned rights;
+    bool has_row;  /* the rights come from the database and may be revoked */
+    bool admitted; /* counted against max_associations */
+    bool established;
+    bool releasing;
+    bool is_aborted;
+    uint8_t lookup_step;
+    int64_t rights_read_ms;
+    char *preferred_charset; /* in the association's arena; NULL = none */
+    unsigned operation_count;
+    LIST_HEAD(, operation) operations;
+    struct subops_channel channel;
+    const struct pdu_associate *rq; /* until admission has answered */
+    LIST_ENTRY(front) link;
+};
+
+struct service {
+    struct worker *worker;
+    struct loop *loop;
+    struct mailbox *mailbox;
+    const struct service_config *config;
+    struct jobpool *jobs;
+    struct retrieve_pool *retrieve;
+    struct pg_pool *pool;
+    LIST_HEAD(, front) fronts;
+    unsigned front_count;
+    struct op_memory *spare;
+    unsigned spare_count;
+    bool draining;
+    struct loop_timer *drain_timer;
+    void (*on_drained)(void *arg);
+    void *drained_arg;
+};
+
+struct op_memory *memory_take(struct service *s);
+void memory_give(struct service *s, struct op_memory *m); /* NULL is legal */
+
+/* A response to the operation's request. */
+struct dimse_command operation_response(const struct operation *op, uint16_t status,
+                                        const struct err *err);
+/* Send one response; a failure to send only means that the association is ending. */
+void operation_send(struct operation *op, const struct dimse_command *rsp, const struct span *data);
+/* Send the final response, count, write the one log line, end. why may be NULL; detail is further key=value
+ * text for the log. op is gone afterwards. */
+void operation_finish(struct operation *op, const struct dimse_command *rsp,
+                      const struct span *data, const struct err *why, const char *detail);
+/* The short form: no counters, no data set. */
+void operation_fail(struct operation *op, uint16_t status, const struct err *why);
+void operation_fail_rc(struct operation *op, const struct err *why); /* status by status_of */
+
+/* ---- admission.c ---- */
+
+unsigned operations_cap(const struct service_config *config); /* at least 1 */
+
+/* on_request of the association: answers it now or when the database has answered. */
+void admission_start(struct front *f, const struct pdu_associate *rq);
+void admission_cancel(struct front *f); /* the association has ended; gives its place back */
+void admission_count_connection(int delta);
+bool admission_has_room(const struct service_config *config); /* for one more connection */
+/* Whether the rights we know are recent enough to start an operation with; else read the row again. */
+bool admission_is_fresh(const struct front *f);
+
+/* ---- subops.c ---- */
+
+struct subops_options {
+    struct subops_channel *channel;
+    struct pg_pool *pool;
+    struct jobpool *jobs;
+    struct mailbox *mailbox;
+    const struct service_config *config;
+    struct instance_list *list; /* owned */
+    uint16_t priority;
+    const char *originator_aet; /* NULL = C-GET */
+    uint16_t originator_id;
+    void (*on_progress)(void *arg);
+    /* Exactly once, never from inside subops_start or subops_cancel; not after subops_free. */
+    void (*on_done)(void *arg);
+    void *arg;
+};
+
+void channel_init(struct subops_channel *ch, struct assoc *a, unsigned max_window);
+/* A C-STORE response on the association; false when nobody waits for it. */
+bool channel_on_response(struct subops_channel *ch, const struct dimse_message *m);
+void channel_on_drained(struct subops_channel *ch);
+
+struct subops *subops_start(const struct subops_options *o); /* returned */
+void subops_cancel(
+    struct subops *s); /* start no more; on_done when the outstanding ones are answered */
+void subops_free(struct subops *s); /* NULL is legal */
+/* The association has ended: what is not finished counts as failed, for this reason. No on_done comes. */
+void subops_abandon(struct subops *s, const struct err *why);
+const struct subop_counts *subops_counts(const struct subops *s);
+struct span subops_failed_uids(const struct subops *s); /* separated by backslash */
+/* The first failure in words, for the Error Comment; code RC_OK = none. */
+const struct err *subops_error(const struct subops *s);
+/* The peer left a sub-operation unanswered past its deadline. */
+bool subops_gave_up(const struct subops *s);
+
+/* ---- retrieve.c: what GET and MOVE have in common ---- */
+
+struct retrieve {
+    struct operation base;
+    struct op_memory *memory;
+    const struct model *model;
+    const char **uids; /* in memory's arena */
+    unsigned uid_count;
+    struct instances_op *finding;
+    /* The instances are known; takes the list, which has 1 to SUBOPS_MAX. */
+    void (*on_list)(struct retrieve *r, struct instance_list *list);
+    int64_t progress_ms; /* when the last pending response was sent; 0 = none yet */
+    unsigned asked;
+    bool is_cancelled; /* C-CANCEL came */
+};
+/* Read the identifier; false = the operation has ended. */
+bool retrieve_read(struct retrieve *r);
+/* Find the instances; on_list comes, or the operation ends. */
+void retrieve_find(struct retrieve *r);
+/* A pending response: the first at once, then at most one per progress interval. */
+void retrieve_pending(struct retrieve *r, const struct subop_counts *counts);
+/* The final response. why may be NULL. */
+void retrieve_finish(struct retrieve *r, const struct subop_counts *counts, bool cancelled,
+                     struct span failed_uids, const struct err *why);
+void retrieve_stop(struct retrieve *r);
+
+/* ---- retrieve_worker.c ---- */
+
+struct move_job;
+
+/* What the front gives to a retrieve worker; list is owned, strings are copied. */
+struct move_request {
+    struct peer destination;
+    struct instance_list *list;
+    const char *originator_aet;
+    uint16_t originator_id;
+    uint16_t priority;
+    uint64_t assoc_number;
+};
+struct move_result {
+    struct subop_counts counts;
+    bool cancelled;
+    bool not_started; /* no association: nothing was performed */
+    struct err why;   /* RC_OK = nothing failed */
+    struct buf failed_uids;
+};
+struct move_listener {
+    void (*on_progress)(const struct subop_counts *counts, void *arg);
+    void (*on_done)(struct move_result *result, void *arg); /* borrowed for the call */
+    void *arg;
+};
+/* Front's thread. Callbacks come on the front's loop, never from inside, none after move_job_abandon. A full
+ * queue of the destination is reported through on_done (RC_LIMIT). returned; give back with
+ * move_job_abandon, also after on_done. */
+struct move_job *move_job_start(struct retrieve_pool *p, struct mailbox *front,
+                                const struct move_request *rq,
+                                const struct move_listener *listener);
+void move_job_cancel(struct move_job *j);
+void move_job_abandon(struct move_job *j);
+
+#endif

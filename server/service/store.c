@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * service/store: C-STORE of the Non-Patient Object Storage classes (PS3.4 Annex GG), as SCP.
+ *
+ *   request -> prepare (here, or on the jobpool when large) -> one call in the database -> COMMIT -> response
+ *
+ * Success is sent after COMMIT only (architecture, promise 2). Preparing is CPU work on the whole data set, so
+ * more than inline_ingest_bytes, or anything deflated, goes to the jobpool; a full queue there is A700. The
+ * operation may end while its job runs (association lost), and the job's answer may be dropped on the pool's
+ * thread (worker stopping): so what both use, the preparation, counts its two holders, and takes over the octets
+ * when the operation goes first.
+ *
+ * What is stored already (decision 6): the same content is success again and the first octets are kept; other
+ * content, and what cannot be fetched (draft, retired, purged), is C000 with the SOP Instance UID as Offending
+ * Element. Annex GG knows no warning status.
+ */
+#include "service_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "catalog/ingest.h"
+
+struct store_op;
+
+/* What preparing needs and makes. */
+struct preparation {
+    atomic_uint holders;           /* the operation, and the job while there is one */
+    struct store_op *op;           /* NULL = the operation has ended; loop's thread only */
+    struct dimse_message *message; /* NULL while it is the operation's; loop's thread only */
+    struct ingest_input input;
+    struct dcm_limits limits;
+    char sender[AET_MAX + 1];
+    struct ingest_prepared *prepared;
+    enum rc rc;
+    struct err err;
+};
+
+struct store_op {
+    struct operation base;
+    struct preparation *preparation;
+    bool on_jobpool;
+    struct ingest_op *ingest;
+};
+
+static void preparation_drop(void *arg)
+{
+    struct preparation *p = arg;
+    if (atomic_fetch_sub_explicit(&p->holders, 1, memory_order_acq_rel) > 1)
+        return;
+    ingest_prepared_free(p->prepared);
+    dimse_message_free(p->message);
+    free(p);
+}
+
+static void prepare(void *arg)
+{
+    struct preparation *p = arg;
+    p->rc = ingest_prepare(&p->input, &p->limits, &p->prepared, &p->err);
+}
+
+/* clang-format off */
+static const struct {
+    uint16_t status;
+    const char *text; /* NULL = success */
+} outcomes[] = {
+    [INGEST_STORED]    = {STATUS_SUCCESS, NULL},
+    [INGEST_SAME]      = {STATUS_SUCCESS, NULL},
+    [INGEST_DIFFERENT] = {STATUS_STORE_CANNOT_UNDERSTAND, "this instance exists with different content"},
+    [INGEST_DRAFT]     = {STATUS_STORE_CANNOT_UNDERSTAND, "this instance exists as a draft"},
+    [INGEST_RETIRED]   = {STATUS_STORE_CANNOT_UNDERSTAND, "this instance exists and is retired"},
+    [INGEST_PURGED]    = {STATUS_STORE_CANNOT_UNDERSTAND, "this instance was purged and is not taken again"},
+};
+/* clang-format on */
+
+static void on_ingested(const struct err *result, enum ingest_outcome outcome, void *arg)
+{
+    struct store_op *s = arg;
+    struct operation *op = &s->base;
+    s->ingest = NULL;
+    if (result->code != RC_OK) {
+        operation_fail_rc(op, result);
+        return;
+    }
+    struct err err = {0};
+    uint16_t status = STATUS_STORE_INTERNAL;
+    if ((size_t)outcome < sizeof outcomes / sizeof *outcomes) {
+        status = outcomes[outcome].status;
+        if (outcomes[outcome].text)
+            err_set_tag(&err, RC_CONFLICT, TAG_SOPInstanceUID, "%s", outcomes[outcome].text);
+    }
+    struct dimse_command rsp = operation_response(op, status, err.text[0] ? &err : NULL);
+    char detail[96];
+    snprintf(detail, sizeof detail, "outcome=%s octets=%zu", ingest_outcome_name(outcome),
+             s->preparation->input.octets.len);
+    operation_finish(op, &rsp, NULL, &err, detail);
+}
+
+static void store_prepared(struct store_op *s)
+{
+    struct preparation *p = s->preparation;
+    if (p->rc != RC_OK) {
+        operation_fail_rc(&s->base, &p->err);
+        return;
+    }
+    struct service *service = s->base.front->service;
+    s->ingest =
+        ingest_start(service->pool, service->config->lease_timeout_ms, p->prepared, on_ingested, s);
+}
+
+static void on_job_done(void *arg)
+{
+    struct preparation *p = arg;
+    struct store_op *s = p->op;
+    preparation_drop(p); /* the operation, if there is one, still holds it */
+    if (!s)
+        return;
+    s->on_jobpool = false;
+    store_prepared(s);
+}
+
+static void store_start(struct operation *op)
+{
+    struct store_op *s = (struct store_op *)op;
+    const struct service *service = op->front->service;
+    struct dimse_message *m = op->request;
+    struct err err = {0};
+
+    if (!(m->command.has & CMD_HAS_SOP_INSTANCE) || !dcm_uid_is_valid(m->command.sop_instance)) {
+        err_set_tag(&err, RC_INVALID, TAG(0x0000, 0x1000),
+                    "Affected SOP Instance UID is not valid");
+        operation_fail(op, STATUS_INVALID_INSTANCE, &err);
+        return;
+    }
+    struct preparation *p = xcalloc(1, sizeof *p);
+    s->preparation = p;
+    atomic_init(&p->holders, 1);
+    p->op = s;
+    p->limits = service->config->dataset_limits;
+    snprintf(p->sender, sizeof p->sender, "%s", assoc_calling_aet(op->front->assoc));
+    p->input = (struct ingest_input){
+        .octets = buf_span(&m->dataset),
+        .ts = op->ts,
+        .sop_class = m->command.sop_class,
+        .sop_instance = m->command.sop_instance,
+        .sender_aet = p->sender,
+        .source = "store",
+    };
+    if (m->dataset.len <= service->config->inline_ingest_bytes && !op->ts->is_deflated) {
+        prepare(p);
+        store_prepared(s);
+        return;
+    }
+    struct job job = {.work = prepare, .done = on_job_done, .drop = preparation_drop, .arg = p};
+    s->on_jobpool = true;
+    atomic_store_explicit(&p->holders, 2, memory_order_relaxed);
+    if (jobpool_submit(service->jobs, service->mailbox, &job) != RC_OK) {
+        s->on_jobpool = false;
+        atomic_store_explicit(&p->holders, 1, memory_order_relaxed);
+        err_set(&err, RC_LIMIT, "too many large data sets are waiting");
+        operation_fail_rc(op, &err);
+    }
+}
+
+static void store_stop(struct operation *op)
+{
+    struct store_op *s = (struct store_op *)op;
+    if (s->ingest)
+        ingest_cancel(s->ingest); /* may still commit: a retry then finds the same content */
+    s->ingest = NULL;
+    if (!s->preparation)
+        return;
+    if (s->on_jobpool) {
+        /* The octets are in use on another thread: they go with the job. */
+        s->preparation->op = NULL;
+        s->preparation->message = op->request;
+        op->request = NULL;
+    }
+    preparation_drop(s->preparation);
+    s->preparation = NULL;
+}
+
+static void store_count(uint16_t status)
+{
+    metric_add(status == STATUS_SUCCESS ? METRIC_store_ok : METRIC_store_failed, 1);
+}
+
+const struct operation_kind operation_store = {
+    .name = "store",
+    .event = "store.done",
+    .refused = "store.refused",
+    .service = STATUS_FOR_STORE,
+    .size = sizeof(struct store_op),
+    .start = store_start,
+    .stop = store_stop,
+    .count = store_count,
+};
