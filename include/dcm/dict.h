@@ -10,7 +10,7 @@
 
 #include "core/err.h"
 
-/* Once at start, before threads: loads the dictionary. Fails with a text that names what is missing. */
+/* Once at start, before threads: loads the dictionary and the tables of dcm/charset. Fails with a text that names what is missing. */
 MUST_CHECK enum rc dcm_init(struct err *err);
 
 struct dcm_dict_entry {

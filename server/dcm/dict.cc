@@ -21,6 +21,8 @@
 extern "C" {
 #include "dcm/dict.h"
 #include "dcm/tags.h"
+
+#include "codedset.h"
 }
 
 namespace
@@ -156,6 +158,7 @@ enum rc dcm_init(struct err *err)
     try {
         /* DCMTK's own log would go to stderr beside ours; what it finds wrong is told by its results. */
         OFLog::configure(OFLogger::OFF_LOG_LEVEL);
+        coded_sets_init();
         /* Values are stored as they came: DCMTK must not tidy them when it converts. */
         dcmEnableAutomaticInputDataCorrection.set(OFFalse);
         const DcmDataDictionary &loaded = dcmDataDict.rdlock();
