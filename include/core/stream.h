@@ -5,11 +5,12 @@
  * TCP_NODELAY is set and what is written within one loop iteration leaves in one write, so small
  * responses never wait for a delayed acknowledgement. Back-pressure: when the output holds at least
  * high_water octets stream_is_full says so and on_drained comes when it has fallen to low_water; the
- * writer is asked to stop in between, not forced. A peer that takes nothing for write_stall_ms while
- * output waits is closed with RC_TIMEOUT.
+ * writer is asked to stop in between, not forced: stream_is_full stays true until on_drained. A peer that
+ * takes nothing for write_stall_ms while output waits is closed with RC_TIMEOUT.
  *
- * Loop thread only. on_closed comes exactly once, never from inside a call of the owner; after it, or
- * after stream_free, no callback comes.
+ * Loop thread only. All callbacks come from the loop, never from inside a call of the owner. on_closed
+ * comes exactly once; after it, or after stream_free, none comes. The owner frees the stream always, in
+ * on_closed or later; all other calls are legal and without effect between the two.
  */
 #ifndef CORE_STREAM_H
 #define CORE_STREAM_H
@@ -26,13 +27,17 @@ struct stream;
 struct stream_callbacks {
     /* TCP connection made (outbound streams only). */
     void (*on_connected)(void *arg);
-    /* Octets have arrived; consume what is whole with the returned count, the rest is offered again
-     * with more behind it. Returning less than needed for progress forever is the owner's bug:
-     * the input is never larger than max_input_bytes. A negative count stops reading for good. */
+    /* Octets have arrived; consume what is whole with the returned count. What is left is offered again
+     * at once, or with more behind it when the count was 0. The input is never larger than
+     * max_input_bytes: an owner that takes nothing of so much ends the stream with RC_LIMIT, unless it
+     * has paused. A negative count stops reading for good: then the end of the peer is not seen either.
+     * Valid until the call returns, also when it frees the stream. */
     ssize_t (*on_data)(struct span input, void *arg);
     /* Output fell to the low-water mark after stream_is_full was true. */
     void (*on_drained)(void *arg);
-    /* The connection has ended. why->code: RC_OK = closed by the peer in order, RC_IO, RC_TIMEOUT. */
+    /* The connection has ended, the descriptor is closed. why->code: RC_OK = the peer closed in order,
+     * after all its octets were offered; RC_IO, RC_TIMEOUT, RC_LIMIT (input), RC_NOMEM; RC_CANCELED =
+     * closed by us while connecting. */
     void (*on_closed)(const struct err *why, void *arg);
 };
 
@@ -47,17 +52,22 @@ struct stream_options {
 /* Takes the connected descriptor (owned, also on failure). returned. */
 struct stream *stream_new(struct loop *l, int fd, const struct stream_options *options,
                           const struct stream_callbacks *callbacks, void *arg);
-/* Starts to connect; failure comes through on_closed, success through on_connected. returned. */
+/* Starts to connect; failure comes through on_closed, success through on_connected. What is written
+ * before is sent then. timeout_ms 0 = 30 s. returned. */
 struct stream *stream_connect(struct loop *l, const struct sockaddr *addr, socklen_t addr_len,
                               int64_t timeout_ms, const struct stream_options *options,
                               const struct stream_callbacks *callbacks, void *arg);
-/* Close now, dropping unsent output. NULL is legal; legal inside callbacks. */
+/* Close now, dropping unsent output; references are released before it returns. NULL is legal; legal
+ * inside callbacks. To let the last message reach the peer use stream_close_after_flush. */
 void stream_free(struct stream *s);
-/* Send what is queued, then close and report on_closed; reading stops. */
+/* Send what is queued, then close in order and report on_closed: on_data comes no more, what the peer
+ * still sends is read and dropped until it closes, so that what we sent is not lost by a reset.
+ * Deadlines: write_stall_ms (0 = 5 s) to send, then the same but at most 5 s for the peer to close. */
 void stream_close_after_flush(struct stream *s);
 
 void stream_write(struct stream *s, struct span octets); /* copies */
-/* Queue without a copy; release(arg) when sent or dropped. For large values. */
+/* Queue without a copy; release(arg) exactly once when sent or dropped, from inside this call if the
+ * stream takes no more output or octets is empty. For large values. */
 void stream_write_ref(struct stream *s, struct span octets, void (*release)(void *arg), void *arg);
 bool stream_is_full(const struct stream *s);
 size_t stream_queued(const struct stream *s);

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A wildcard address is bound as IPv6 that also takes IPv4, so one socket serves both; where the system
+ * has no IPv6 it is IPv4 alone. Each event accepts a bounded number of connections, so that a flood does
+ * not keep the loop from its other work.
+ *
+ * Without descriptors (EMFILE, ENFILE) the connection stays in the kernel's queue and the socket stays
+ * readable: accepting pauses instead of spinning, and the peer waits or gives up by its own deadline.
+ */
+#include "core/listener.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/arena.h"
+#include "core/log.h"
+#include "core/metrics.h"
+#include "core_internal.h"
+
+enum { ACCEPTS_PER_EVENT = 32, PAUSE_MS = 500 };
+
+struct listener {
+    struct loop *loop;
+    struct loop_watch *watch;
+    struct loop_timer *pause;
+    listener_cb cb;
+    void *arg;
+    int fd; /* -1 = freed */
+    uint16_t port;
+    char name[ADDRESS_TEXT];
+};
+
+static bool is_shortage(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+static void on_connection(int fd, unsigned ready, void *arg)
+{
+    struct listener *li = arg;
+
+    (void)ready;
+    for (int i = 0; i < ACCEPTS_PER_EVENT && li->fd >= 0; i++) {
+        int connection = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        if (connection >= 0) {
+            li->cb(connection, li->arg);
+            continue;
+        }
+        if (is_shortage(errno)) {
+            log_error(NULL, "listener.paused", "address=%s reason=\"%m\" pause_ms=%d", li->name,
+                      PAUSE_MS);
+            metric_add(METRIC_limits_hit, 1);
+            loop_watch_set(li->watch, 0);
+            loop_timer_set(li->pause, PAUSE_MS);
+        }
+        /* All else is a connection that failed before we had it (accept(2)): the next event tells. */
+        return;
+    }
+}
+
+static void on_pause_end(void *arg)
+{
+    struct listener *li = arg;
+
+    loop_watch_set(li->watch, LOOP_READ);
+}
+
+/* A listening socket on one address, or -1 and errno. */
+static int listen_on(const struct addrinfo *ai)
+{
+    int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int error, on = 1, off = 0;
+
+    if (fd < 0)
+        return -1;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+        (ai->ai_family != AF_INET6 ||
+         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) == 0) &&
+        bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, SOMAXCONN) == 0)
+        return fd;
+    error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+static enum rc open_socket(const char *address, uint16_t port, int *fd, struct err *err)
+{
+    struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
+    bool is_any = address[0] == '\0' || strcmp(address, "*") == 0;
+    const char *const wildcards[] = {"::", "0.0.0.0"};
+    char service[8];
+    int error = 0;
+
+    *fd = -1;
+    snprintf(service, sizeof(service), "%u", (unsigned)port);
+    for (int i = 0; *fd < 0 && i < (is_any ? 2 : 1); i++) {
+        struct addrinfo *found = NULL;
+        int rc = getaddrinfo(is_any ? wildcards[i] : address, service, &hints, &found);
+
+        if (rc != 0)
+            return err_set(err, RC_NOTFOUND, "cannot listen on %s: %s", address, gai_strerror(rc));
+        for (const struct addrinfo *ai = found; ai && *fd < 0; ai = ai->ai_next) {
+            *fd = listen_on(ai);
+            if (*fd < 0)
+                error = errno;
+        }
+        freeaddrinfo(found);
+        if (*fd < 0 && error == EADDRINUSE)
+            break; /* IPv4 alone would hide that half of the port belongs to another */
+    }
+    if (*fd < 0)
+        return err_set(err, error == EADDRINUSE ? RC_CONFLICT : RC_IO,
+                       "cannot listen on %s port %u: %s", is_any ? "*" : address, (unsigned)port,
+                       strerror(error));
+    return RC_OK;
+}
+
+enum rc listener_new(struct loop *l, const char *address, uint16_t port, listener_cb cb, void *arg,
+                     struct listener **out, struct err *err)
+{
+    struct sockaddr_storage bound;
+    socklen_t len = sizeof(bound);
+    char host[ADDRESS_TEXT];
+    struct listener *li;
+    enum rc rc;
+    int fd;
+
+    *out = NULL;
+    rc = open_socket(address ? address : "", port, &fd, err);
+    if (rc != RC_OK)
+        return rc;
+    if (getsockname(fd, (struct sockaddr *)&bound, &len) != 0) {
+        rc = err_set(err, RC_IO, "getsockname: %s", strerror(errno));
+        close(fd);
+        return rc;
+    }
+    li = xcalloc(1, sizeof(*li));
+    *li = (struct listener){.loop = l, .cb = cb, .arg = arg, .fd = fd};
+    address_format((struct sockaddr *)&bound, host, li->name);
+    li->port = ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
+                                                 : ((struct sockaddr_in *)&bound)->sin_port);
+    li->pause = loop_timer_new(l, on_pause_end, li);
+    li->watch = loop_watch_new(l, fd, on_connection, li);
+    loop_watch_set(li->watch, LOOP_READ);
+    *out = li;
+    return RC_OK;
+}
+
+void listener_free(struct listener *li)
+{
+    if (!li || li->fd < 0)
+        return;
+    loop_watch_free(li->watch);
+    loop_timer_free(li->pause);
+    close(li->fd);
+    li->fd = -1;
+    loop_defer(li->loop, free, li); /* it may be in the midst of accepting */
+}
+
+uint16_t listener_port(const struct listener *li)
+{
+    return li->port;
+}

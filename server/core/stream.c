@@ -1,0 +1,731 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A socket, what has been read from it and not consumed, and what waits to be sent.
+ *
+ *                        close_after_flush            output empty: SHUT_WR
+ *   CONNECTING --> OPEN -------------------> FLUSHING ----------------------> LINGERING
+ *        |          |                            |                                |
+ *        '----------'------- error, deadline, end of input of the peer -----------'--> ENDED
+ *
+ * Input lies contiguous in one block, so that a PDU can be decoded where it is. It is read behind what
+ * is there; the rest moves to the front only when the block is full, and the block doubles when that
+ * rest is half of it, so an octet is moved a bounded number of times however small the reads are. An
+ * idle connection has no block at all. There is one read per event, of a size that follows the peer: it
+ * doubles when filled, so a busy stream costs few calls and cannot starve its neighbours on the loop.
+ *
+ * Output is an evbuffer, which gives copies, references with a release and an I/O vector. It is sent by
+ * deferred work after the iteration: all that was written in one iteration leaves in one call, whole
+ * messages in whole segments, and TCP_NODELAY lets the last one go at once.
+ *
+ * Ending in order. A close() with unread input makes the kernel send RST, which can destroy what we
+ * have sent but the peer has not read: an A-ASSOCIATE-RJ or A-ABORT would be lost exactly on peers that
+ * still send. So input is read and dropped while flushing, then we send FIN and go on dropping until
+ * the peer's FIN. Both waits have an absolute deadline, which a peer cannot prolong by being slow.
+ * (SO_LINGER was rejected: it does not prevent that RST.)
+ *
+ * One timer serves all waits, as each state has one: connecting, stalled output, flushing, lingering.
+ *
+ * Callbacks are called from loop events and deferred work only. Each may free the stream, so nothing of
+ * it is used after a callback without a look at `freed`; the memory goes by deferred work. The evbuffer
+ * must not be touched while it drains, so references that are sent are collected and released after it.
+ */
+#include "core/stream.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <event2/buffer.h>
+
+#include "core/arena.h"
+#include "core_internal.h"
+
+enum {
+    DEFAULT_INPUT = 1 << 20,
+    DEFAULT_HIGH_WATER = 256 << 10,
+    DEFAULT_CONNECT_MS = 30000,
+    CLOSE_MS = 5000,
+    READ_MIN = 4 << 10,
+    READ_MAX = 128 << 10,
+    VECTORS = 128,
+    DISCARD_AT_FREE = 256 << 10,
+};
+
+enum state { CONNECTING, OPEN, FLUSHING, LINGERING, ENDED };
+
+/* A reference in the evbuffer. */
+struct held {
+    STAILQ_ENTRY(held) link;
+    struct stream *stream;
+    void (*release)(void *arg);
+    void *arg;
+};
+
+STAILQ_HEAD(held_list, held);
+
+struct stream {
+    struct loop *loop;
+    struct stream_options options;
+    struct stream_callbacks callbacks;
+    void *arg;
+    enum state state;
+    int fd;
+    struct loop_watch *watch;
+    struct loop_timer *timer;
+
+    uint8_t *block; /* NULL while there is no input */
+    size_t capacity;
+    size_t start; /* input is [start, end) of block */
+    size_t end;
+    size_t read_size;
+    bool is_paused;
+    bool is_deaf; /* on_data wants no more, ever */
+    bool has_eof; /* the peer has sent FIN */
+
+    struct evbuffer *output;
+    struct held_list sent; /* references to be released */
+    bool is_full;
+    bool is_blocked; /* the kernel takes no more now */
+
+    bool is_scheduled; /* deferred work is on its way */
+    bool want_offer;
+    bool want_flush;
+    bool freed;
+    struct err failure; /* an end that deferred work has to report */
+
+    char peer[ADDRESS_TEXT];
+    char peer_address[ADDRESS_TEXT];
+};
+
+static void on_work(void *arg);
+
+static void schedule(struct stream *s)
+{
+    if (s->is_scheduled || s->freed || s->state == ENDED)
+        return;
+    s->is_scheduled = true;
+    loop_defer(s->loop, on_work, s);
+}
+
+static void release_sent(struct stream *s)
+{
+    struct held *h;
+
+    while ((h = STAILQ_FIRST(&s->sent)) != NULL) {
+        STAILQ_REMOVE_HEAD(&s->sent, link);
+        h->release(h->arg);
+        free(h);
+    }
+}
+
+static void on_reference_done(const void *data, size_t len, void *arg)
+{
+    struct held *h = arg;
+
+    (void)data;
+    (void)len;
+    STAILQ_INSERT_TAIL(&h->stream->sent, h, link);
+}
+
+static void drop_output(struct stream *s)
+{
+    evbuffer_drain(s->output, evbuffer_get_length(s->output));
+    release_sent(s);
+}
+
+/* Read and drop, at most `max` octets. Returns false when no more will come. */
+static bool discard_input(struct stream *s, size_t max)
+{
+    char sink[16 << 10];
+
+    while (max > 0) {
+        ssize_t n = recv(s->fd, sink, sizeof(sink) < max ? sizeof(sink) : max, 0);
+
+        if (n == 0) {
+            s->has_eof = true;
+            return false;
+        }
+        if (n < 0)
+            return errno == EAGAIN || errno == EINTR;
+        max -= (size_t)n;
+    }
+    return true;
+}
+
+/* Give back all but the memory. What the kernel holds for the peer is still sent; input that is already
+ * here is taken out of the way, as it would turn the close into a reset. */
+static void shut(struct stream *s)
+{
+    loop_watch_free(s->watch);
+    s->watch = NULL;
+    loop_timer_free(s->timer);
+    s->timer = NULL;
+    if (s->fd >= 0) {
+        shutdown(s->fd, SHUT_WR);
+        discard_input(s, DISCARD_AT_FREE);
+        close(s->fd);
+        s->fd = -1;
+    }
+    s->state = ENDED;
+    drop_output(s);
+}
+
+/* From the loop only: the end, told to the owner. The last thing its caller does with the stream. */
+static void end(struct stream *s, const struct err *why)
+{
+    struct err copy = *why;
+
+    if (s->freed || s->state == ENDED)
+        return;
+    shut(s);
+    if (!s->freed && s->callbacks.on_closed) /* a release may have freed it */
+        s->callbacks.on_closed(&copy, s->arg);
+}
+
+static void end_with(struct stream *s, enum rc code, const char *what, int error)
+{
+    struct err why;
+
+    if (error != 0)
+        err_set(&why, code, "%s: %s", what, strerror(error));
+    else
+        err_set(&why, code, "%s", what);
+    end(s, &why);
+}
+
+/* From anywhere: the end, to be told by deferred work. */
+static void fail_later(struct stream *s, enum rc code, const char *what, int error)
+{
+    if (s->failure.code != RC_OK || s->state == ENDED)
+        return;
+    if (error != 0)
+        err_set(&s->failure, code, "%s: %s", what, strerror(error));
+    else
+        err_set(&s->failure, code, "%s", what);
+    schedule(s);
+}
+
+static size_t input_length(const struct stream *s)
+{
+    return s->end - s->start;
+}
+
+static void update_interest(struct stream *s)
+{
+    bool reads = false, writes = false;
+
+    if (!s->watch)
+        return;
+    switch (s->state) {
+    case CONNECTING:
+        writes = true;
+        break;
+    case OPEN:
+        reads = !s->is_paused && !s->is_deaf && !s->want_offer &&
+                input_length(s) < s->options.max_input_bytes;
+        writes = s->is_blocked;
+        break;
+    case FLUSHING:
+    case LINGERING:
+        reads = !s->has_eof;
+        writes = s->is_blocked;
+        break;
+    case ENDED:
+        return;
+    }
+    loop_watch_set(s->watch, (reads ? LOOP_READ : 0u) | (writes ? LOOP_WRITE : 0u));
+}
+
+/* ---- input ---- */
+
+static void drop_block(struct stream *s)
+{
+    free(s->block);
+    s->block = NULL;
+    s->capacity = s->start = s->end = 0;
+}
+
+/* Room for at least one octet behind the input; false = no memory. Not called when input is at its
+ * limit, so there is always something to gain. */
+static bool make_room(struct stream *s)
+{
+    size_t len = input_length(s), capacity, limit = s->options.max_input_bytes;
+    uint8_t *block;
+
+    if (s->block && s->end < s->capacity)
+        return true;
+    if (s->block && s->start >= s->capacity / 2) {
+        memmove(s->block, s->block + s->start, len);
+        s->start = 0;
+        s->end = len;
+        return true;
+    }
+    capacity = len + s->read_size > 2 * len ? len + s->read_size : 2 * len;
+    if (capacity > limit)
+        capacity = limit;
+    block = malloc(capacity);
+    if (!block)
+        return false;
+    if (len > 0)
+        memcpy(block, s->block + s->start, len);
+    free(s->block);
+    s->block = block;
+    s->capacity = capacity;
+    s->start = 0;
+    s->end = len;
+    return true;
+}
+
+/* Offer the input until the owner takes nothing, pauses or goes away. False: do not touch the stream. */
+static bool offer_input(struct stream *s)
+{
+    s->want_offer = false;
+    while (s->state == OPEN && !s->is_paused && !s->is_deaf && input_length(s) > 0) {
+        struct span input = span_of(s->block + s->start, input_length(s));
+        ssize_t n = s->callbacks.on_data ? s->callbacks.on_data(input, s->arg) : (ssize_t)input.len;
+
+        if (s->freed)
+            return false;
+        if (n == 0)
+            break;
+        assert(n < 0 || (size_t)n <= input.len);
+        if (n < 0 || (size_t)n > input.len) {
+            s->is_deaf = true;
+            break;
+        }
+        s->start += (size_t)n;
+    }
+    if (input_length(s) == 0 || s->is_deaf || s->state != OPEN)
+        drop_block(s);
+    /* The owner waits for more than will ever fit: nothing could happen any more. */
+    if (s->state == OPEN && !s->is_paused && input_length(s) >= s->options.max_input_bytes) {
+        end_with(s, RC_LIMIT, "input is larger than its limit", 0);
+        return false;
+    }
+    return true;
+}
+
+static bool flush_once(struct stream *s, int *error);
+
+static void on_end_of_input(struct stream *s)
+{
+    int error = 0;
+
+    s->has_eof = true;
+    /* A peer may have closed its half only and still want the answer. */
+    if (s->state == OPEN && evbuffer_get_length(s->output) > 0)
+        (void)flush_once(s, &error);
+    if (s->freed)
+        return;
+    end_with(s, RC_OK, "closed by peer", 0);
+}
+
+static void on_readable(struct stream *s)
+{
+    ssize_t n;
+
+    if (!make_room(s)) {
+        end_with(s, RC_NOMEM, "out of memory for input", 0);
+        return;
+    }
+    n = recv(s->fd, s->block + s->end, s->capacity - s->end, 0);
+    if (n < 0) {
+        int error = errno;
+
+        if (input_length(s) == 0)
+            drop_block(s);
+        if (error != EAGAIN && error != EINTR)
+            end_with(s, RC_IO, "receive", error);
+        return;
+    }
+    if (n == 0) {
+        on_end_of_input(s);
+        return;
+    }
+    s->end += (size_t)n;
+    if (s->end == s->capacity && s->read_size < READ_MAX)
+        s->read_size *= 2;
+    else if ((size_t)n < s->read_size / 4 && s->read_size > READ_MIN)
+        s->read_size /= 2;
+    if (offer_input(s))
+        update_interest(s);
+}
+
+/* ---- output ---- */
+
+/* Send until all is gone or the kernel takes no more. False: error is set. */
+static bool flush_once(struct stream *s, int *error)
+{
+    struct evbuffer_iovec pieces[VECTORS];
+    bool ok = true;
+
+    s->is_blocked = false;
+    while (evbuffer_get_length(s->output) > 0) {
+        int count = evbuffer_peek(s->output, -1, NULL, pieces, VECTORS);
+        struct msghdr msg = {.msg_iov = (struct iovec *)pieces,
+                             .msg_iovlen = (size_t)(count < VECTORS ? count : VECTORS)};
+        ssize_t n = sendmsg(s->fd, &msg, MSG_NOSIGNAL);
+
+        if (n >= 0) {
+            evbuffer_drain(s->output, (size_t)n);
+            if (s->state == OPEN)
+                loop_timer_clear(s->timer); /* progress: the stall begins anew */
+        } else if (errno == EAGAIN) {
+            s->is_blocked = true;
+            break;
+        } else if (errno != EINTR) {
+            *error = errno;
+            ok = false;
+            break;
+        }
+    }
+    release_sent(s);
+    return ok;
+}
+
+static int64_t close_ms(const struct stream *s)
+{
+    return s->options.write_stall_ms > 0 ? s->options.write_stall_ms : CLOSE_MS;
+}
+
+/* All is with the kernel: say that no more comes, and wait for the peer to say the same. */
+static void begin_linger(struct stream *s)
+{
+    s->state = LINGERING;
+    if (s->has_eof) {
+        end_with(s, RC_OK, "closed", 0);
+        return;
+    }
+    shutdown(s->fd, SHUT_WR);
+    loop_timer_set(s->timer, close_ms(s) < CLOSE_MS ? close_ms(s) : CLOSE_MS);
+    update_interest(s);
+}
+
+static void flush(struct stream *s)
+{
+    int error = 0;
+
+    s->want_flush = false;
+    if (!flush_once(s, &error)) {
+        if (!s->freed)
+            end_with(s, RC_IO, "send", error);
+        return;
+    }
+    if (s->freed)
+        return;
+    if (s->state == FLUSHING && evbuffer_get_length(s->output) == 0) {
+        begin_linger(s);
+        return;
+    }
+    if (s->state == OPEN && s->is_blocked && s->options.write_stall_ms > 0 &&
+        !loop_timer_is_set(s->timer))
+        loop_timer_set(s->timer, s->options.write_stall_ms);
+    update_interest(s);
+    if (s->state == OPEN && s->is_full && stream_queued(s) <= s->options.low_water_bytes) {
+        s->is_full = false;
+        if (s->callbacks.on_drained)
+            s->callbacks.on_drained(s->arg);
+    }
+}
+
+static void on_drainable_input(struct stream *s)
+{
+    if (!discard_input(s, READ_MAX)) {
+        if (s->state == FLUSHING && s->has_eof)
+            update_interest(s);
+        else if (s->has_eof)
+            end_with(s, RC_OK, "closed", 0);
+        else
+            end_with(s, RC_IO, "receive", errno);
+    }
+}
+
+/* ---- connecting ---- */
+
+static void on_connect_result(struct stream *s)
+{
+    int error = 0;
+    socklen_t len = sizeof(error);
+
+    if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+        error = errno;
+    if (error != 0) {
+        end_with(s, RC_IO, s->peer, error);
+        return;
+    }
+    loop_timer_clear(s->timer);
+    s->state = OPEN;
+    s->want_flush = true;
+    update_interest(s);
+    schedule(s);
+    if (s->callbacks.on_connected)
+        s->callbacks.on_connected(s->arg);
+}
+
+/* ---- events ---- */
+
+static void on_ready(int fd, unsigned ready, void *arg)
+{
+    struct stream *s = arg;
+
+    (void)fd;
+    if (s->failure.code != RC_OK)
+        return; /* its end is on its way */
+    if (s->state == CONNECTING)
+        on_connect_result(s);
+    else if (ready & LOOP_WRITE)
+        flush(s);
+    else if (s->state == OPEN)
+        on_readable(s);
+    else
+        on_drainable_input(s);
+}
+
+static void on_timer(void *arg)
+{
+    static const char *const why[] = {
+        [CONNECTING] = "connect timed out",
+        [OPEN] = "peer takes no data",
+        [FLUSHING] = "peer takes no data",
+        [LINGERING] = "peer does not close",
+        [ENDED] = "",
+    };
+    struct stream *s = arg;
+
+    end_with(s, RC_TIMEOUT, why[s->state], 0);
+}
+
+static void on_work(void *arg)
+{
+    struct stream *s = arg;
+
+    s->is_scheduled = false;
+    if (s->freed || s->state == ENDED)
+        return;
+    if (s->failure.code != RC_OK) {
+        end(s, &s->failure);
+        return;
+    }
+    if (s->want_offer && s->state == OPEN) {
+        if (!offer_input(s))
+            return;
+        update_interest(s);
+    }
+    if (s->want_flush && s->state != CONNECTING && s->state != ENDED)
+        flush(s);
+}
+
+/* ---- the owner's calls ---- */
+
+static struct stream *make(struct loop *l, const struct stream_options *options,
+                           const struct stream_callbacks *callbacks, void *arg)
+{
+    struct stream *s = xcalloc(1, sizeof(*s));
+
+    s->loop = l;
+    if (options)
+        s->options = *options;
+    if (s->options.max_input_bytes == 0)
+        s->options.max_input_bytes = DEFAULT_INPUT;
+    if (s->options.high_water_bytes == 0)
+        s->options.high_water_bytes = DEFAULT_HIGH_WATER;
+    if (s->options.low_water_bytes == 0 ||
+        s->options.low_water_bytes >= s->options.high_water_bytes)
+        s->options.low_water_bytes = s->options.high_water_bytes / 4;
+    s->callbacks = *callbacks;
+    s->arg = arg;
+    s->fd = -1;
+    s->read_size = READ_MIN;
+    STAILQ_INIT(&s->sent);
+    s->output = evbuffer_new();
+    if (!s->output)
+        core_fatal("out of memory for a stream");
+    s->timer = loop_timer_new(l, on_timer, s);
+    strcpy(s->peer, "unknown");
+    strcpy(s->peer_address, "unknown");
+    return s;
+}
+
+/* Failures are of no consequence: options are a matter of speed, and a local socket has none of them. */
+static void adopt(struct stream *s, int fd)
+{
+    static const struct {
+        int level, name, value;
+    } settings[] = {
+        {IPPROTO_TCP, TCP_NODELAY, 1},   {SOL_SOCKET, SO_KEEPALIVE, 1},
+        {IPPROTO_TCP, TCP_KEEPIDLE, 60}, {IPPROTO_TCP, TCP_KEEPINTVL, 20},
+        {IPPROTO_TCP, TCP_KEEPCNT, 3},
+    };
+
+    s->fd = fd;
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+        setsockopt(fd, settings[i].level, settings[i].name, &settings[i].value,
+                   sizeof(settings[i].value));
+    }
+    if (s->options.send_buffer_bytes > 0)
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &s->options.send_buffer_bytes,
+                   sizeof(s->options.send_buffer_bytes));
+    s->watch = loop_watch_new(s->loop, fd, on_ready, s);
+}
+
+struct stream *stream_new(struct loop *l, int fd, const struct stream_options *options,
+                          const struct stream_callbacks *callbacks, void *arg)
+{
+    struct stream *s = make(l, options, callbacks, arg);
+    struct sockaddr_storage addr;
+    socklen_t len = sizeof(addr);
+
+    adopt(s, fd);
+    if (getpeername(fd, (struct sockaddr *)&addr, &len) == 0)
+        address_format((struct sockaddr *)&addr, s->peer_address, s->peer);
+    s->state = OPEN;
+    update_interest(s);
+    return s;
+}
+
+struct stream *stream_connect(struct loop *l, const struct sockaddr *addr, socklen_t addr_len,
+                              int64_t timeout_ms, const struct stream_options *options,
+                              const struct stream_callbacks *callbacks, void *arg)
+{
+    struct stream *s = make(l, options, callbacks, arg);
+    int fd;
+
+    s->state = CONNECTING;
+    address_format(addr, s->peer_address, s->peer);
+    fd = socket(addr->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        fail_later(s, RC_IO, "socket", errno);
+        return s;
+    }
+    adopt(s, fd);
+    if (connect(fd, addr, addr_len) != 0 && errno != EINPROGRESS && errno != EINTR) {
+        fail_later(s, RC_IO, s->peer, errno);
+        return s;
+    }
+    loop_timer_set(s->timer, timeout_ms > 0 ? timeout_ms : DEFAULT_CONNECT_MS);
+    update_interest(s);
+    return s;
+}
+
+static void destroy(void *arg)
+{
+    struct stream *s = arg;
+
+    evbuffer_free(s->output);
+    free(s->block);
+    free(s);
+}
+
+void stream_free(struct stream *s)
+{
+    if (!s || s->freed)
+        return;
+    s->freed = true;
+    shut(s);
+    loop_defer(s->loop, destroy, s);
+}
+
+void stream_close_after_flush(struct stream *s)
+{
+    if (s->freed || s->state >= FLUSHING)
+        return;
+    if (s->state == CONNECTING) {
+        fail_later(s, RC_CANCELED, "closed before it was connected", 0);
+        return;
+    }
+    s->state = FLUSHING;
+    s->want_flush = true;
+    loop_timer_set(s->timer, close_ms(s));
+    update_interest(s);
+    schedule(s);
+}
+
+static bool takes_output(const struct stream *s)
+{
+    return !s->freed && s->state <= OPEN && s->failure.code == RC_OK;
+}
+
+static void note_output(struct stream *s, int failed)
+{
+    if (failed) {
+        fail_later(s, RC_NOMEM, "out of memory for output", 0);
+        return;
+    }
+    if (stream_queued(s) >= s->options.high_water_bytes)
+        s->is_full = true;
+    s->want_flush = true;
+    if (!s->is_blocked)
+        schedule(s);
+}
+
+void stream_write(struct stream *s, struct span octets)
+{
+    if (octets.len > 0 && takes_output(s))
+        note_output(s, evbuffer_add(s->output, octets.data, octets.len));
+}
+
+void stream_write_ref(struct stream *s, struct span octets, void (*release)(void *arg), void *arg)
+{
+    struct held *h;
+
+    if (octets.len == 0 || !takes_output(s)) {
+        release(arg);
+        return;
+    }
+    h = xcalloc(1, sizeof(*h));
+    *h = (struct held){.stream = s, .release = release, .arg = arg};
+    if (evbuffer_add_reference(s->output, octets.data, octets.len, on_reference_done, h) != 0) {
+        STAILQ_INSERT_TAIL(&s->sent, h, link);
+        note_output(s, 1);
+        return;
+    }
+    note_output(s, 0);
+}
+
+bool stream_is_full(const struct stream *s)
+{
+    return s->is_full;
+}
+
+size_t stream_queued(const struct stream *s)
+{
+    return evbuffer_get_length(s->output);
+}
+
+void stream_pause_reading(struct stream *s)
+{
+    s->is_paused = true;
+    update_interest(s);
+}
+
+void stream_resume_reading(struct stream *s)
+{
+    if (!s->is_paused)
+        return;
+    s->is_paused = false;
+    if (input_length(s) > 0) {
+        s->want_offer = true;
+        schedule(s);
+    }
+    update_interest(s);
+}
+
+const char *stream_peer(const struct stream *s)
+{
+    return s->peer;
+}
+
+const char *stream_peer_address(const struct stream *s)
+{
+    return s->peer_address;
+}
