@@ -78,7 +78,7 @@ struct buf {
 };
 
 void buf_init(struct buf *b, size_t limit);
-void buf_fini(struct buf *b); /* frees; b is empty and usable afterwards */
+void buf_fini(struct buf *b);  /* frees; b is empty and usable afterwards */
 void buf_clear(struct buf *b); /* len = 0, failed = RC_OK, memory kept */
 /* Make room for n more octets and return where they start, or NULL (failed is set). The caller writes
  * and then adds to len. */

@@ -18,8 +18,8 @@ struct jobpool;
 struct job {
     void (*work)(void *arg); /* pool thread */
     mail_cb done;            /* submitter's loop */
-    mail_cb drop;            /* instead of done when the submitter's mailbox or the pool is gone; any thread */
-    void *arg;               /* owned by the job until done or drop */
+    mail_cb drop; /* instead of done when the submitter's mailbox or the pool is gone; any thread */
+    void *arg;    /* owned by the job until done or drop */
 };
 
 /* returned. At least one thread and one place; name: at most 10 characters are shown by ps -L. */
@@ -27,6 +27,7 @@ struct jobpool *jobpool_new(const char *name, unsigned threads, unsigned max_que
 /* Waits for running jobs; queued ones are dropped on the calling thread. NULL is legal. */
 void jobpool_free(struct jobpool *p);
 /* Any thread. On RC_LIMIT nothing is called and arg stays the caller's. */
-MUST_CHECK enum rc jobpool_submit(struct jobpool *p, struct mailbox *reply_to, const struct job *job);
+MUST_CHECK enum rc jobpool_submit(struct jobpool *p, struct mailbox *reply_to,
+                                  const struct job *job);
 
 #endif

@@ -20,7 +20,7 @@ typedef void (*listener_cb)(int fd, void *arg);
 /* address "" or "*" = all interfaces, IPv6 with IPv4 where the system allows; port 0 = any free one. */
 MUST_CHECK enum rc listener_new(struct loop *l, const char *address, uint16_t port, listener_cb cb,
                                 void *arg, struct listener **out, struct err *err);
-void listener_free(struct listener *li); /* stops accepting, closes; NULL is legal */
+void listener_free(struct listener *li);           /* stops accepting, closes; NULL is legal */
 uint16_t listener_port(const struct listener *li); /* the port bound */
 
 #endif

@@ -44,12 +44,12 @@ void log_event(enum log_level level, const struct log_ctx *ctx, const char *even
                ...) PRINTF_LIKE(4, 5);
 
 #define log_error(ctx, event, ...) log_event(LOG_ERROR, ctx, event, __VA_ARGS__)
-#define log_warn(ctx, event, ...) log_event(LOG_WARN, ctx, event, __VA_ARGS__)
-#define log_info(ctx, event, ...) log_event(LOG_INFO, ctx, event, __VA_ARGS__)
-#define log_debug(ctx, event, ...)                                                                 \
-    do {                                                                                           \
-        if (log_enabled(LOG_DEBUG))                                                                \
-            log_event(LOG_DEBUG, ctx, event, __VA_ARGS__);                                         \
+#define log_warn(ctx, event, ...)  log_event(LOG_WARN, ctx, event, __VA_ARGS__)
+#define log_info(ctx, event, ...)  log_event(LOG_INFO, ctx, event, __VA_ARGS__)
+#define log_debug(ctx, event, ...)                         \
+    do {                                                   \
+        if (log_enabled(LOG_DEBUG))                        \
+            log_event(LOG_DEBUG, ctx, event, __VA_ARGS__); \
     } while (0)
 
 #endif

@@ -26,7 +26,7 @@ enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 struct loop *loop_new(void);
 /* Runs deferred work. Timers, watches and signals must have been freed; NULL is legal. */
 void loop_free(struct loop *l);
-void loop_run(struct loop *l);  /* until loop_stop */
+void loop_run(struct loop *l); /* until loop_stop */
 /* Any thread that knows the loop to outlive the call. Deferred work is run, then loop_run returns, or the next one at once if none runs. */
 void loop_stop(struct loop *l);
 /* Run callbacks until pred returns true, the deadline passes or loop_stop is called; for command-line
@@ -45,13 +45,15 @@ bool loop_timer_is_set(const struct loop_timer *t);
 
 /* Persistent level-triggered interest in a descriptor that stays the caller's: free the watch before
  * closing it. The callback comes once per direction. Free and set are legal in it. */
-struct loop_watch *loop_watch_new(struct loop *l, int fd, loop_watch_cb cb, void *arg); /* returned */
+struct loop_watch *loop_watch_new(struct loop *l, int fd, loop_watch_cb cb,
+                                  void *arg); /* returned */
 void loop_watch_free(struct loop_watch *w);
 void loop_watch_set(struct loop_watch *w, unsigned interest); /* LOOP_READ | LOOP_WRITE, 0 = none */
 
 /* Run cb on this loop when the process gets the signal; one loop of a process only (the main thread's). */
-struct loop_signal *loop_signal_new(struct loop *l, int signo, loop_cb cb, void *arg); /* returned */
-void loop_signal_free(struct loop_signal *s); /* puts the former handler back */
+struct loop_signal *loop_signal_new(struct loop *l, int signo, loop_cb cb,
+                                    void *arg); /* returned */
+void loop_signal_free(struct loop_signal *s);   /* puts the former handler back */
 
 /* For web only: the libevent base, as void so that this header needs no libevent. */
 void *loop_event_base(struct loop *l);

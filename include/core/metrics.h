@@ -11,29 +11,29 @@
 #include <stdint.h>
 
 /* X(name, kind, help): kind is COUNTER or GAUGE. */
-#define METRICS_LIST(X)                                                                            \
-    X(connections_accepted, COUNTER, "TCP connections accepted on the DICOM port")                 \
-    X(associations_accepted, COUNTER, "associations accepted")                                     \
-    X(associations_rejected, COUNTER, "associations rejected")                                     \
-    X(associations_aborted, COUNTER, "associations ended by an abort of either side")              \
-    X(associations_open, GAUGE, "associations open now")                                           \
-    X(wrong_protocol, COUNTER, "connections that did not speak DICOM (HTTP, TLS, noise)")          \
-    X(protocol_errors, COUNTER, "PDUs or messages that broke PS3.7 or PS3.8")                      \
-    X(timeouts, COUNTER, "associations or operations ended by a deadline")                         \
-    X(echo_total, COUNTER, "C-ECHO operations")                                                    \
-    X(store_ok, COUNTER, "C-STORE operations that ended with success")                             \
-    X(store_failed, COUNTER, "C-STORE operations that were refused or failed")                     \
-    X(find_ok, COUNTER, "C-FIND operations that ended with success")                               \
-    X(find_failed, COUNTER, "C-FIND operations that were refused or failed")                       \
-    X(find_cancelled, COUNTER, "C-FIND operations that were cancelled")                            \
-    X(find_responses, COUNTER, "pending C-FIND responses sent")                                    \
-    X(get_total, COUNTER, "C-GET operations ended")                                                \
-    X(move_total, COUNTER, "C-MOVE operations ended")                                              \
-    X(suboperations_ok, COUNTER, "C-STORE sub-operations completed")                               \
-    X(suboperations_failed, COUNTER, "C-STORE sub-operations failed or warned")                    \
-    X(limits_hit, COUNTER, "requests refused because a limit was reached")                         \
-    X(database_errors, COUNTER, "statements or connections that failed")                           \
-    X(database_connections, GAUGE, "database connections open now")                                \
+#define METRICS_LIST(X)                                                                   \
+    X(connections_accepted, COUNTER, "TCP connections accepted on the DICOM port")        \
+    X(associations_accepted, COUNTER, "associations accepted")                            \
+    X(associations_rejected, COUNTER, "associations rejected")                            \
+    X(associations_aborted, COUNTER, "associations ended by an abort of either side")     \
+    X(associations_open, GAUGE, "associations open now")                                  \
+    X(wrong_protocol, COUNTER, "connections that did not speak DICOM (HTTP, TLS, noise)") \
+    X(protocol_errors, COUNTER, "PDUs or messages that broke PS3.7 or PS3.8")             \
+    X(timeouts, COUNTER, "associations or operations ended by a deadline")                \
+    X(echo_total, COUNTER, "C-ECHO operations")                                           \
+    X(store_ok, COUNTER, "C-STORE operations that ended with success")                    \
+    X(store_failed, COUNTER, "C-STORE operations that were refused or failed")            \
+    X(find_ok, COUNTER, "C-FIND operations that ended with success")                      \
+    X(find_failed, COUNTER, "C-FIND operations that were refused or failed")              \
+    X(find_cancelled, COUNTER, "C-FIND operations that were cancelled")                   \
+    X(find_responses, COUNTER, "pending C-FIND responses sent")                           \
+    X(get_total, COUNTER, "C-GET operations ended")                                       \
+    X(move_total, COUNTER, "C-MOVE operations ended")                                     \
+    X(suboperations_ok, COUNTER, "C-STORE sub-operations completed")                      \
+    X(suboperations_failed, COUNTER, "C-STORE sub-operations failed or warned")           \
+    X(limits_hit, COUNTER, "requests refused because a limit was reached")                \
+    X(database_errors, COUNTER, "statements or connections that failed")                  \
+    X(database_connections, GAUGE, "database connections open now")                       \
     X(database_waiting, GAUGE, "operations waiting for a database connection")
 
 enum metric {

@@ -42,7 +42,7 @@ struct stream_callbacks {
 };
 
 struct stream_options {
-    size_t max_input_bytes; /* input kept unconsumed at most; reading pauses there. 0 = 1 MiB */
+    size_t max_input_bytes;  /* input kept unconsumed at most; reading pauses there. 0 = 1 MiB */
     size_t high_water_bytes; /* 0 = 256 KiB */
     size_t low_water_bytes;  /* 0 = a quarter of high water */
     int64_t write_stall_ms;  /* 0 = no deadline */
