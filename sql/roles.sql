@@ -42,7 +42,7 @@ revoke all on all tables in schema dpp from public;
 revoke all on function
     dpp.ingest(jsonb, bytea, text, bytea, bytea, text, text, text, text[]),
     dpp.normalize_protocol(bigint, jsonb),
-    dpp.normalize_constraints(bigint, jsonb)
+    dpp.normalize_constraints(bigint, jsonb, jsonb, jsonb, jsonb)
 from public;
 
 -- A running server.

@@ -60,6 +60,21 @@ $$;
 comment on function dpp.attribute_texts(jsonb, text) is
     'The values of a DICOM JSON attribute of this VR, all strings; empty values become empty strings; an empty array when it is absent or has others';
 
+create or replace function dpp.attribute_ints(attribute jsonb)
+returns int[] language plpgsql immutable parallel safe as $$
+declare
+    texts text[] := dpp.attribute_texts(attribute, 'IS');
+begin
+    -- A spelling that the number would not have, such as 01, is better kept as it is.
+    if exists (select from unnest(texts) as t (value) where t.value !~ '^(0|-?[1-9][0-9]{0,8})$') then
+        return '{}';
+    end if;
+    return texts::int[];
+end
+$$;
+comment on function dpp.attribute_ints(jsonb) is
+    'The values of a DICOM JSON attribute of VR IS, all integers of up to nine digits in plain spelling; else an empty array';
+
 create or replace function dpp.name_text(name jsonb)
 returns text language sql immutable parallel safe as $$
     select case

@@ -34,22 +34,48 @@ returns text language sql immutable parallel safe as $$
 $$;
 comment on function dpp.code_text(jsonb) is 'An item of a code sequence in DICOM JSON as value^scheme^meaning';
 
+create or replace function dpp.code_is_plain(code jsonb)
+returns boolean language sql immutable parallel safe as $$
+    select case
+        when jsonb_typeof(code) = 'object'
+            and dpp.attribute_text(code -> '00080100', 'SH') is not null
+            and strpos(code #>> '{00080100,Value,0}', '^') = 0
+            and strpos(code #>> '{00080102,Value,0}', '^') = 0
+        then code - array[
+            '00080100',
+            case when dpp.attribute_text(code -> '00080102', 'SH') is not null then '00080102' end,
+            case when dpp.attribute_text(code -> '00080104', 'LO') is not null then '00080104' end] = '{}'
+        else false
+    end
+$$;
+comment on function dpp.code_is_plain(jsonb) is
+    'Whether dpp.code_text says all there is in an item of a code sequence: value, scheme and meaning, no ^ in the first two';
+
 create or replace function dpp.item_values(attribute jsonb)
 returns text[] language plpgsql immutable parallel safe as $$
+declare
+    items jsonb := dpp.attribute_items(attribute);
+    item jsonb;
+    tag text;
+    list jsonb;
+    texts text[] := '{}';
 begin
-    return array(
-        select case
-            when a.key = '00720080' then dpp.code_text(v.value)
-            when a.key = '0072006A' then dpp.name_text(v.value)
-            else v.value #>> '{}'
-        end
-        from jsonb_array_elements(dpp.attribute_items(attribute)) with ordinality as i (item, n)
-        cross join lateral jsonb_each(i.item) as a (key, attribute)
-        cross join lateral jsonb_array_elements(
-            case when jsonb_typeof(a.attribute -> 'Value') = 'array' then a.attribute -> 'Value' else '[]' end
-        ) with ordinality as v (value, n)
-        where a.key between '0072005E' and '00720083'
-        order by i.n, a.key, v.n);
+    for i in 0 .. jsonb_array_length(items) - 1 loop
+        item := items -> i;
+        for tag in select k.key from jsonb_object_keys(item) as k (key) where k.key between '0072005E' and '00720083' loop
+            list := item -> tag -> 'Value';
+            if jsonb_typeof(list) = 'array' then
+                for j in 0 .. jsonb_array_length(list) - 1 loop
+                    texts := texts || case tag
+                        when '00720080' then dpp.code_text(list -> j)
+                        when '0072006A' then dpp.name_text(list -> j)
+                        else list ->> j
+                    end;
+                end loop;
+            end if;
+        end loop;
+    end loop;
+    return texts;
 end
 $$;
 comment on function dpp.item_values(jsonb) is

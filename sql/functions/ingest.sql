@@ -67,13 +67,16 @@ begin
     insert into dpp.instances (object_id, transfer_syntax_uid, dataset, size, digest)
     values (new_id, p_transfer_syntax, p_encoded, length(p_encoded), p_digest);
 
-    if class in ('1.2.840.10008.5.1.4.1.1.200.1', '1.2.840.10008.5.1.4.1.1.200.7') then
-        perform dpp.normalize_protocol(new_id, p_dataset);
-    end if;
-
     insert into dpp.dataset_warnings (object_id, ordinal, warning)
     select new_id, w.ordinal, w.warning
     from unnest(p_warnings) with ordinality as w (warning, ordinal);
+
+    if class in ('1.2.840.10008.5.1.4.1.1.200.1', '1.2.840.10008.5.1.4.1.1.200.7') then
+        perform dpp.normalize_protocol(new_id, p_dataset);
+        insert into dpp.dataset_warnings (object_id, ordinal, attribute, warning)
+        select new_id, coalesce(cardinality(p_warnings), 0) + row_number() over (), w.attribute, w.warning
+        from dpp.protocol_warnings(new_id) as w;
+    end if;
 
     return 'stored';
 end

@@ -9,6 +9,11 @@ returns void
 language plpgsql
 set plan_cache_mode = force_generic_plan
 as $$
+declare
+    -- the large ones, taken out of the data set once
+    acquisitions jsonb := dpp.attribute_items(p_dataset -> '0018991F');
+    reconstructions jsonb := dpp.attribute_items(p_dataset -> '00189933');
+    storages jsonb := dpp.attribute_items(p_dataset -> '00189935');
 begin
     insert into dpp.protocols (
         object_id, protocol_name, equipment_modality, content_creator_name, instance_creation_date,
@@ -22,7 +27,7 @@ begin
         c.clinical_trial_protocol_name, c.potential_reasons, c.potential_diagnostic_tasks, c.planning_information,
         c.design_rationale, c.patient_position, c.manufacturer, c.manufacturer_model_name, c.device_serial_number,
         c.software_versions,
-        p_dataset - array[
+        p_dataset - (array[
             case when c.sop_class_uid is not null then '00080016' end,
             case when c.sop_instance_uid is not null then '00080018' end,
             case when c.timezone_offset is not null then '00080201' end,
@@ -42,15 +47,17 @@ begin
             case when c.manufacturer is not null then '00080070' end,
             case when c.manufacturer_model_name is not null then '00081090' end,
             case when c.device_serial_number is not null then '00181000' end,
-            case when c.software_versions <> '{}' then '00181020' end]
-        -- sequences whose items are rows of their own
-        - array(
+            case when c.software_versions <> '{}' then '00181020' end,
+            -- sequences whose items are rows of their own
+            case when acquisitions <> '[]' then '0018991F' end,
+            case when reconstructions <> '[]' then '00189933' end,
+            case when storages <> '[]' then '00189935' end
+        ] || array(
             select s.tag
             from unnest(array[
                 '0040A07C', '00080220', '00189906', '00189907', '00189909', '0018990B', '0018990E', '00189911',
-                '00189912', '00189914', '0018991B', '0018991C', '0018991F', '00082218', '00082228', '00189933',
-                '00189935']) as s (tag)
-            where dpp.attribute_items(p_dataset -> s.tag) <> '[]')
+                '00189912', '00189914', '0018991B', '0018991C', '00082218', '00082228']) as s (tag)
+            where p_dataset ? s.tag and dpp.attribute_items(p_dataset -> s.tag) <> '[]'))
     from (
         select
             dpp.attribute_text(p_dataset -> '00080016', 'UI') as sop_class_uid,
@@ -215,7 +222,7 @@ begin
         ) as c;
     end if;
 
-    if p_dataset ?| array['0018991F', '00189933', '00189935'] then
+    if acquisitions <> '[]' or reconstructions <> '[]' or storages <> '[]' then
         insert into dpp.protocol_elements (
             object_id, kind, ordinal, element_number, element_name, element_purpose, other_attributes)
         select
@@ -226,10 +233,9 @@ begin
                 case when c.element_purpose is not null then '00189924' end,
                 case when dpp.attribute_items(i.item -> '00189913') <> '[]' then '00189913' end]
         from (
-            values ('acquisition', '0018991F'), ('reconstruction', '00189933'), ('storage', '00189935')
-        ) as k (kind, tag)
-        cross join lateral jsonb_array_elements(dpp.attribute_items(p_dataset -> k.tag))
-            with ordinality as i (item, ordinal)
+            values ('acquisition', acquisitions), ('reconstruction', reconstructions), ('storage', storages)
+        ) as k (kind, items)
+        cross join lateral jsonb_array_elements(k.items) with ordinality as i (item, ordinal)
         cross join lateral (
             select
                 dpp.attribute_int(i.item -> '00189921', 'US') as element_number,
@@ -239,7 +245,8 @@ begin
         ) as c;
     end if;
 
-    perform dpp.normalize_constraints(p_object_id, p_dataset);
+    perform dpp.normalize_constraints(
+        p_object_id, dpp.attribute_items(p_dataset -> '00189911'), acquisitions, reconstructions, storages);
 end
 $$;
 comment on function dpp.normalize_protocol(bigint, jsonb) is
