@@ -1,2 +1,72 @@
-# Turns migrations/*.sql and sql/**/*.sql into one C source with the texts as arrays, so that the binary
-# carries its schema. (Filled in with pg/migrate.)
+# SPDX-License-Identifier: Apache-2.0
+#
+# Turns migrations/*.sql and sql/**/*.sql into one C source with the texts as arrays, linked into pg, so
+# that the binary carries its schema. Included by the build it declares the rule; run as a script
+# (cmake -D ROOT=... -D OUTPUT=... -P embed.cmake) it writes the source. Declared in server/pg/embedded.h.
+if(NOT CMAKE_SCRIPT_MODE_FILE)
+    file(GLOB_RECURSE embed_inputs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/sql/*.sql)
+    file(GLOB embed_migrations CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/migrations/*.sql)
+    set(embed_output ${CMAKE_BINARY_DIR}/generated/embedded_sql.c)
+    # The list of names is an input too: a file that is removed must vanish from the source.
+    string(REPLACE ";" "\n" embed_names "${embed_migrations};${embed_inputs}")
+    file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/embedded_sql.list CONTENT "${embed_names}\n" @ONLY)
+    add_custom_command(
+        OUTPUT ${embed_output}
+        COMMAND ${CMAKE_COMMAND} -D ROOT=${CMAKE_SOURCE_DIR} -D OUTPUT=${embed_output}
+                -P ${CMAKE_CURRENT_LIST_FILE}
+        DEPENDS ${embed_migrations} ${embed_inputs} ${CMAKE_BINARY_DIR}/generated/embedded_sql.list
+                ${CMAKE_CURRENT_LIST_FILE}
+        COMMENT "Embedding migrations and SQL definitions"
+        VERBATIM)
+    target_sources(dppr_pg PRIVATE ${embed_output})
+    return()
+endif()
+
+# embed_group(<array name> <file relative to ROOT>...)
+function(embed_group name)
+    set(texts "")
+    set(table "")
+    set(index 0)
+    foreach(file ${ARGN})
+        file(READ ${ROOT}/${file} hex HEX)
+        string(LENGTH "${hex}" length)
+        math(EXPR length "${length} / 2")
+        # A line per 32 octets, then each pair of digits as a number; the final 0 ends the text for C.
+        string(REGEX REPLACE "(................................................................)" "\\1\n" hex "${hex}")
+        string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," hex "${hex}")
+        string(APPEND texts "static const unsigned char ${name}_${index}[] = { /* ${file} */\n${hex}0};\n")
+        string(APPEND table "    {\"${file}\", (const char *)${name}_${index}, ${length}},\n")
+        math(EXPR index "${index} + 1")
+    endforeach()
+    string(APPEND table "    {NULL, NULL, 0},\n")
+    file(APPEND ${OUTPUT}.tmp
+         "${texts}const struct embedded_file ${name}[] = {\n${table}};\nconst unsigned ${name}_count = ${index};\n")
+endfunction()
+
+file(GLOB migrations RELATIVE ${ROOT} ${ROOT}/migrations/*.sql)
+file(GLOB functions RELATIVE ${ROOT} ${ROOT}/sql/functions/*.sql)
+file(GLOB views RELATIVE ${ROOT} ${ROOT}/sql/views/*.sql)
+file(GLOB roles RELATIVE ${ROOT} ${ROOT}/sql/roles.sql)
+file(GLOB_RECURSE others RELATIVE ${ROOT} ${ROOT}/sql/*.sql)
+list(SORT migrations)
+list(SORT functions)
+list(SORT views)
+set(definitions ${functions} ${views} ${roles}) # in the order in which they are applied
+foreach(file ${definitions})
+    list(REMOVE_ITEM others ${file})
+endforeach()
+list(SORT others)
+
+set(content "")
+foreach(file ${definitions})
+    file(SHA256 ${ROOT}/${file} hash)
+    string(APPEND content "${file} ${hash}\n")
+endforeach()
+string(SHA256 definitions_hash "${content}")
+
+file(WRITE ${OUTPUT}.tmp "/* Generated from migrations/ and sql/ by tools/embed.cmake. */\n#include \"embedded.h\"\n")
+embed_group(embedded_migrations ${migrations})
+embed_group(embedded_definitions ${definitions})
+embed_group(embedded_queries ${others})
+file(APPEND ${OUTPUT}.tmp "const char embedded_definitions_hash[] = \"${definitions_hash}\";\n")
+file(RENAME ${OUTPUT}.tmp ${OUTPUT})

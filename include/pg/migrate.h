@@ -6,7 +6,10 @@
  * binary. Each migration runs in one transaction that also records its number in dpp.schema_migrations,
  * under a session advisory lock taken by trying in a loop. The first line of a file says `-- compatible`
  * or `-- breaking`; files marked `-- no-transaction` run outside one. After the migrations the
- * definitions in sql/ are replaced whole, in one transaction.
+ * definitions in sql/ are replaced whole, in one transaction: sql/functions, sql/views, sql/roles.sql,
+ * each folder by name. sql/queries is not run but looked up with migrate_query_text.
+ *
+ * Errors name file, line and SQLSTATE: "migrations/0002_x.sql:14: column "y" does not exist (42703)".
  */
 #ifndef PG_MIGRATE_H
 #define PG_MIGRATE_H
@@ -19,13 +22,16 @@ struct migrate_report {
     int version;      /* highest number now in the database */
 };
 
-/* wait_ms: how long to try for the lock. RC_CONFLICT when the schema has breaking migrations that this
- * build does not know. */
+/* wait_ms: how long to try for the lock, then RC_TIMEOUT. RC_UNSUPPORTED when the database is not fit
+ * (version, encoding, character type; the text says how to make one that is). RC_CONFLICT when the
+ * schema has breaking migrations that this build does not know. */
 MUST_CHECK enum rc migrate_run(struct pg_sync *s, int64_t wait_ms, struct migrate_report *report,
                                struct err *err);
 /* Whether a server of this build may use the schema: RC_OK, RC_CONFLICT (newer and breaking, or older
  * than needed; the text says what to do). */
 MUST_CHECK enum rc migrate_check(struct pg_sync *s, struct err *err);
 int migrate_latest(void); /* the highest number this build knows */
+/* The text of sql/queries/<name>.sql as compiled in, for pg_query.sql; NULL when there is none. */
+const char *migrate_query_text(const char *name);
 
 #endif

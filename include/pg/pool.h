@@ -35,10 +35,15 @@ struct pg_options {
     unsigned size;        /* connections at most; default 4 */
     unsigned max_waiting; /* leases waiting at most; default 256 */
     int64_t connect_ms;   /* default 5 s */
-    int64_t statement_ms; /* one statement without any progress; default 60 s; then it is cancelled */
-    bool prepare;         /* named prepared statements; default true */
-    unsigned max_prepared; /* per connection; default 128; the least recently used goes */
+    int64_t
+        statement_ms; /* one statement without any progress; default 60 s; then it is cancelled */
+    bool prepare;     /* named prepared statements; default true */
+    unsigned max_prepared;        /* per connection; default 128; the least recently used goes */
     const char *application_name; /* copied */
+    /* Settings of every session as "-c name=value ..." (the startup parameter `options`); copied. NULL =
+     * the table in pg/conninfo.c (no JIT, no parallel gather, no hash or merge join: what the first row
+     * of an unselective query needs). "" = none, as PgBouncer wants it unless told otherwise. */
+    const char *session_options;
 };
 struct pg_options pg_options_default(void);
 
@@ -77,7 +82,7 @@ enum {
     PG_OID_INT8_ARRAY = 1016,
     PG_OID_JSONB = 3802,
 };
-struct pg_param pg_text(const char *text);  /* borrowed until pg_query returns; NULL = null */
+struct pg_param pg_text(const char *text); /* borrowed until pg_query returns; NULL = null */
 struct pg_param pg_text_span(struct span text);
 struct pg_param pg_bytea(struct span octets);
 
@@ -107,7 +112,7 @@ bool pg_query_is_running(const struct pg_conn *c);
 /* Values of a row, binary format. */
 bool pg_is_null(const struct pg_row *r, unsigned col);
 struct span pg_octets(const struct pg_row *r, unsigned col); /* bytea or text; empty for null */
-int64_t pg_int(const struct pg_row *r, unsigned col);        /* int2, int4, int8; 0 for null or others */
+int64_t pg_int(const struct pg_row *r, unsigned col); /* int2, int4, int8; 0 for null or others */
 bool pg_bool(const struct pg_row *r, unsigned col);
 /* One-dimensional int4[] or int8[]: number of elements, at most max are written. */
 unsigned pg_int_array(const struct pg_row *r, unsigned col, int32_t *out, unsigned max);

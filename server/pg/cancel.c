@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pg/cancel: PQcancel on a thread of its own.
+ *
+ * PQcancel opens a second connection with blocking calls. One thread for the whole process does it, made
+ * when first needed and never ended: it may sit in connect() to a host that vanished, for minutes, and
+ * nobody should wait for that, least of all at shutdown. This is why it is not a core/jobpool, which
+ * waits for its jobs when freed.
+ *
+ * A request is owned by the thread until it posts to the loop that asked; abandoned before, it is freed
+ * by the thread and nothing is posted. So at most one request per open connection waits, plus the one
+ * running. The mutex is never held across PQcancel; under it, when posting, the mailbox's own lock is
+ * taken, never the other way round.
+ */
+#include "pg_internal.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/arena.h"
+
+struct pg_cancel {
+    STAILQ_ENTRY(pg_cancel) queue;
+    PGcancel *handle;
+    /* Below, under the mutex: NULL once abandoned. */
+    struct mailbox *reply_to;
+    /* Loop thread only. */
+    bool is_abandoned;
+    pg_cancel_cb cb;
+    void *arg;
+    /* Written by the thread before it posts. */
+    bool was_sent;
+    char why[256];
+};
+
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    STAILQ_HEAD(, pg_cancel) queue;
+    bool has_thread;
+} canceller = {
+    .lock = PTHREAD_MUTEX_INITIALIZER,
+    .wake = PTHREAD_COND_INITIALIZER,
+    .queue = STAILQ_HEAD_INITIALIZER(canceller.queue),
+};
+
+static void cancel_free(void *arg)
+{
+    struct pg_cancel *k = arg;
+    PQfreeCancel(k->handle);
+    free(k);
+}
+
+/* On the loop. The request may have been abandoned after it was posted. */
+static void cancel_deliver(void *arg)
+{
+    struct pg_cancel *k = arg;
+    if (!k->is_abandoned) {
+        k->cb(k->was_sent, k->why, k->arg);
+    }
+    cancel_free(k);
+}
+
+static void *cancel_thread(void *arg)
+{
+    (void)arg;
+    pthread_mutex_lock(&canceller.lock);
+    for (;;) {
+        struct pg_cancel *k = STAILQ_FIRST(&canceller.queue);
+        if (!k) {
+            pthread_cond_wait(&canceller.wake, &canceller.lock);
+            continue;
+        }
+        STAILQ_REMOVE_HEAD(&canceller.queue, queue);
+        if (k->reply_to) {
+            pthread_mutex_unlock(&canceller.lock);
+            k->was_sent = PQcancel(k->handle, k->why, sizeof k->why) == 1;
+            pthread_mutex_lock(&canceller.lock);
+        }
+        if (k->reply_to) {
+            mailbox_post(k->reply_to, cancel_deliver, cancel_free, k);
+        } else {
+            cancel_free(k);
+        }
+    }
+    return NULL;
+}
+
+/* With the lock held. */
+static bool ensure_thread(void)
+{
+    if (!canceller.has_thread) {
+        pthread_t thread;
+        pthread_attr_t attr;
+        sigset_t all, before; /* signals are for the main thread */
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        pthread_attr_init(&attr);
+        pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+        canceller.has_thread = pthread_create(&thread, &attr, cancel_thread, NULL) == 0;
+        pthread_attr_destroy(&attr);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        if (canceller.has_thread) {
+            pthread_setname_np(thread, "pg-cancel");
+        }
+    }
+    return canceller.has_thread;
+}
+
+struct pg_cancel *pg_cancel_start(PGconn *pg, struct mailbox *reply_to, pg_cancel_cb cb, void *arg)
+{
+    PGcancel *handle = PQgetCancel(pg);
+    if (!handle) {
+        return NULL;
+    }
+    struct pg_cancel *k = xcalloc(1, sizeof *k);
+    k->handle = handle;
+    k->reply_to = reply_to;
+    k->cb = cb;
+    k->arg = arg;
+    pthread_mutex_lock(&canceller.lock);
+    bool is_queued = ensure_thread();
+    if (is_queued) {
+        STAILQ_INSERT_TAIL(&canceller.queue, k, queue);
+        pthread_cond_signal(&canceller.wake);
+    }
+    pthread_mutex_unlock(&canceller.lock);
+    if (!is_queued) {
+        cancel_free(k);
+        return NULL;
+    }
+    return k;
+}
+
+void pg_cancel_abandon(struct pg_cancel *k)
+{
+    /* If it is in the mailbox already, the mailbox delivers or drops it and frees it either way. */
+    k->is_abandoned = true;
+    pthread_mutex_lock(&canceller.lock);
+    k->reply_to = NULL;
+    pthread_mutex_unlock(&canceller.lock);
+}

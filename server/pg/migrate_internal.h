@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The migration runner with the list of files given, for tests.
+ */
+#ifndef PG_MIGRATE_INTERNAL_H
+#define PG_MIGRATE_INTERNAL_H
+
+#include "embedded.h"
+#include "pg/migrate.h"
+
+struct migrate_set {
+    const struct embedded_file *migrations; /* any order of files is put in order by number */
+    unsigned migration_count;
+    const struct embedded_file *definitions; /* in the order of their application */
+    unsigned definition_count;
+    const char *definitions_hash;
+};
+
+MUST_CHECK enum rc migrate_run_set(struct pg_sync *s, const struct migrate_set *set,
+                                   int64_t wait_ms, struct migrate_report *report, struct err *err);
+MUST_CHECK enum rc migrate_check_set(struct pg_sync *s, const struct migrate_set *set,
+                                     struct err *err);
+
+/* The next statement of a script from *pos, without its semicolon; may be empty. False at the end. */
+bool sql_next_statement(const char *script, size_t *pos, struct span *out);
+
+#endif

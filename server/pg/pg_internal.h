@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the files of pg share: the connection string, a connection and its statement, the pool.
+ */
+#ifndef PG_INTERNAL_H
+#define PG_INTERNAL_H
+
+#include <stdatomic.h>
+#include <sys/queue.h>
+
+#include <libpq-fe.h>
+
+#include "core/resolve.h"
+#include "pg/pool.h"
+#include "pg/sync.h"
+
+/* ---- conninfo.c: what to connect to ---- */
+
+enum { MAX_TARGETS = 16, MAX_CANDIDATES = 32, MAX_ADDRESS = 64, MAX_CONNECT_PARAMS = 64 };
+
+/* One host of the connection string. */
+struct pg_target {
+    char *host;     /* name, address or socket folder; NULL = libpq's default */
+    char *hostaddr; /* given by the user, NULL = none */
+    char port[8];
+};
+
+/* One address to try, as libpq takes them: in lists of equal length. */
+struct pg_candidate {
+    const char *host;          /* borrowed from the target; "" = none */
+    char address[MAX_ADDRESS]; /* "" for a unix socket */
+    char port[8];
+};
+
+struct pg_conninfo {
+    PQconninfoOption *options; /* NULL after a parse error */
+    struct err why;            /* set after a parse error; never holds a password */
+    struct pg_target targets[MAX_TARGETS];
+    unsigned target_count; /* 0: libpq finds the host itself (socket default, service file) */
+    char *application_name;
+    char *session_options;
+};
+
+/* Keywords and values for PQconnectStartParams; lists holds what is not borrowed. */
+struct pg_connect_params {
+    const char *keywords[MAX_CONNECT_PARAMS];
+    const char *values[MAX_CONNECT_PARAMS];
+    unsigned count;
+    struct buf lists[4]; /* host, hostaddr, port, options */
+};
+
+/* A bad string is remembered in why, so that a pool can be made and say so to who asks for a
+ * connection. session_options NULL = the default table. */
+void pg_conninfo_init(struct pg_conninfo *info, const char *conninfo, const char *application_name,
+                      const char *session_options);
+void pg_conninfo_fini(struct pg_conninfo *info);
+bool pg_target_needs_resolving(const struct pg_target *t);
+/* candidates NULL: as the user wrote the hosts (blocking connections). */
+MUST_CHECK enum rc pg_connect_params_init(struct pg_connect_params *params,
+                                          const struct pg_conninfo *info,
+                                          const struct pg_candidate *candidates, unsigned count,
+                                          struct err *err);
+void pg_connect_params_fini(struct pg_connect_params *params);
+
+/* ---- error.c: libpq's reports as struct err ---- */
+
+/* From a failed result, or from the connection where libpq made the error up itself. */
+enum rc pg_err_from_result(struct err *err, const PGresult *result, const PGconn *pg);
+enum rc pg_err_from_conn(struct err *err, enum rc code, const PGconn *pg);
+/* text on one line, white space folded. */
+void pg_one_line(char *out, size_t size, const char *text);
+
+/* ---- params.c: parameters as libpq takes them ---- */
+
+struct pg_bound {
+    int count;
+    Oid *types;
+    const char **values;
+    int *lengths;
+    int *formats;
+    void *memory;
+    size_t memory_size;
+};
+
+/* Arrays for PQsendQuery*. Text is always copied, because libpq wants it NUL-terminated; octets are
+ * borrowed unless keep. The memory is reused from call to call. */
+MUST_CHECK enum rc pg_bound_set(struct pg_bound *b, const struct pg_param *params, unsigned count,
+                                bool keep, struct err *err);
+void pg_bound_trim(struct pg_bound *b); /* gives large memory back */
+void pg_bound_fini(struct pg_bound *b);
+
+/* ---- row.c ---- */
+
+struct pg_row {
+    const PGresult *result;
+    int index;
+};
+
+/* ---- prepared.c: the statements a connection has prepared ---- */
+
+struct pg_prepared {
+    TAILQ_ENTRY(pg_prepared) lru; /* most recently used first */
+    struct pg_prepared *chain;
+    uint32_t hash;
+    char name[16];
+    char *sql;
+    Oid *types;
+    unsigned type_count;
+    bool is_ready; /* the server knows it */
+};
+
+struct pg_cache {
+    TAILQ_HEAD(pg_prepared_list, pg_prepared) entries;
+    struct pg_prepared **buckets;
+    unsigned bucket_count, count, max, serial;
+};
+
+void pg_cache_init(struct pg_cache *cache, unsigned max);
+void pg_cache_fini(struct pg_cache *cache);
+void pg_cache_clear(struct pg_cache *cache);
+struct pg_prepared *pg_cache_find(struct pg_cache *cache, const struct pg_query *q);
+struct pg_prepared *pg_cache_add(struct pg_cache *cache, const struct pg_query *q);
+struct pg_prepared *pg_cache_oldest(struct pg_cache *cache); /* NULL unless full */
+void pg_cache_remove(struct pg_cache *cache, struct pg_prepared *entry);
+/* The same statement under a name the server has not seen. */
+void pg_cache_rename(struct pg_cache *cache, struct pg_prepared *entry);
+
+/* ---- cancel.c: PQcancel on the cancel thread ---- */
+
+struct pg_cancel;
+typedef void (*pg_cancel_cb)(bool was_sent, const char *why, void *arg);
+
+/* returned; NULL when libpq cannot. The callback comes on the loop of reply_to, never from inside. */
+struct pg_cancel *pg_cancel_start(PGconn *pg, struct mailbox *reply_to, pg_cancel_cb cb, void *arg);
+/* After this the callback does not come and the thread does not post. Not legal after the callback. */
+void pg_cancel_abandon(struct pg_cancel *cancel);
+
+/* ---- conn.c, statement.c, pool.c ---- */
+
+enum pg_conn_state {
+    PG_CONN_RESOLVING,  /* host names on the jobpool */
+    PG_CONN_CONNECTING, /* PQconnectPoll */
+    PG_CONN_IDLE,       /* in the pool's list */
+    PG_CONN_LEASED,     /* an operation has it; pg is NULL once the connection is lost */
+    PG_CONN_CLEANING,   /* given back: cancel, drain, roll back */
+    PG_CONN_DEAD,       /* freed when no callback of it is on the stack */
+};
+
+/* What is on the wire. */
+enum pg_step {
+    PG_STEP_NONE,
+    PG_STEP_DEALLOCATE, /* make room in the cache, or forget an outdated plan */
+    PG_STEP_PREPARE,
+    PG_STEP_EXECUTE,
+    PG_STEP_ROLLBACK, /* after release */
+};
+
+enum pg_stop { PG_STOP_NONE, PG_STOP_CANCELED, PG_STOP_TIMEOUT };
+
+/* The statement of a connection. */
+struct pg_statement {
+    enum pg_step step;
+    bool is_running; /* pg_query_start .. on_done */
+    bool is_ended;   /* result known; on_done comes from the kick or after PQcancel */
+    bool is_paused;
+    bool is_flushing; /* PQflush left octets */
+    bool was_in_transaction;
+    bool was_retried;
+    bool was_rolled_back;
+    bool has_dropped_rows;
+    enum pg_stop stop;
+    int64_t give_up_ms; /* when a cancelled statement has not ended by then the connection goes */
+    const char *sql;    /* borrowed until pg_query_start returns; for unnamed statements */
+    struct pg_prepared *prepared;
+    struct pg_prepared *evicted; /* being deallocated */
+    struct pg_bound bound;
+    int64_t rows;
+    struct err result;
+    void (*on_row)(const struct pg_row *row, void *arg);
+    void (*on_done)(const struct err *result, int64_t rows, void *arg);
+    void *arg;
+};
+
+struct pg_conn {
+    TAILQ_ENTRY(pg_conn) all;
+    LIST_ENTRY(pg_conn) idle;
+    struct pg_pool *pool;
+    enum pg_conn_state state;
+    unsigned number; /* for the log */
+    bool is_counted; /* in the gauge of open connections */
+    PGconn *pg;
+    struct loop_watch *watch;
+    unsigned interest;
+    struct loop_timer *timer; /* fires at or before deadline_ms */
+    int64_t deadline_ms;      /* 0 = none */
+    int64_t timer_ms;         /* when the timer is set to fire */
+    struct loop_timer *kick;  /* work that must not be done from inside a call */
+    unsigned on_stack;        /* callbacks of this connection being run */
+    void *tls;                /* for what TLS has read but libpq has not */
+
+    /* while connecting */
+    struct resolve *resolve;
+    unsigned target;
+    unsigned rounds; /* time-outs so far in this attempt */
+    struct pg_candidate candidates[MAX_CANDIDATES];
+    unsigned candidate_count;
+    struct err resolve_why;
+
+    struct pg_cache cache;
+    struct pg_statement st;
+    struct pg_cancel *cancel; /* running PQcancel */
+};
+
+struct pg_lease {
+    TAILQ_ENTRY(pg_lease) queue;
+    struct pg_pool *pool;
+    uint64_t number; /* in the order of asking */
+    int64_t deadline_ms;
+    bool is_counted; /* in the pool's number of waiting leases */
+    struct err why;  /* refused from the start */
+    pg_lease_cb cb;
+    void *arg;
+};
+
+struct pg_pool {
+    struct loop *loop;
+    struct mailbox *mailbox;
+    struct jobpool *resolve_pool;
+    struct pg_options options;
+    struct pg_conninfo info;
+    TAILQ_HEAD(, pg_conn) conns;
+    LIST_HEAD(, pg_conn) idle; /* most recently used first */
+    TAILQ_HEAD(pg_lease_queue, pg_lease) queue;
+    unsigned conn_count, waiting, serial;
+    uint64_t lease_serial;
+    unsigned random;
+    unsigned
+        first_candidate; /* where the next attempt begins: past an address that did not answer */
+    struct loop_timer *kick;     /* hand out connections */
+    struct loop_timer *deadline; /* of the leases */
+    struct loop_timer *retry;    /* next attempt to connect */
+    int64_t deadline_at_ms;      /* what deadline is set to, 0 = not set */
+    int64_t backoff_ms;
+    bool is_failing; /* the last attempt to connect failed */
+    bool is_backing_off;
+    bool wants_probe; /* the last connection was lost: find out whether the database is there */
+    struct err why;   /* of the last failure */
+};
+
+/* conn.c */
+void conn_start(struct pg_pool *p);
+void conn_enter(struct pg_conn *c);
+void conn_leave(struct pg_conn *c); /* c may be gone afterwards */
+void conn_set_deadline(struct pg_conn *c, int64_t after_ms);
+void conn_set_interest(struct pg_conn *c, unsigned interest);
+void conn_kick(struct pg_conn *c);
+/* Close the session and take it out of the pool's account. The struct stays while it is leased. */
+void conn_disconnect(struct pg_conn *c);
+/* The connection is of no use any more; why is logged and, to a running statement, reported. */
+void conn_lost(struct pg_conn *c, const struct err *why);
+void conn_destroy(struct pg_conn *c);
+bool conn_has_unread(const struct pg_conn *c); /* TLS holds octets that no event will announce */
+
+/* statement.c */
+void statement_on_ready(struct pg_conn *c, unsigned ready);
+void statement_on_kick(struct pg_conn *c);
+void statement_on_deadline(struct pg_conn *c);
+void statement_on_lost(struct pg_conn *c, const struct err *why);
+void statement_clean_up(struct pg_conn *c); /* after release: towards idle */
+void statement_fini(struct pg_conn *c);
+
+/* pool.c */
+void pool_kick(struct pg_pool *p);
+void pool_on_connected(struct pg_conn *c);
+void pool_on_connect_failed(struct pg_pool *p, const struct err *why);
+void pool_on_clean(struct pg_conn *c);
+void pool_on_lost(struct pg_pool *p);
+void pool_remove(struct pg_conn *c);
+struct pg_conn *pool_take_idle(struct pg_pool *p);
+void pool_refuse_lease(struct pg_lease *lease, enum rc code, const char *text);
+
+/* ---- sync.c: for migrate ---- */
+
+struct pg_sync_position {
+    unsigned offset;   /* characters from 1; 0 = unknown */
+    char context[128]; /* first line of the server's context, "" = none */
+};
+const struct pg_sync_position *pg_sync_last_position(const struct pg_sync *s);
+int pg_sync_server_version(const struct pg_sync *s); /* 150020 */
+
+#endif

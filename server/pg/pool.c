@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pg/pool: who gets a connection, when new ones are made, and what is said when there is none.
+ *
+ * Leases wait in one queue, first come first served. Handing out happens in one place, dispatch, which
+ * runs from a kick (a timer of 0 ms) and never inside a caller's call. The most recently used connection
+ * is taken first: it is warm, and a pool that is too large for its load leaves the rest alone.
+ *
+ * Connections are made as leases wait for them. After a failure the next attempt comes after a back-off
+ * (0.1 s doubling to 1 s, less up to a quarter of jitter so that servers do not come in step) and, as
+ * long as no connection is left, without being asked for, so that a database which has come back is
+ * noticed within about a second. Until then leases are refused at once with the reason: waiting would
+ * only fill every queue with operations that cannot succeed. While other connections live (too many
+ * clients, say), leases go on waiting for those.
+ *
+ * Only changes of state are logged above debug.
+ */
+#include "pg_internal.h"
+
+#include <stdlib.h>
+
+#include "core/arena.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/metrics.h"
+
+enum { BACKOFF_FIRST_MS = 100, BACKOFF_MAX_MS = 1000 };
+
+struct pg_options pg_options_default(void)
+{
+    return (struct pg_options){
+        .conninfo = "",
+        .size = 4,
+        .max_waiting = 256,
+        .connect_ms = 5000,
+        .statement_ms = 60000,
+        .prepare = true,
+        .max_prepared = 128,
+        .application_name = "dppr",
+        .session_options = NULL,
+    };
+}
+
+/* ---- account of connections ---- */
+
+static unsigned count_states(const struct pg_pool *p, bool is_live)
+{
+    unsigned n = 0;
+    const struct pg_conn *c;
+    TAILQ_FOREACH (c, &p->conns, all) {
+        bool is_new = c->state == PG_CONN_RESOLVING || c->state == PG_CONN_CONNECTING;
+        n += is_live ? !is_new && c->pg : is_new;
+    }
+    return n;
+}
+
+static unsigned live_count(const struct pg_pool *p)
+{
+    return count_states(p, true);
+}
+
+static unsigned connecting_count(const struct pg_pool *p)
+{
+    return count_states(p, false);
+}
+
+void pool_kick(struct pg_pool *p)
+{
+    if (!loop_timer_is_set(p->kick)) {
+        loop_timer_set(p->kick, 0);
+    }
+}
+
+static void to_idle(struct pg_conn *c)
+{
+    struct pg_pool *p = c->pool;
+    c->state = PG_CONN_IDLE;
+    LIST_INSERT_HEAD(&p->idle, c, idle);
+    if (p->waiting > 0) {
+        pool_kick(p);
+    }
+}
+
+struct pg_conn *pool_take_idle(struct pg_pool *p)
+{
+    struct pg_conn *c = LIST_FIRST(&p->idle);
+    if (c) {
+        LIST_REMOVE(c, idle);
+        c->state = PG_CONN_LEASED;
+    }
+    return c;
+}
+
+void pool_remove(struct pg_conn *c)
+{
+    if (c->state == PG_CONN_IDLE) {
+        LIST_REMOVE(c, idle);
+    }
+    TAILQ_REMOVE(&c->pool->conns, c, all);
+    c->pool->conn_count--;
+}
+
+void pool_on_clean(struct pg_conn *c)
+{
+    to_idle(c);
+}
+
+void pool_on_connected(struct pg_conn *c)
+{
+    struct pg_pool *p = c->pool;
+    if (p->is_failing) {
+        log_info(NULL, "db.back", "the database can be reached again");
+    }
+    p->is_failing = false;
+    p->is_backing_off = false;
+    p->backoff_ms = 0;
+    loop_timer_clear(p->retry);
+    to_idle(c);
+}
+
+void pool_on_connect_failed(struct pg_pool *p, const struct err *why)
+{
+    metric_add(METRIC_database_errors, 1);
+    if (!p->is_failing) {
+        log_warn(NULL, "db.unreachable", "reason=\"%s\"", why->text);
+    } else {
+        log_debug(NULL, "db.unreachable", "reason=\"%s\"", why->text);
+    }
+    p->why = *why;
+    p->why.code = RC_DB;
+    p->is_failing = true;
+    p->is_backing_off = true;
+    p->backoff_ms = p->backoff_ms ? p->backoff_ms * 2 : BACKOFF_FIRST_MS;
+    if (p->backoff_ms > BACKOFF_MAX_MS) {
+        p->backoff_ms = BACKOFF_MAX_MS;
+    }
+    p->random = p->random * 1664525u + 1013904223u; /* jitter needs no better */
+    loop_timer_set(p->retry, p->backoff_ms - (int64_t)(p->random >> 16) % (p->backoff_ms / 4));
+    pool_kick(p);
+}
+
+void pool_on_lost(struct pg_pool *p)
+{
+    p->wants_probe = true;
+    pool_kick(p);
+}
+
+/* ---- leases ---- */
+
+static void lease_unlink(struct pg_lease *lease)
+{
+    struct pg_pool *p = lease->pool;
+    TAILQ_REMOVE(&p->queue, lease, queue);
+    if (lease->is_counted) {
+        p->waiting--;
+        metric_add(METRIC_database_waiting, -1);
+    }
+}
+
+static void lease_end(struct pg_lease *lease, struct pg_conn *c, const struct err *why)
+{
+    pg_lease_cb cb = lease->cb;
+    void *arg = lease->arg;
+    struct err copy = {0};
+    if (!c) {
+        copy = *why;
+    }
+    lease_unlink(lease);
+    free(lease);
+    cb(c, c ? NULL : &copy, arg);
+}
+
+/* Only while waiting > 0. */
+static struct pg_lease *first_waiting(struct pg_pool *p)
+{
+    struct pg_lease *lease = TAILQ_FIRST(&p->queue);
+    while (!lease->is_counted) {
+        lease = TAILQ_NEXT(lease, queue);
+    }
+    return lease;
+}
+
+static void set_lease_deadline(struct pg_pool *p, int64_t at_ms, int64_t now)
+{
+    if (p->deadline_at_ms == 0 || at_ms < p->deadline_at_ms) {
+        p->deadline_at_ms = at_ms;
+        loop_timer_set(p->deadline, at_ms > now ? at_ms - now : 0);
+    }
+}
+
+struct pg_lease *pg_lease_start(struct pg_pool *p, int64_t timeout_ms, pg_lease_cb cb, void *arg)
+{
+    struct pg_lease *lease = xcalloc(1, sizeof *lease);
+    int64_t now = clock_now_ms();
+    lease->pool = p;
+    lease->number = ++p->lease_serial;
+    lease->cb = cb;
+    lease->arg = arg;
+    lease->deadline_ms = now + (timeout_ms > 0 ? timeout_ms : 0);
+    if (!p->info.options) {
+        err_set(&lease->why, RC_DB, "%s", p->info.why.text);
+    } else if (p->waiting >= p->options.max_waiting) {
+        metric_add(METRIC_limits_hit, 1);
+        err_set(&lease->why, RC_LIMIT,
+                "%u operations are waiting for a database connection already", p->waiting);
+    } else {
+        lease->is_counted = true;
+        p->waiting++;
+        metric_add(METRIC_database_waiting, 1);
+    }
+    TAILQ_INSERT_TAIL(&p->queue, lease, queue);
+    if (lease->is_counted) {
+        set_lease_deadline(p, lease->deadline_ms, now);
+    }
+    pool_kick(p);
+    return lease;
+}
+
+/* The callback will say so, from the loop. */
+void pool_refuse_lease(struct pg_lease *lease, enum rc code, const char *text)
+{
+    struct pg_pool *p = lease->pool;
+    err_set(&lease->why, code, "%s", text);
+    if (lease->is_counted) {
+        lease->is_counted = false;
+        p->waiting--;
+        metric_add(METRIC_database_waiting, -1);
+    }
+    pool_kick(p);
+}
+
+void pg_lease_cancel(struct pg_lease *lease)
+{
+    lease_unlink(lease);
+    free(lease);
+}
+
+/* ---- handing out ---- */
+
+/* Whether a lease is to be refused now, and why. */
+typedef bool (*refusal_fn)(const struct pg_lease *lease, struct err *why);
+
+static bool was_refused_at_start(const struct pg_lease *lease, struct err *why)
+{
+    *why = lease->why;
+    return !lease->is_counted;
+}
+
+static bool has_expired(const struct pg_lease *lease, struct err *why)
+{
+    err_set(why, RC_TIMEOUT, "no database connection became free in time");
+    return lease->is_counted && lease->deadline_ms <= clock_now_ms();
+}
+
+static bool is_hopeless(const struct pg_lease *lease, struct err *why)
+{
+    *why = lease->pool->why;
+    return lease->is_counted;
+}
+
+/* The leases that are in the queue now: a callback may ask again, and may cancel any other lease, so the
+ * search begins anew after each. */
+static void refuse(struct pg_pool *p, refusal_fn is_refused)
+{
+    uint64_t last = p->lease_serial;
+    struct pg_lease *lease;
+    struct err why;
+    do {
+        TAILQ_FOREACH (lease, &p->queue, queue) {
+            if (lease->number <= last && is_refused(lease, &why)) {
+                break;
+            }
+        }
+        if (lease) {
+            lease_end(lease, NULL, &why);
+        }
+    } while (lease);
+}
+
+static void connect_as_needed(struct pg_pool *p)
+{
+    unsigned connecting = connecting_count(p);
+    while (connecting < p->waiting && p->conn_count < p->options.size && !p->is_backing_off) {
+        conn_start(p);
+        connecting = connecting_count(p);
+    }
+    if (p->wants_probe && !p->is_backing_off && connecting == 0 && live_count(p) == 0 &&
+        p->conn_count < p->options.size) {
+        conn_start(p);
+    }
+    p->wants_probe = false;
+}
+
+static void dispatch(void *arg)
+{
+    struct pg_pool *p = arg;
+    refuse(p, was_refused_at_start);
+    uint64_t last = p->lease_serial; /* who asks again from a callback comes in the next turn */
+    while (p->waiting > 0 && !LIST_EMPTY(&p->idle) && first_waiting(p)->number <= last) {
+        lease_end(first_waiting(p), pool_take_idle(p), NULL);
+    }
+    connect_as_needed(p);
+    if (p->is_failing && live_count(p) == 0) {
+        refuse(p, is_hopeless);
+    }
+}
+
+static void on_deadline(void *arg)
+{
+    struct pg_pool *p = arg;
+    struct pg_lease *lease;
+    int64_t now = clock_now_ms();
+    p->deadline_at_ms = 0;
+    refuse(p, has_expired);
+    TAILQ_FOREACH (lease, &p->queue, queue) {
+        if (lease->is_counted) {
+            set_lease_deadline(p, lease->deadline_ms, now);
+        }
+    }
+}
+
+/* The back-off is over. Without connections the database is probed, asked or not. */
+static void on_retry(void *arg)
+{
+    struct pg_pool *p = arg;
+    p->is_backing_off = false;
+    if (live_count(p) == 0) {
+        p->wants_probe = true;
+    } else if (p->waiting == 0) {
+        p->is_failing = false; /* the other connections work, and nobody misses this one */
+        p->backoff_ms = 0;
+    }
+    pool_kick(p);
+}
+
+bool pg_pool_is_healthy(const struct pg_pool *p)
+{
+    return p->info.options && !p->is_failing;
+}
+
+struct pg_pool *pg_pool_new(struct loop *l, struct mailbox *mailbox, struct jobpool *resolve_pool,
+                            const struct pg_options *options)
+{
+    struct pg_pool *p = xcalloc(1, sizeof *p);
+    p->loop = l;
+    p->mailbox = mailbox;
+    p->resolve_pool = resolve_pool;
+    p->options = *options;
+    p->options.size = options->size ? options->size : 1;
+    pg_conninfo_init(&p->info, options->conninfo, options->application_name,
+                     options->session_options);
+    p->options.conninfo = p->options.application_name = p->options.session_options = NULL;
+    if (!p->info.options) {
+        log_warn(NULL, "db.unreachable", "reason=\"%s\"", p->info.why.text);
+    }
+    TAILQ_INIT(&p->conns);
+    TAILQ_INIT(&p->queue);
+    LIST_INIT(&p->idle);
+    p->random = (unsigned)clock_now_us() ^ (unsigned)(uintptr_t)p;
+    p->kick = loop_timer_new(l, dispatch, p);
+    p->deadline = loop_timer_new(l, on_deadline, p);
+    p->retry = loop_timer_new(l, on_retry, p);
+    return p;
+}
+
+void pg_pool_free(struct pg_pool *p)
+{
+    struct pg_lease *lease;
+    struct pg_conn *c;
+    if (!p) {
+        return;
+    }
+    while ((lease = TAILQ_FIRST(&p->queue))) {
+        pg_lease_cancel(lease);
+    }
+    while ((c = TAILQ_FIRST(&p->conns))) {
+        conn_destroy(c);
+    }
+    loop_timer_free(p->kick);
+    loop_timer_free(p->deadline);
+    loop_timer_free(p->retry);
+    pg_conninfo_fini(&p->info);
+    free(p);
+}
