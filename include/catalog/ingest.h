@@ -24,13 +24,14 @@ struct ingest_input {
 
 struct ingest_prepared; /* owns the derived forms */
 
-/* RC_INVALID: data set and command disagree or a UID is missing (A900); RC_UNSUPPORTED: could not be
- * decoded (C210); RC_LIMIT. */
+/* RC_INVALID with the tag: data set and command disagree, a UID is missing or no UID, or the SOP class is
+ * not kept (A900); RC_UNSUPPORTED: could not be decoded (C210); RC_LIMIT. limits NULL: the defaults. */
 MUST_CHECK enum rc ingest_prepare(const struct ingest_input *input, const struct dcm_limits *limits,
                                   struct ingest_prepared **out, struct err *err);
 void ingest_prepared_free(struct ingest_prepared *p); /* NULL is legal */
 const char *ingest_sop_instance(const struct ingest_prepared *p);
 const char *ingest_sop_class(const struct ingest_prepared *p);
+unsigned ingest_warning_count(const struct ingest_prepared *p); /* they become rows of dpp.dataset_warnings */
 
 enum ingest_outcome {
     INGEST_STORED,
@@ -51,9 +52,10 @@ struct ingest_op *ingest_start(struct pg_pool *pool, int64_t timeout_ms, struct 
                                ingest_cb cb, void *arg);
 void ingest_cancel(struct ingest_op *op); /* no callback comes; the transaction may still commit */
 
-/* For command-line tools: the statement and parameters (6), to be run by pg/sync. */
+/* For command-line tools: the statement and its parameters, to be run by pg/sync. */
+enum { INGEST_PARAMS = 9 };
 const char *ingest_sql(void);
-unsigned ingest_params(const struct ingest_prepared *p, struct pg_param out[8]);
+unsigned ingest_params(const struct ingest_prepared *p, struct pg_param out[INGEST_PARAMS]);
 MUST_CHECK enum rc ingest_outcome_of(struct span text, enum ingest_outcome *out);
 
 #endif

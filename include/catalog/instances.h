@@ -28,27 +28,35 @@ struct instance_list {
 };
 void instance_list_free(struct instance_list *l); /* NULL is legal */
 
-/* UIDs of a C-GET or C-MOVE identifier. RC_INVALID with tag: no SOP Instance UID, other keys, several
- * items (A900); RC_UNSUPPORTED: cannot be decoded (C410, C510); RC_LIMIT. *uids lives in the arena. */
+/* UIDs of a C-GET or C-MOVE identifier, each once, in order of first mention; values that are no UIDs are
+ * left out, so *count may be 0. RC_INVALID with tag: no SOP Instance UID, other keys (A900);
+ * RC_UNSUPPORTED: cannot be decoded (C410, C510); RC_LIMIT. *uids lives in the arena. */
 MUST_CHECK enum rc retrieve_identifier(struct span identifier, const struct dcm_ts *ts,
                                        bool strict_level, unsigned max_uids, struct arena *arena,
                                        const char ***uids, unsigned *count, struct err *err);
 
 typedef void (*instances_found_cb)(const struct err *result, struct instance_list *list, void *arg); /* list is owned */
 struct instances_op;
-/* Published objects of the model that the AE may see. uids are copied. */
+/* Published objects of the model that the AE may see. uids are copied. With a failure list is NULL. */
 struct instances_op *instances_find(struct pg_pool *pool, int64_t timeout_ms,
                                     const struct model *model, const char *aet,
                                     const char *const *uids, unsigned count,
                                     instances_found_cb cb, void *arg);
 
-/* The octets of refs[0..count): each is delivered once, in any order, as an owned buffer; one that has
- * vanished since is delivered with NULL. Then done. */
+/* Instances above this are read in chunks of it. */
+enum { INSTANCES_CHUNK_BYTES = 1048576, INSTANCES_BATCH_BYTES = 1073741824 };
+
+/* The octets of refs[0..count): each is delivered at most once, in any order; one that has vanished since
+ * is delivered with NULL. Then done; after a failure some may not have been delivered. The receiver may
+ * take the octets by copying *octets and clearing it; otherwise they are freed when it returns. refs are
+ * copied. All sizes together at most INSTANCES_BATCH_BYTES, else RC_LIMIT: callers fetch in far smaller
+ * batches, because nothing is held back once it has been asked for. */
 typedef void (*instance_data_cb)(unsigned index, struct buf *octets, void *arg);
 typedef void (*instances_done_cb)(const struct err *result, void *arg);
 struct instances_op *instances_fetch(struct pg_pool *pool, int64_t timeout_ms,
                                      const struct instance_ref *refs, unsigned count,
                                      instance_data_cb on_data, instances_done_cb on_done, void *arg);
-void instances_cancel(struct instances_op *op); /* no callback comes */
+/* No callback comes. Legal inside on_data. */
+void instances_cancel(struct instances_op *op);
 
 #endif

@@ -14,41 +14,60 @@ enum match_kind {
     MATCH_NONE,   /* return only: a value changes nothing */
     MATCH_UID,    /* list of UID */
     MATCH_TEXT,   /* single value, wild card */
+    MATCH_SCHEME, /* as MATCH_TEXT; the designators of one coding scheme count as one */
     MATCH_NAME,   /* PN: folded single value, wild card */
     MATCH_DATE,   /* single value, range */
     MATCH_TIME,   /* single value, range */
     MATCH_SEQUENCE,
 };
+const char *match_kind_name(enum match_kind kind);
 
-/* One key. Children of a sequence are the model_key rows of another const array. */
+/* Sequences within sequences that can be matched: custodian, institution code, equivalent code. */
+enum { MODEL_MAX_DEPTH = 3 };
+
+/* One key. Children of a sequence are the model_key rows of another const array. Arrays of keys are in
+ * ascending order of their tags. */
 struct model_key {
     uint32_t tag;
     char vr[3];
     enum match_kind match;
     bool is_optional; /* Table HH.6-1 "O": matched by us, but optional */
     bool is_multi;    /* column is an array: any value matches */
+    bool is_of_object;   /* top level only: the column is of dpp.objects, not of the model's table */
     uint8_t return_type; /* 1, 2, 3 */
     const char *column;  /* SQL column of the table the key's level lives in; NULL for MATCH_NONE */
+    /* MATCH_NAME: the folded component groups and the whole name, as an array and as lines. */
+    const char *folded_column, *search_column;
     /* Sequences: the table of their items, the fixed restriction that selects this sequence's rows (a
-     * constant such as "role = 'anatomic_region'"), and the keys of an item. */
+     * constant such as "role = 'anatomic_region'"; NULL = none), and the keys of an item. */
     const char *item_table;
     const char *item_filter;
     const struct model_key *children;
     unsigned child_count;
+    /* Sequences: the columns of the item table that number an item (from 1): its place in each enclosing
+     * sequence, outermost first, and last its own. Unused ones are NULL. */
+    const char *path[MODEL_MAX_DEPTH];
 };
 
 struct model {
     const char *name; /* "Defined Procedure Protocol" */
     const char *find_uid, *move_uid, *get_uid;
     const char *const *storage_classes; /* entities of the model, NULL-terminated */
+    const char *table; /* of the attributes; its object_id refers to dpp.objects; NULL = none yet */
     const struct model_key *keys;
     unsigned key_count;
+    /* A date and a time key that form one range when both are ranges (PS3.4 HH.6.1.2.2), and the column
+     * of that meaning; date_tag 0 = none. */
+    uint32_t date_tag, time_tag;
+    const char *datetime_column;
 };
 
 extern const struct model model_protocol; /* PS3.4 Annex HH */
 extern const struct model model_approval; /* PS3.4 Annex II; no query keys yet */
 /* By FIND, MOVE or GET UID; NULL = none. */
 const struct model *model_of(const char *sop_class_uid);
+/* By the SOP class of an entity; NULL = none. */
+const struct model *model_of_storage(const char *sop_class_uid);
 const struct model_key *model_find_key(const struct model_key *keys, unsigned count, uint32_t tag);
 
 #endif

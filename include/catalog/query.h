@@ -6,7 +6,8 @@
  * Pure: no database, no clock. The text of the SQL depends only on which keys are given and on the kind of
  * their matching, never on values, so statements can be prepared and are few. The result's columns are:
  *   0  query_record bytea   (dpp.objects.query_record, see catalog/record)
- *   1+ int[] for each sequence key that restricts: ordinals of the matching items, in plan order
+ *   1+ int[] for each sequence key that restricts: the matching items, in plan order. An item of a nested
+ *      sequence is named by several ordinals, outermost first, so the array is a list of tuples.
  */
 #ifndef CATALOG_QUERY_H
 #define CATALOG_QUERY_H
@@ -27,18 +28,19 @@ struct query_limits {
     unsigned max_keys; /* attributes in an identifier, nested ones included; default 256 */
     unsigned max_uids; /* values of UID lists; default 65536 */
 };
+struct query_limits query_limits_default(void);
 
 struct query {
     const char *sql;
     const struct pg_param *params;
     unsigned param_count;
-    bool nothing_asked;  /* no keys at all: success without matches */
-    bool matches_none;   /* a key that can match nothing (a UID that is none, say): no SQL needed */
+    bool nothing_asked;    /* no keys at all: success without matches */
+    bool matches_none;     /* a key that can match nothing (a UID that is none, say): no SQL needed */
     bool optional_ignored; /* FF01 instead of FF00 */
     const struct project_plan *plan; /* for catalog/project */
 };
 
-/* identifier: as received (any transfer syntax, its own character set). Everything in *out lives in the
+/* limits NULL: the defaults. identifier: as received (any transfer syntax, its own character set). Everything in *out lives in the
  * arena. RC_INVALID with the tag: does not fit the SOP class or is malformed (A900 / C310: err->code tells:
  * RC_INVALID = A900, RC_UNSUPPORTED = cannot be decoded, C310, RC_LIMIT = a limit). */
 MUST_CHECK enum rc query_build(const struct model *model, struct span identifier,

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From a received data set to rows.
+ *
+ *     octets -> dcm_read -> check UIDs -> digest -> UTF-8 -> JSON, query record     (ingest_prepare, any thread)
+ *                                                                   |
+ *     dpp.ingest(json, octets, ...), one statement and so one transaction          (ingest_start, the loop)
+ *                                                                   |
+ *     answered: its outcome             connection lost: unknown, ask by UID and digest on another one
+ *
+ * The octets are the truth and go in as they came. Nothing but what would make them unusable refuses a
+ * store: they must be decodable and name the instance that the command names. Text that cannot be
+ * decoded is read as well as it can be and flagged with a warning, since only the derived forms suffer.
+ *
+ * After a lost connection the statement may or may not have committed, and success may only be said of
+ * what is committed. So the object is read again: found with this digest, it is stored; not found, the
+ * failure is reported and the peer sends again, which is harmless because the same content is a success.
+ * A time-out is treated alike: the cancel may have come too late.
+ */
+#include "catalog/ingest.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+#include "catalog/model.h"
+#include "catalog/record.h"
+#include "dcm/charset.h"
+#include "dcm/json.h"
+#include "text_array.h"
+
+enum {
+    INLINE_LIMIT = 65536, /* octets of a binary value that JSON holds */
+    MAX_WARNINGS = 4,
+    MAX_CHARSET = 128, /* characters of (0008,0005) that are kept in its column */
+};
+
+static const char ingest_statement[] =
+    "select dpp.ingest($1::jsonb, $2::bytea, $3::text, $4::bytea, $5::bytea, $6::text, $7::text,"
+    " $8::text, $9::text[])";
+
+static const char reread_statement[] =
+    "select o.state, coalesce(i.digest = $2::bytea, false)"
+    " from dpp.objects o left join dpp.instances i on i.object_id = o.id"
+    " where o.sop_instance_uid = $1::text";
+
+struct ingest_prepared {
+    struct span octets; /* the caller's */
+    const struct dcm_ts *ts;
+    struct arena *arena;
+    char sop_class[65];
+    char sop_instance[65];
+    const char *source;
+    char *sender;  /* in the arena, as the next three; NULL = none */
+    char *charset; /* "" = default repertoire */
+    struct span warnings_literal;
+    struct span warnings[MAX_WARNINGS];
+    unsigned warning_count;
+    struct buf json;
+    struct buf record;
+    uint8_t digest[DCM_DIGEST_BYTES];
+};
+
+/* ---- prepare ---- */
+
+static void warn(struct ingest_prepared *p, const char *sentence)
+{
+    if (sentence && p->warning_count < MAX_WARNINGS)
+        p->warnings[p->warning_count++] = span_str(sentence);
+}
+
+/* A UID of the data set, which must be the command's. */
+static enum rc check_uid(const struct dcm_item *item, uint32_t tag, const char *commanded,
+                         char out[65], struct err *err)
+{
+    const char *what = tag == TAG_SOPClassUID ? "SOP Class UID" : "SOP Instance UID";
+    const struct dcm_element *e = dcm_find(item, tag);
+    struct span uid = e ? dcm_trimmed(e) : span_of(NULL, 0);
+
+    if (uid.len == 0)
+        return err_set_tag(err, RC_INVALID, tag, "data set has no %s", what);
+    if (uid.len < 65)
+        memcpy(out, uid.data, uid.len);
+    out[uid.len < 65 ? uid.len : 0] = '\0';
+    if (strcmp(e->vr, "UI") != 0 || strlen(out) != uid.len || !dcm_uid_is_valid(out))
+        return err_set_tag(err, RC_INVALID, tag, "%s of the data set is not valid", what);
+    if (commanded && strcmp(commanded, out) != 0)
+        return err_set_tag(err, RC_INVALID, tag, "%s of data set and command differ", what);
+    return RC_OK;
+}
+
+/* Printable ASCII of what a peer sent, for columns that are for people. */
+static char *clean_copy(struct arena *arena, const char *text, size_t len, size_t most)
+{
+    char *copy = arena_strndup(arena, text, len < most ? len : most);
+    for (char *c = copy; c && *c; c++) {
+        if (*c < 0x20 || *c > 0x7E)
+            *c = '?';
+    }
+    return copy;
+}
+
+static enum rc no_room(struct err *err)
+{
+    return err_set(err, RC_LIMIT, "data set needs too much memory");
+}
+
+/* How text is read, from exact to desperate; the first that works is taken. */
+static const struct reading {
+    bool drops_charset;   /* as if (0008,0005) were not there */
+    const char *fallback; /* for 8-bit text without (0008,0005) */
+    bool is_forgiving;    /* what cannot be decoded becomes U+FFFD */
+    const char *warning;
+    const char *lossy_warning;
+} readings[] = {
+    {false, NULL, false, NULL, NULL},
+    {false, "ISO_IR 192", false,
+     "text beyond ASCII without Specific Character Set was read as UTF-8", NULL},
+    {false, "ISO_IR 100", true,
+     "text beyond ASCII without Specific Character Set was read as Latin-1",
+     "some text could not be decoded"},
+    {true, "ISO_IR 192", false, "Specific Character Set is not supported; text was read as UTF-8",
+     NULL},
+    {true, "ISO_IR 100", true, "Specific Character Set is not supported; text was read as Latin-1",
+     "Specific Character Set is not supported and some text could not be decoded"},
+};
+
+static void drop_charsets(struct dcm_item *item)
+{
+    dcm_remove(item, TAG_SpecificCharacterSet);
+    for (struct dcm_element *e = item->first; e; e = e->next) {
+        for (struct dcm_item *i = e->items; i; i = i->next)
+            drop_charsets(i);
+    }
+}
+
+/* A tree in UTF-8. dcm_tree_to_utf8 changes the tree, so each try starts from the octets. */
+static enum rc decode_text(struct ingest_prepared *p, const struct dcm_limits *limits,
+                           struct arena *work, struct dcm_item **item, struct err *err)
+{
+    enum rc rc = RC_OK;
+    for (size_t i = 0; i < sizeof(readings) / sizeof(readings[0]); i++) {
+        const struct reading *r = &readings[i];
+        bool is_lossy = false;
+
+        arena_reset(work);
+        rc = dcm_read(p->octets, p->ts, limits, work, item, err);
+        if (rc != RC_OK)
+            return rc;
+        if (r->drops_charset)
+            drop_charsets(*item);
+        rc = dcm_tree_to_utf8(*item, r->fallback, work, r->is_forgiving ? &is_lossy : NULL, err);
+        if (rc == RC_OK) {
+            warn(p, is_lossy ? r->lossy_warning : r->warning);
+            return RC_OK;
+        }
+        if (rc == RC_LIMIT || rc == RC_NOMEM)
+            return rc;
+    }
+    return err_set(err, RC_UNSUPPORTED, "text of the data set cannot be decoded");
+}
+
+static struct span charset_terms(const struct dcm_item *item)
+{
+    const struct dcm_element *e = dcm_find(item, TAG_SpecificCharacterSet);
+    struct span terms = e ? e->value : span_of("", 0);
+    while (terms.len > 0 && (terms.data[terms.len - 1] == ' ' || terms.data[terms.len - 1] == 0))
+        terms.len--;
+    return terms;
+}
+
+/* JSON and query record of the UTF-8 tree. */
+static enum rc derive(struct ingest_prepared *p, const struct model *model, struct dcm_item *utf8,
+                      struct err *err)
+{
+    bool is_lossy = false;
+    enum rc rc = dcm_json_write(utf8, INLINE_LIMIT, &p->json, &is_lossy, err);
+    if (rc == RC_OK && buf_status(&p->json) != RC_OK)
+        rc = no_room(err);
+    if (rc != RC_OK)
+        return rc;
+    if (is_lossy)
+        warn(p,
+             "some values are in the encoded form only: JSON cannot hold them, or they are large");
+    return record_write(model, utf8, span_str(p->charset), &p->record, err);
+}
+
+static enum rc prepare(struct ingest_prepared *p, const struct ingest_input *input,
+                       const struct dcm_limits *limits, struct arena *work, struct err *err)
+{
+    struct dcm_item *item = NULL;
+    enum rc rc = dcm_read(input->octets, input->ts, limits, work, &item, err);
+    if (rc == RC_INVALID)
+        rc = RC_UNSUPPORTED;
+    if (rc == RC_OK)
+        rc = check_uid(item, TAG_SOPClassUID, input->sop_class, p->sop_class, err);
+    if (rc == RC_OK)
+        rc = check_uid(item, TAG_SOPInstanceUID, input->sop_instance, p->sop_instance, err);
+    if (rc != RC_OK)
+        return rc;
+
+    const struct model *model = model_of_storage(p->sop_class);
+    if (!model)
+        return err_set_tag(err, RC_INVALID, TAG_SOPClassUID, "SOP class %s is not kept here",
+                           p->sop_class);
+    rc = dcm_digest(item, p->digest, err);
+    if (rc != RC_OK)
+        return rc;
+
+    struct span terms = charset_terms(item);
+    p->charset = clean_copy(p->arena, (const char *)terms.data, terms.len, MAX_CHARSET);
+    if (input->sender_aet)
+        p->sender = clean_copy(p->arena, input->sender_aet, strlen(input->sender_aet), 16);
+    if (!p->charset || (input->sender_aet && !p->sender))
+        return no_room(err);
+
+    rc = decode_text(p, limits, work, &item, err);
+    if (rc == RC_OK)
+        rc = derive(p, model, item, err);
+    if (rc != RC_OK)
+        return rc;
+    p->warnings_literal = text_array(p->arena, p->warnings, p->warning_count);
+    return p->warnings_literal.data ? RC_OK : no_room(err);
+}
+
+enum rc ingest_prepare(const struct ingest_input *input, const struct dcm_limits *limits,
+                       struct ingest_prepared **out, struct err *err)
+{
+    struct dcm_limits l = limits ? *limits : dcm_limits_default();
+    if (l.max_bytes == 0)
+        l.max_bytes = dcm_limits_default().max_bytes;
+    size_t most = input->ts->is_deflated ? l.max_bytes : input->octets.len;
+    *out = NULL;
+    if (input->octets.len > INT_MAX || most > INT_MAX)
+        return err_set(err, RC_LIMIT, "data set is too large");
+
+    /* A tree takes up to ten times the octets (empty elements of 8), JSON up to six (escapes). */
+    size_t room = 1048576 + 16 * most;
+    struct arena *work = arena_new(room);
+    struct ingest_prepared *p = xcalloc(1, sizeof(*p));
+    p->octets = input->octets;
+    p->ts = input->ts;
+    p->source = input->source;
+    p->arena = arena_new(65536);
+    buf_init(&p->json, room < INT_MAX ? room : INT_MAX);
+    buf_init(&p->record, 65536 + 4 * most < INT_MAX ? 65536 + 4 * most : INT_MAX);
+
+    enum rc rc = prepare(p, input, &l, work, err);
+    arena_free(work);
+    if (rc != RC_OK) {
+        if (err)
+            err->code = rc;
+        ingest_prepared_free(p);
+        return rc;
+    }
+    *out = p;
+    return RC_OK;
+}
+
+void ingest_prepared_free(struct ingest_prepared *p)
+{
+    if (!p)
+        return;
+    buf_fini(&p->json);
+    buf_fini(&p->record);
+    arena_free(p->arena);
+    free(p);
+}
+
+const char *ingest_sop_instance(const struct ingest_prepared *p)
+{
+    return p->sop_instance;
+}
+
+const char *ingest_sop_class(const struct ingest_prepared *p)
+{
+    return p->sop_class;
+}
+
+unsigned ingest_warning_count(const struct ingest_prepared *p)
+{
+    return p->warning_count;
+}
+
+/* ---- statement ---- */
+
+static const char *const outcome_names[] = {
+    [INGEST_STORED] = "stored", [INGEST_SAME] = "same",       [INGEST_DIFFERENT] = "different",
+    [INGEST_DRAFT] = "draft",   [INGEST_RETIRED] = "retired", [INGEST_PURGED] = "purged",
+};
+
+const char *ingest_outcome_name(enum ingest_outcome o)
+{
+    return (unsigned)o < sizeof(outcome_names) / sizeof(outcome_names[0]) ? outcome_names[o]
+                                                                          : "unknown";
+}
+
+enum rc ingest_outcome_of(struct span text, enum ingest_outcome *out)
+{
+    for (size_t i = 0; i < sizeof(outcome_names) / sizeof(outcome_names[0]); i++) {
+        if (span_equal_str(text, outcome_names[i])) {
+            *out = (enum ingest_outcome)i;
+            return RC_OK;
+        }
+    }
+    return RC_INVALID;
+}
+
+const char *ingest_sql(void)
+{
+    return ingest_statement;
+}
+
+unsigned ingest_params(const struct ingest_prepared *p, struct pg_param out[INGEST_PARAMS])
+{
+    out[0] = pg_text_span(buf_span(&p->json));
+    out[1] = pg_bytea(p->octets);
+    out[2] = pg_text(p->ts->uid);
+    out[3] = pg_bytea(buf_span(&p->record));
+    out[4] = pg_bytea(span_of(p->digest, sizeof(p->digest)));
+    out[5] = pg_text(p->sender);
+    out[6] = pg_text(p->source);
+    out[7] = pg_text(p->charset);
+    out[8] = pg_text_span(p->warnings_literal);
+    return INGEST_PARAMS;
+}
+
+/* ---- the operation ---- */
+
+struct ingest_op {
+    struct pg_pool *pool;
+    int64_t timeout_ms;
+    const struct ingest_prepared *prepared; /* the caller's until cb */
+    ingest_cb cb;
+    void *arg;
+    struct pg_once *once;
+    bool has_outcome;
+    enum ingest_outcome outcome;
+    struct err first_failure; /* while reading again */
+};
+
+static void finish(struct ingest_op *op, const struct err *result)
+{
+    struct err copy = *result;
+    struct ingest_op done = *op;
+    free(op);
+    done.cb(&copy, done.outcome, done.arg);
+}
+
+static void on_reread_row(const struct pg_row *row, void *arg)
+{
+    struct ingest_op *op = arg;
+    struct span state = pg_octets(row, 0);
+    op->has_outcome = true;
+    if (span_equal_str(state, "published"))
+        op->outcome = pg_bool(row, 1) ? INGEST_STORED : INGEST_DIFFERENT;
+    else
+        op->has_outcome = ingest_outcome_of(state, &op->outcome) == RC_OK;
+}
+
+static void on_reread_done(const struct err *result, int64_t rows, void *arg)
+{
+    struct ingest_op *op = arg;
+    (void)rows;
+    op->once = NULL;
+    if (result->code == RC_OK && op->has_outcome)
+        finish(op, result);
+    else
+        finish(op, &op->first_failure);
+}
+
+static void reread(struct ingest_op *op)
+{
+    struct pg_param params[] = {
+        pg_text(op->prepared->sop_instance),
+        pg_bytea(span_of(op->prepared->digest, sizeof(op->prepared->digest))),
+    };
+    struct pg_query q = {.sql = reread_statement,
+                         .params = params,
+                         .param_count = 2,
+                         .on_row = on_reread_row,
+                         .on_done = on_reread_done,
+                         .arg = op};
+    op->has_outcome = false;
+    op->once = pg_once_start(op->pool, op->timeout_ms, &q);
+}
+
+static void on_ingest_row(const struct pg_row *row, void *arg)
+{
+    struct ingest_op *op = arg;
+    op->has_outcome = ingest_outcome_of(pg_octets(row, 0), &op->outcome) == RC_OK;
+}
+
+static void on_ingest_done(const struct err *result, int64_t rows, void *arg)
+{
+    struct ingest_op *op = arg;
+    (void)rows;
+    op->once = NULL;
+    if (result->code == RC_IO || result->code == RC_TIMEOUT) {
+        op->first_failure = *result;
+        reread(op);
+        return;
+    }
+    if (result->code == RC_OK && !op->has_outcome) {
+        struct err err = {0};
+        err_set(&err, RC_INTERNAL, "dpp.ingest gave no outcome that this build knows");
+        finish(op, &err);
+        return;
+    }
+    finish(op, result);
+}
+
+struct ingest_op *ingest_start(struct pg_pool *pool, int64_t timeout_ms, struct ingest_prepared *p,
+                               ingest_cb cb, void *arg)
+{
+    struct ingest_op *op = xcalloc(1, sizeof(*op));
+    struct pg_param params[INGEST_PARAMS];
+    op->pool = pool;
+    op->timeout_ms = timeout_ms;
+    op->prepared = p;
+    op->cb = cb;
+    op->arg = arg;
+
+    struct pg_query q = {.sql = ingest_statement,
+                         .params = params,
+                         .param_count = ingest_params(p, params),
+                         .on_row = on_ingest_row,
+                         .on_done = on_ingest_done,
+                         .arg = op};
+    op->once = pg_once_start(pool, timeout_ms, &q);
+    return op;
+}
+
+void ingest_cancel(struct ingest_op *op)
+{
+    pg_once_cancel(op->once);
+    free(op);
+}

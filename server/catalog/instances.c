@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Ids first, octets later.
+ *
+ * instances_find is one statement and keeps 216 octets per instance. instances_fetch leases a connection
+ * for one batch and runs, one after the other:
+ *
+ *     lease -> all refs of at most INSTANCES_CHUNK_BYTES in one statement
+ *           -> each larger one in chunks of that size (its storage is external, so substring reads only
+ *              the pages it needs; libpq keeps an input buffer as large as the largest row it has seen)
+ *           -> release, on_done
+ *
+ * Every statement is its own transaction: no snapshot is kept while the caller works. That is safe because
+ * published content never changes; what is purged in between is delivered as NULL.
+ *
+ * A caller may cancel from inside on_data. The connection cannot be given back from inside its own row
+ * callback, so the statement is cancelled, rows are ignored, and the statement's end frees everything.
+ */
+#include "catalog/instances.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "text_array.h"
+
+/* What the requester may see is said here for retrieval, as query.c's add_view says it for queries:
+ * published objects of the model. Currentness never hides anything from retrieval. */
+static const char find_sql[] =
+    "select o.id, i.size, o.sop_class_uid, o.sop_instance_uid, i.transfer_syntax_uid"
+    " from unnest($1::text[]) with ordinality as u (uid, n)"
+    " join dpp.objects o on o.sop_instance_uid = u.uid collate \"C\""
+    " join dpp.instances i on i.object_id = o.id"
+    " where o.state = 'published' and o.sop_class_uid = any($2::text[])"
+    " order by u.n";
+
+static const char fetch_sql[] = "select u.n, i.dataset"
+                                " from unnest($1::bigint[]) with ordinality as u (id, n)"
+                                " join dpp.instances i on i.object_id = u.id";
+
+static const char chunk_sql[] = "select substring(i.dataset from $2::int for $3::int)"
+                                " from dpp.instances i where i.object_id = $1::bigint";
+
+/* One of refs. */
+struct wanted {
+    int64_t id;
+    int64_t size;
+    unsigned index; /* in the caller's refs */
+    bool is_delivered;
+};
+
+struct instances_op {
+    void *arg;
+    /* instances_find */
+    instances_found_cb on_found;
+    struct pg_once *once;
+    struct instance_list *list;
+    unsigned cap;
+    /* instances_fetch */
+    instance_data_cb on_data;
+    instances_done_cb on_done;
+    struct pg_lease *lease;
+    struct pg_conn *conn;
+    struct wanted *wanted; /* small ones first */
+    unsigned count, small_count;
+    unsigned current;  /* the large one that is being read */
+    struct buf octets; /* of it, so far */
+    size_t chunk_len;  /* of the last chunk */
+    bool is_in_row;    /* the caller's on_data is on the stack */
+    bool is_dead;      /* cancelled from there */
+    struct err failure;
+};
+
+static void op_free(struct instances_op *op)
+{
+    instance_list_free(op->list);
+    buf_fini(&op->octets);
+    free(op->wanted);
+    free(op);
+}
+
+void instance_list_free(struct instance_list *l)
+{
+    if (!l)
+        return;
+    free(l->refs);
+    free(l);
+}
+
+/* ---- find ---- */
+
+static bool copy_uid(struct span from, char to[65])
+{
+    if (from.len > 64)
+        return false;
+    memcpy(to, from.data, from.len);
+    to[from.len] = '\0';
+    return true;
+}
+
+static void on_found_row(const struct pg_row *row, void *arg)
+{
+    struct instances_op *op = arg;
+    struct instance_list *l = op->list;
+    if (l->count == op->cap)
+        return; /* the statement yields at most one row for a UID */
+
+    struct instance_ref *r = &l->refs[l->count];
+    r->object_id = pg_int(row, 0);
+    r->size = pg_int(row, 1);
+    if (copy_uid(pg_octets(row, 2), r->sop_class) && copy_uid(pg_octets(row, 3), r->sop_instance) &&
+        copy_uid(pg_octets(row, 4), r->transfer_syntax))
+        l->count++;
+}
+
+static void on_found_done(const struct err *result, int64_t rows, void *arg)
+{
+    struct instances_op *op = arg;
+    instances_found_cb cb = op->on_found;
+    void *cb_arg = op->arg;
+    struct instance_list *list = op->list;
+    (void)rows;
+
+    op->list = NULL;
+    op->once = NULL;
+    op_free(op);
+    if (result->code != RC_OK) {
+        instance_list_free(list);
+        list = NULL;
+    }
+    cb(result, list, cb_arg);
+}
+
+static int compare_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* How many different ones there are, and the array of the first mentions in their order. */
+static unsigned distinct_uids(const char *const *uids, unsigned count, struct span *out)
+{
+    const char **sorted = xcalloc(count ? count : 1, sizeof(*sorted));
+    bool *is_seen = xcalloc(count ? count : 1, sizeof(*is_seen));
+    unsigned kept = 0;
+
+    if (count)
+        memcpy(sorted, uids, count * sizeof(*sorted));
+    qsort(sorted, count, sizeof(*sorted), compare_text);
+    for (unsigned i = 0; i < count; i++) {
+        const char **found = bsearch(&uids[i], sorted, count, sizeof(*sorted), compare_text);
+        size_t first = (size_t)(found - sorted);
+        while (first > 0 && !is_seen[first] && strcmp(sorted[first - 1], uids[i]) == 0)
+            first--;
+        if (is_seen[first])
+            continue;
+        for (size_t k = first; k < count && strcmp(sorted[k], uids[i]) == 0; k++)
+            is_seen[k] = true;
+        out[kept++] = span_str(uids[i]);
+    }
+    free(sorted);
+    free(is_seen);
+    return kept;
+}
+
+struct instances_op *instances_find(struct pg_pool *pool, int64_t timeout_ms,
+                                    const struct model *model, const char *aet,
+                                    const char *const *uids, unsigned count, instances_found_cb cb,
+                                    void *arg)
+{
+    struct instances_op *op = xcalloc(1, sizeof(*op));
+    (void)aet; /* every AE that may retrieve sees every published object */
+    op->on_found = cb;
+    op->arg = arg;
+
+    struct span *values = xcalloc(count ? count : 1, sizeof(*values));
+    op->list = xcalloc(1, sizeof(*op->list));
+    op->list->asked = distinct_uids(uids, count, values);
+    op->cap = op->list->asked;
+    op->list->refs = xcalloc(op->cap ? op->cap : 1, sizeof(*op->list->refs));
+
+    unsigned class_count = 0;
+    struct span classes[8];
+    while (class_count < 8 && model->storage_classes[class_count]) {
+        classes[class_count] = span_str(model->storage_classes[class_count]);
+        class_count++;
+    }
+    struct arena *arena = arena_new(SIZE_MAX / 2);
+    struct pg_param params[2] = {
+        pg_text_span(text_array(arena, values, op->cap)),
+        pg_text_span(text_array(arena, classes, class_count)),
+    };
+    struct pg_query q = {.sql = find_sql,
+                         .params = params,
+                         .param_count = 2,
+                         .on_row = on_found_row,
+                         .on_done = on_found_done,
+                         .arg = op};
+    op->once = pg_once_start(pool, timeout_ms, &q);
+    arena_free(arena);
+    free(values);
+    return op;
+}
+
+/* ---- fetch ---- */
+
+static void finish(struct instances_op *op, const struct err *result)
+{
+    struct err copy = *result;
+    instances_done_cb cb = op->on_done;
+    void *arg = op->arg;
+    bool is_dead = op->is_dead;
+
+    if (op->conn)
+        pg_release(op->conn);
+    op_free(op);
+    if (!is_dead)
+        cb(&copy, arg);
+}
+
+/* Hands over one instance; octets NULL = it has vanished. */
+static void deliver(struct instances_op *op, struct wanted *w, struct buf *octets)
+{
+    if (w->is_delivered || op->is_dead)
+        return;
+    w->is_delivered = true;
+    op->is_in_row = true;
+    op->on_data(w->index, octets, op->arg);
+    op->is_in_row = false;
+}
+
+static void on_small_row(const struct pg_row *row, void *arg)
+{
+    struct instances_op *op = arg;
+    int64_t n = pg_int(row, 0);
+    if (op->is_dead || n < 1 || n > (int64_t)op->small_count)
+        return;
+
+    struct buf octets;
+    buf_init(&octets, 0);
+    buf_add_span(&octets, pg_octets(row, 1));
+    if (buf_status(&octets) == RC_OK)
+        deliver(op, &op->wanted[n - 1], &octets);
+    else
+        err_set(&op->failure, buf_status(&octets), "no memory for an instance");
+    buf_fini(&octets); /* empty when the receiver has taken them */
+}
+
+static void on_chunk_row(const struct pg_row *row, void *arg)
+{
+    struct instances_op *op = arg;
+    struct span chunk = pg_octets(row, 0);
+    op->chunk_len = chunk.len;
+    buf_add_span(&op->octets, chunk);
+}
+
+static void read_chunk(struct instances_op *op);
+
+/* The next large instance, or the end. */
+static void next_large(struct instances_op *op)
+{
+    while (op->current < op->count && !op->is_dead) {
+        struct wanted *w = &op->wanted[op->current];
+        buf_init(&op->octets, (size_t)w->size);
+        if (buf_reserve(&op->octets, (size_t)w->size)) {
+            read_chunk(op);
+            return;
+        }
+        err_set(&op->failure, buf_status(&op->octets), "no memory for an instance");
+        buf_fini(&op->octets);
+        op->current++;
+    }
+    finish(op, &op->failure);
+}
+
+static void on_chunk_done(const struct err *result, int64_t rows, void *arg)
+{
+    struct instances_op *op = arg;
+    struct wanted *w = &op->wanted[op->current];
+    (void)rows;
+    if (result->code != RC_OK || op->is_dead) {
+        finish(op, result);
+        return;
+    }
+    bool is_whole = op->octets.len == (size_t)w->size && buf_status(&op->octets) == RC_OK;
+    if (!is_whole && op->chunk_len == INSTANCES_CHUNK_BYTES && buf_status(&op->octets) == RC_OK) {
+        read_chunk(op);
+        return;
+    }
+    deliver(op, w, is_whole ? &op->octets : NULL);
+    buf_fini(&op->octets);
+    op->current++;
+    next_large(op);
+}
+
+static void read_chunk(struct instances_op *op)
+{
+    char id[24], from[24], len[24];
+    snprintf(id, sizeof(id), "%" PRId64, op->wanted[op->current].id);
+    snprintf(from, sizeof(from), "%zu", op->octets.len + 1);
+    snprintf(len, sizeof(len), "%d", INSTANCES_CHUNK_BYTES);
+    struct pg_param params[] = {pg_text(id), pg_text(from), pg_text(len)};
+    struct pg_query q = {.sql = chunk_sql,
+                         .params = params,
+                         .param_count = 3,
+                         .on_row = on_chunk_row,
+                         .on_done = on_chunk_done,
+                         .arg = op};
+    op->chunk_len = 0;
+    pg_query_start(op->conn, &q);
+}
+
+static void on_small_done(const struct err *result, int64_t rows, void *arg)
+{
+    struct instances_op *op = arg;
+    (void)rows;
+    if (result->code != RC_OK || op->is_dead) {
+        finish(op, result);
+        return;
+    }
+    for (unsigned i = 0; i < op->small_count && op->failure.code == RC_OK && !op->is_dead; i++)
+        deliver(op, &op->wanted[i], NULL);
+    next_large(op);
+}
+
+static void read_small(struct instances_op *op)
+{
+    struct buf ids;
+    buf_init(&ids, 0);
+    buf_add_str(&ids, "{");
+    for (unsigned i = 0; i < op->small_count; i++)
+        buf_printf(&ids, "%s%" PRId64, i ? "," : "", op->wanted[i].id);
+    buf_add_str(&ids, "}");
+
+    struct pg_param params[] = {pg_text_span(buf_span(&ids))};
+    struct pg_query q = {.sql = fetch_sql,
+                         .params = params,
+                         .param_count = 1,
+                         .on_row = on_small_row,
+                         .on_done = on_small_done,
+                         .arg = op};
+    if (buf_status(&ids) == RC_OK) {
+        pg_query_start(op->conn, &q);
+    } else {
+        err_set(&op->failure, buf_status(&ids), "no memory for a list of ids");
+        finish(op, &op->failure);
+    }
+    buf_fini(&ids);
+}
+
+static void on_leased(struct pg_conn *conn, const struct err *why, void *arg)
+{
+    struct instances_op *op = arg;
+    op->lease = NULL;
+    op->conn = conn;
+    if (!conn)
+        finish(op, why);
+    else if (op->failure.code != RC_OK)
+        finish(op, &op->failure);
+    else if (op->small_count > 0)
+        read_small(op);
+    else
+        next_large(op);
+}
+
+/* The small ones to the front; the order does not matter otherwise. */
+static void sort_by_size(struct instances_op *op, const struct instance_ref *refs, unsigned count)
+{
+    size_t sum = 0;
+    for (int is_large = 0; is_large < 2; is_large++) {
+        for (unsigned i = 0; i < count; i++) {
+            if ((refs[i].size > INSTANCES_CHUNK_BYTES) != is_large)
+                continue;
+            op->wanted[op->count++] =
+                (struct wanted){.id = refs[i].object_id, .size = refs[i].size, .index = i};
+            op->small_count += !is_large;
+            if (refs[i].size > (int64_t)INSTANCES_BATCH_BYTES - (int64_t)sum)
+                err_set(&op->failure, RC_LIMIT, "instances of one batch have more than %d octets",
+                        INSTANCES_BATCH_BYTES);
+            else if (refs[i].size > 0)
+                sum += (size_t)refs[i].size;
+        }
+    }
+}
+
+struct instances_op *instances_fetch(struct pg_pool *pool, int64_t timeout_ms,
+                                     const struct instance_ref *refs, unsigned count,
+                                     instance_data_cb on_data, instances_done_cb on_done, void *arg)
+{
+    struct instances_op *op = xcalloc(1, sizeof(*op));
+    op->on_data = on_data;
+    op->on_done = on_done;
+    op->arg = arg;
+    op->wanted = xcalloc(count ? count : 1, sizeof(*op->wanted));
+    sort_by_size(op, refs, count);
+    op->current = op->small_count;
+    op->lease = pg_lease_start(pool, timeout_ms, on_leased, op);
+    return op;
+}
+
+void instances_cancel(struct instances_op *op)
+{
+    if (op->is_in_row) {
+        op->is_dead = true;
+        if (pg_query_is_running(op->conn))
+            pg_query_cancel(op->conn);
+        return;
+    }
+    if (op->once)
+        pg_once_cancel(op->once);
+    if (op->lease)
+        pg_lease_cancel(op->lease);
+    if (op->conn)
+        pg_release(op->conn);
+    op_free(op);
+}

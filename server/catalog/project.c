@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The projection of a query record onto the requested keys.
+ *
+ * Record and plan are both in ascending order of tags, so one walk merges them:
+ *
+ *     record   0005  0012  0016  0018  0221 ...        what the entity has, Explicit VR LE, UTF-8
+ *     plan           0012        0018  0220 ...        what was asked for
+ *     response       copy        copy  zero-length ...
+ *
+ * Elements are copied as octets, header and all. Of sequences with requested item attributes the items
+ * are walked the same way; where the sequence restricted, only the items whose ordinals SQL found.
+ *
+ * The walk always writes Explicit VR LE in UTF-8. If the response is all ASCII, or may go out in
+ * ISO_IR 192, and the context has Explicit VR LE, that is the response: no tree, no allocation but the
+ * output. Otherwise the octets are read back into a tree and written in the set and syntax wanted.
+ *
+ * Character set of a response (PS3.4 K.2.2.2.1 leaves it to the SCP): the request's if every character
+ * fits, else the AE's preferred, else the stored object's, else ISO_IR 192; none if all is ASCII.
+ *
+ * The record comes out of the database, which others can write: it is checked like a peer's octets, and
+ * a broken one is RC_INTERNAL, not a crash.
+ */
+#include "project_plan.h"
+
+#include <stdlib.h>
+
+#include "dcm/charset.h"
+
+#define VR2(a, b) ((uint16_t)((a) << 8 | (b)))
+
+enum { MAX_WALK_DEPTH = 40 }; /* dcm_limits allows 32 */
+
+/* One element of the record. */
+struct part {
+    uint32_t tag;
+    uint16_t vr;
+    const uint8_t *start; /* of its header */
+    struct span value;
+    size_t size; /* header and value */
+};
+
+struct walk {
+    struct match_list *lists;
+    struct buf *out;
+    bool has_wide_text; /* text beyond ASCII went out */
+    bool has_times;     /* a date or time went out */
+    struct span stored_charset;
+    size_t charset_at; /* where (0008,0005) belongs in out */
+    bool knows_charset_at;
+};
+
+static bool has_long_length(uint16_t vr)
+{
+    switch (vr) {
+    case VR2('O', 'B'):
+    case VR2('O', 'D'):
+    case VR2('O', 'F'):
+    case VR2('O', 'L'):
+    case VR2('O', 'V'):
+    case VR2('O', 'W'):
+    case VR2('S', 'Q'):
+    case VR2('S', 'V'):
+    case VR2('U', 'C'):
+    case VR2('U', 'N'):
+    case VR2('U', 'R'):
+    case VR2('U', 'T'):
+    case VR2('U', 'V'):
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The VRs that (0008,0005) governs. */
+static bool is_text(uint16_t vr)
+{
+    switch (vr) {
+    case VR2('L', 'O'):
+    case VR2('L', 'T'):
+    case VR2('P', 'N'):
+    case VR2('S', 'H'):
+    case VR2('S', 'T'):
+    case VR2('U', 'C'):
+    case VR2('U', 'T'):
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool is_time(uint16_t vr)
+{
+    return vr == VR2('D', 'A') || vr == VR2('T', 'M') || vr == VR2('D', 'T');
+}
+
+/* The element at the start of *rest, which is moved past it. */
+static bool take_element(struct span *rest, struct part *p)
+{
+    const uint8_t *d = rest->data;
+    if (rest->len < 8)
+        return false;
+    p->tag = (uint32_t)get_le16(d) << 16 | get_le16(d + 2);
+    p->vr = VR2(d[4], d[5]);
+    size_t header = 8, len = get_le16(d + 6);
+    if (has_long_length(p->vr)) {
+        if (rest->len < 12)
+            return false;
+        header = 12;
+        len = get_le32(d + 8);
+    }
+    if (len > rest->len - header) /* an undefined length is too long as well */
+        return false;
+    p->start = d;
+    p->value = span_of(d + header, len);
+    p->size = header + len;
+    *rest = span_of(d + p->size, rest->len - p->size);
+    return true;
+}
+
+/* The item at the start of *rest, which is moved past it. */
+static bool take_item(struct span *rest, struct span *item)
+{
+    const uint8_t *d = rest->data;
+    if (rest->len < 8 || get_le16(d) != 0xFFFE || get_le16(d + 2) != 0xE000)
+        return false;
+    size_t len = get_le32(d + 4);
+    if (len > rest->len - 8)
+        return false;
+    *item = span_of(d + 8, len);
+    *rest = span_of(d + 8 + len, rest->len - 8 - len);
+    return true;
+}
+
+static bool is_ascii(struct span s)
+{
+    size_t i = 0;
+    for (; i + 8 <= s.len; i += 8) {
+        uint64_t word;
+        memcpy(&word, s.data + i, 8);
+        if (word & UINT64_C(0x8080808080808080))
+            return false;
+    }
+    for (; i < s.len; i++) {
+        if (s.data[i] & 0x80)
+            return false;
+    }
+    return true;
+}
+
+/* Notes what a copied element contains; false: malformed. */
+static bool inspect(struct walk *w, const struct part *p, unsigned depth)
+{
+    if (p->vr != VR2('S', 'Q')) {
+        if (is_text(p->vr) && !w->has_wide_text)
+            w->has_wide_text = !is_ascii(p->value);
+        return true;
+    }
+    struct span items = p->value, item;
+    struct part inner;
+    if (depth == MAX_WALK_DEPTH)
+        return false;
+    while (items.len > 0) {
+        if (!take_item(&items, &item))
+            return false;
+        while (item.len > 0) {
+            if (!take_element(&item, &inner) || !inspect(w, &inner, depth + 1))
+                return false;
+        }
+    }
+    return true;
+}
+
+/* Whether the item that `path` names is among those SQL found. */
+static bool is_listed(const struct match_list *list, const int32_t *path, unsigned depth)
+{
+    size_t low = 0, high = list->count / depth;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const int32_t *tuple = list->ordinals + middle * depth;
+        unsigned i = 0;
+        while (i < depth && tuple[i] == path[i])
+            i++;
+        if (i == depth)
+            return true;
+        if (tuple[i] < path[i])
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
+static bool walk_level(struct walk *w, const struct plan_key *keys, unsigned key_count,
+                       struct span rest, int32_t *path, unsigned depth);
+
+/* A sequence of which some item attributes, and perhaps some items, were asked for. */
+static bool walk_sequence(struct walk *w, const struct plan_key *key, const struct part *p,
+                          int32_t *path, unsigned depth)
+{
+    if (p->vr != VR2('S', 'Q') || depth == MODEL_MAX_DEPTH)
+        return false;
+    const struct match_list *list = key->list ? &w->lists[key->list - 1] : NULL;
+    struct span items = p->value, item;
+    size_t start = w->out->len;
+
+    buf_add(w->out, p->start, 12);
+    for (path[depth] = 1; items.len > 0; path[depth]++) {
+        if (!take_item(&items, &item))
+            return false;
+        if (list && !is_listed(list, path, key->depth))
+            continue;
+        static const uint8_t header[8] = {0xFE, 0xFF, 0x00, 0xE0};
+        size_t item_start = w->out->len;
+        buf_add(w->out, header, sizeof(header));
+        if (!walk_level(w, key->children, key->child_count, item, path, depth + 1))
+            return false;
+        if (buf_status(w->out) == RC_OK)
+            put_le32(w->out->data + item_start + 4, (uint32_t)(w->out->len - item_start - 8));
+    }
+    if (buf_status(w->out) == RC_OK)
+        put_le32(w->out->data + start + 8, (uint32_t)(w->out->len - start - 12));
+    return true;
+}
+
+/* An attribute that both sides have. */
+static bool copy_part(struct walk *w, const struct plan_key *key, const struct part *p,
+                      int32_t *path, unsigned depth)
+{
+    if (key->child_count > 0)
+        return walk_sequence(w, key, p, path, depth);
+    if (depth == 0 && p->value.len > 0 && is_time(p->vr))
+        w->has_times = true;
+    buf_add(w->out, p->start, p->size);
+    return inspect(w, p, depth);
+}
+
+static void add_absent(struct walk *w, const struct plan_key *key)
+{
+    buf_add_span(w->out, key->absent);
+}
+
+/* The two attributes that are never asked for. */
+static void note_top_level(struct walk *w, const struct part *p)
+{
+    if (p->tag == TAG_SpecificCharacterSet)
+        w->stored_charset = p->value;
+    if (p->tag == TAG_TimezoneOffsetFromUTC && w->has_times)
+        buf_add(w->out, p->start, p->size);
+}
+
+/* Where (0008,0005) will have to go: in front of the first greater tag. */
+static void note_charset_at(struct walk *w, uint32_t next_tag, unsigned depth)
+{
+    if (depth == 0 && !w->knows_charset_at && next_tag > TAG_SpecificCharacterSet) {
+        w->charset_at = w->out->len;
+        w->knows_charset_at = true;
+    }
+}
+
+static bool walk_level(struct walk *w, const struct plan_key *keys, unsigned key_count,
+                       struct span rest, int32_t *path, unsigned depth)
+{
+    const struct plan_key *end = keys + key_count;
+    uint32_t last = 0;
+    struct part p;
+
+    while (rest.len > 0) {
+        if (!take_element(&rest, &p) || (p.tag <= last && last != 0))
+            return false;
+        last = p.tag;
+        for (; keys < end && keys->tag < p.tag; keys++) {
+            note_charset_at(w, keys->tag, depth);
+            add_absent(w, keys);
+        }
+        note_charset_at(w, p.tag, depth);
+        if (keys < end && keys->tag == p.tag) {
+            if (!copy_part(w, keys, &p, path, depth))
+                return false;
+            keys++;
+        } else if (depth == 0) {
+            note_top_level(w, &p);
+        }
+    }
+    for (; keys < end; keys++) {
+        note_charset_at(w, keys->tag, depth);
+        add_absent(w, keys);
+    }
+    note_charset_at(w, UINT32_MAX, depth);
+    return true;
+}
+
+/* Puts (0008,0005) with these terms into the finished octets. */
+static void insert_charset(struct buf *out, size_t at, const char *terms)
+{
+    size_t len = strlen(terms), even = len + (len & 1), size = 8 + even;
+    uint8_t *room = buf_reserve(out, size);
+    if (!room)
+        return;
+    memmove(out->data + at + size, out->data + at, out->len - at);
+    uint8_t *p = out->data + at;
+    put_le16(p, TAG_SpecificCharacterSet >> 16);
+    put_le16(p + 2, TAG_SpecificCharacterSet & 0xFFFF);
+    memcpy(p + 4, "CS", 2);
+    put_le16(p + 6, (uint16_t)even);
+    memcpy(p + 8, terms, len);
+    if (even > len)
+        p[8 + len] = ' ';
+    out->len += size;
+}
+
+static bool is_utf8_term(const char *terms)
+{
+    return strcmp(terms, "ISO_IR 192") == 0;
+}
+
+/* The sets to try, in order; "" are left out; the last always fits. */
+static unsigned charset_choices(const struct walk *w, const struct project_target *target,
+                                struct arena *scratch, const char *out[4])
+{
+    struct span s = w->stored_charset;
+    while (s.len > 0 && (s.data[s.len - 1] == ' ' || s.data[s.len - 1] == '\0'))
+        s.len--;
+    const char *stored = s.len ? arena_strndup(scratch, (const char *)s.data, s.len) : NULL;
+    const char *all[] = {target->request_charset, target->preferred_charset, stored};
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < 3; i++) {
+        if (all[i] && all[i][0])
+            out[count++] = all[i];
+    }
+    out[count++] = "ISO_IR 192";
+    return count;
+}
+
+/* The octet that made a UTF-8 value even need not make the converted one so. */
+static void drop_padding(struct dcm_item *item)
+{
+    for (struct dcm_element *e = item->first; e; e = e->next) {
+        if (dcm_vr_is_text(e->vr) && e->value.len > 0 && e->value.data[e->value.len - 1] == ' ')
+            e->value.len--;
+        for (struct dcm_item *i = e->items; i; i = i->next)
+            drop_padding(i);
+    }
+}
+
+/* The tree in the first set that fits. */
+static enum rc encode_text(struct dcm_item *item, const struct walk *w,
+                           const struct project_target *target, struct arena *scratch,
+                           struct err *err)
+{
+    const char *choices[4];
+    unsigned count = charset_choices(w, target, scratch, choices);
+
+    drop_padding(item);
+    for (unsigned i = 0; i < count; i++) {
+        enum rc rc =
+            is_utf8_term(choices[i]) ? RC_OK : dcm_tree_from_utf8(item, choices[i], scratch, NULL);
+        if (rc == RC_NOMEM || rc == RC_LIMIT)
+            return err_set(err, rc, "response is too large");
+        if (rc != RC_OK)
+            continue;
+        if (!dcm_put_text(scratch, item, TAG_SpecificCharacterSet, "CS", choices[i]))
+            return err_set(err, RC_LIMIT, "response is too large");
+        return RC_OK;
+    }
+    return err_set(err, RC_INTERNAL, "response fits no character set");
+}
+
+/* The general way: what the walk wrote after `start` is read back and written as the target wants it. */
+static enum rc rewrite(struct walk *w, size_t start, const struct project_target *target,
+                       struct arena *scratch, struct err *err)
+{
+    struct buf *out = w->out;
+    struct dcm_limits limits = dcm_limits_default();
+    struct dcm_item *item = NULL;
+    size_t len = out->len - start;
+    uint8_t *copy = arena_alloc(scratch, len ? len : 1);
+    if (!copy)
+        return err_set(err, RC_LIMIT, "response is too large");
+    if (len)
+        memcpy(copy, out->data + start, len);
+    out->len = start;
+
+    enum rc rc =
+        dcm_read(span_of(copy, len), dcm_ts_find(UID_EXPLICIT_LE), &limits, scratch, &item, err);
+    if (rc == RC_INVALID)
+        rc = err_set(err, RC_INTERNAL, "query record cannot be read");
+    if (rc == RC_OK && w->has_wide_text)
+        rc = encode_text(item, w, target, scratch, err);
+    if (rc == RC_OK)
+        rc = dcm_write(item, target->ts, out, err);
+    return rc;
+}
+
+static int compare_tuples(const void *a, const void *b, void *arg)
+{
+    const int32_t *x = a, *y = b;
+    for (unsigned i = 0; i < *(const unsigned *)arg; i++) {
+        if (x[i] != y[i])
+            return x[i] < y[i] ? -1 : 1;
+    }
+    return 0;
+}
+
+/* Walk, then finish in the fast way if the octets can stay as they are. */
+enum rc project_record(const struct project_plan *plan, const struct project_target *target,
+                       struct span record, struct match_list *lists, struct arena *scratch,
+                       struct buf *out, struct err *err)
+{
+    struct walk w = {.lists = lists, .out = out};
+    int32_t path[MODEL_MAX_DEPTH];
+    size_t start = out->len;
+
+    for (unsigned i = 0; i < plan->list_count; i++) {
+        unsigned depth = plan->depths[i];
+        if (lists[i].count > depth)
+            qsort_r(lists[i].ordinals, lists[i].count / depth, depth * sizeof(int32_t),
+                    compare_tuples, &depth);
+    }
+    if (!walk_level(&w, plan->keys, plan->key_count, record, path, 0))
+        return err_set(err, RC_INTERNAL, "query record is malformed");
+
+    const struct dcm_ts *ts = target->ts;
+    bool is_native = ts->is_explicit && !ts->is_big_endian && !ts->is_deflated;
+    enum rc rc = RC_OK;
+    if (!is_native) {
+        rc = rewrite(&w, start, target, scratch, err);
+    } else if (w.has_wide_text) {
+        const char *choices[4];
+        (void)charset_choices(&w, target, scratch, choices);
+        if (is_utf8_term(choices[0]))
+            insert_charset(out, w.charset_at, choices[0]);
+        else
+            rc = rewrite(&w, start, target, scratch, err);
+    }
+    if (rc == RC_OK && buf_status(out) != RC_OK)
+        rc = err_set(err, buf_status(out), "response is too large");
+    return rc;
+}
+
+enum rc project_row(const struct project_plan *plan, const struct project_target *target,
+                    const struct pg_row *row, struct arena *scratch, struct buf *out,
+                    struct err *err)
+{
+    enum { FEW = 32 };
+    struct match_list *lists = NULL;
+
+    if (pg_is_null(row, 0))
+        return err_set(err, RC_NOTFOUND, "published object has no query record");
+    if (plan->list_count > 0)
+        lists = arena_array(scratch, plan->list_count, sizeof(*lists) + FEW * sizeof(int32_t));
+    if (plan->list_count > 0 && !lists)
+        return err_set(err, RC_LIMIT, "response is too large");
+
+    int32_t *few = lists ? (int32_t *)(lists + plan->list_count) : NULL;
+    for (unsigned i = 0; i < plan->list_count; i++) {
+        lists[i].ordinals = few + (size_t)i * FEW;
+        lists[i].count = pg_int_array(row, 1 + i, lists[i].ordinals, FEW);
+        if (lists[i].count > FEW) {
+            lists[i].ordinals = arena_array(scratch, lists[i].count, sizeof(int32_t));
+            if (!lists[i].ordinals)
+                return err_set(err, RC_LIMIT, "response is too large");
+            pg_int_array(row, 1 + i, lists[i].ordinals, lists[i].count);
+        }
+    }
+    return project_record(plan, target, pg_octets(row, 0), lists, scratch, out, err);
+}
+
+const char *project_plan_request_charset(const struct project_plan *plan)
+{
+    return plan->request_charset;
+}

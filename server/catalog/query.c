@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From a C-FIND identifier (PS3.4 HH.6.1.2, matching of K.2.2.1) to one statement and a response plan.
+ *
+ *     octets -> dcm_read -> count, adopt VRs -> UTF-8 -> query_level -> select ... from dpp.objects o
+ *                                                        (recursive)    [join dpp.protocols p ...]
+ *                                                                       where <view> <predicates>
+ *
+ * The statement is one select over dpp.objects, in no order: an order would hold back the first row.
+ * dpp.protocols is joined only when one of its columns is compared, so that a match-all query is a plain
+ * scan of objects. Every value is a parameter; the text depends on which keys are given and on the shape
+ * of their values (exact, prefix, pattern, range), so few texts exist and each is prepared once per
+ * connection. The limit alone is written into the text: it comes from our configuration, not from a
+ * peer, and the planner can use it.
+ *
+ * Faults of the identifier: what cannot be parsed is RC_UNSUPPORTED (C310); what can, but does not fit the
+ * SOP class, is RC_INVALID with the offending element (A900).
+ *
+ * A key with a value is also a return key (K.2.2.1.2), so every key enters the plan.
+ */
+#include "query_parts.h"
+
+#include "dcm/charset.h"
+#include "text_array.h"
+
+enum { DEFAULT_MAX_KEYS = 256, DEFAULT_MAX_UIDS = 65536 };
+
+struct query_limits query_limits_default(void)
+{
+    return (struct query_limits){.max_keys = DEFAULT_MAX_KEYS, .max_uids = DEFAULT_MAX_UIDS};
+}
+
+enum rc query_no_room(struct err *err, uint32_t tag)
+{
+    return err_set_tag(err, RC_LIMIT, tag, "identifier asks for too much");
+}
+
+unsigned query_add_param(struct query_builder *b, struct span text)
+{
+    if (b->param_count == b->param_cap) {
+        unsigned cap = b->param_cap ? 2 * b->param_cap : 16;
+        if (cap > QUERY_MAX_PARAMS)
+            return 0;
+        struct pg_param *more = arena_array(b->arena, cap, sizeof(*more));
+        if (!more)
+            return 0;
+        if (b->param_count)
+            memcpy(more, b->params, b->param_count * sizeof(*more));
+        b->params = more;
+        b->param_cap = cap;
+    }
+    b->params[b->param_count++] = pg_text_span(text);
+    return b->param_count;
+}
+
+unsigned query_add_array(struct query_builder *b, const struct span *values, unsigned count)
+{
+    struct span literal = text_array(b->arena, values, count);
+    return literal.data ? query_add_param(b, literal) : 0;
+}
+
+const char *query_column(struct query_builder *b, const struct query_place *at)
+{
+    if (strcmp(at->alias, "p") == 0)
+        b->needs_table = true;
+    return arena_printf(b->arena, "%s.%s", at->alias, at->key->column);
+}
+
+/* Count all attributes, and give known ones the model's VR: an identifier may say UN, or a wrong one. */
+static enum rc adopt_vrs(struct query_builder *b, const struct model_key *keys, unsigned key_count,
+                         struct dcm_item *item, struct err *err)
+{
+    for (struct dcm_element *e = item->first; e; e = e->next) {
+        if (++b->attribute_count > b->limits.max_keys)
+            return err_set_tag(err, RC_LIMIT, e->tag, "identifier has more than %u attributes",
+                               b->limits.max_keys);
+        const struct model_key *key = model_find_key(keys, key_count, e->tag);
+        bool is_sequence = e->items || memcmp(e->vr, "SQ", 2) == 0;
+        if (key && !is_sequence && key->match != MATCH_SEQUENCE)
+            memcpy(e->vr, key->vr, sizeof(e->vr));
+
+        for (struct dcm_item *i = e->items; i; i = i->next) {
+            enum rc rc =
+                adopt_vrs(b, key ? key->children : NULL, key ? key->child_count : 0, i, err);
+            if (rc != RC_OK)
+                return rc;
+        }
+    }
+    return RC_OK;
+}
+
+/* A printable copy of the request's (0008,0005); "" = none. */
+static enum rc copy_charset(struct query_builder *b, const struct dcm_item *item, char **out,
+                            struct err *err)
+{
+    const struct dcm_element *e = dcm_find(item, TAG_SpecificCharacterSet);
+    struct span terms = e ? e->value : span_of("", 0);
+    while (terms.len > 0 && (terms.data[terms.len - 1] == ' ' || terms.data[terms.len - 1] == 0))
+        terms.len--;
+    if (memchr(terms.data ? (const char *)terms.data : "", '\0', terms.len) ||
+        !dcm_charset_is_supported(terms))
+        return err_set_tag(err, RC_INVALID, TAG_SpecificCharacterSet,
+                           "character set of the identifier is not supported");
+    *out = arena_strndup(b->arena, terms.data ? (const char *)terms.data : "", terms.len);
+    return *out ? RC_OK : query_no_room(err, TAG_SpecificCharacterSet);
+}
+
+/* Octets to a UTF-8 tree whose known attributes have the model's VRs. */
+static enum rc read_identifier(struct query_builder *b, struct span octets, const struct dcm_ts *ts,
+                               const struct query_view *view, struct dcm_item **item,
+                               char **charset, struct err *err)
+{
+    struct dcm_limits limits = dcm_limits_default();
+    limits.max_bytes = QUERY_MAX_OCTETS;
+    limits.max_depth = QUERY_MAX_DEPTH;
+    limits.max_elements = b->limits.max_keys + 64; /* group lengths are none of ours */
+
+    enum rc rc = dcm_read(octets, ts, &limits, b->arena, item, err);
+    if (rc == RC_INVALID && err)
+        err->code = RC_UNSUPPORTED;
+    if (rc != RC_OK)
+        return rc == RC_INVALID ? RC_UNSUPPORTED : rc;
+
+    rc = adopt_vrs(b, b->model->keys, b->model->key_count, *item, err);
+    if (rc == RC_OK)
+        rc = copy_charset(b, *item, charset, err);
+    if (rc != RC_OK)
+        return rc;
+
+    rc = dcm_tree_to_utf8(*item, view->default_charset, b->arena, NULL, err);
+    if (rc == RC_UNSUPPORTED) /* of an item, say */
+        return err_set_tag(err, RC_INVALID, TAG_SpecificCharacterSet,
+                           "character set of the identifier is not supported");
+    return rc;
+}
+
+/* What the requester may see. The one place for it: state first, then approval, then currentness. */
+static void add_view(const struct query_builder *b, const struct query_view *view, struct buf *sql)
+{
+    (void)view; /* every AE that may query sees every published object */
+    buf_add_str(sql, " where o.state = 'published' and o.sop_class_uid in (");
+    for (const char *const *uid = b->model->storage_classes; *uid; uid++)
+        buf_printf(sql, "%s'%s'", uid == b->model->storage_classes ? "" : ", ", *uid);
+    buf_add_str(sql, ")");
+}
+
+static enum rc write_sql(struct query_builder *b, const struct query_view *view, struct query *out,
+                         struct err *err)
+{
+    struct buf sql;
+    buf_init(&sql, 3 * (size_t)QUERY_MAX_SQL);
+    buf_add_str(&sql, "select o.query_record");
+    buf_add_span(&sql, buf_span(&b->columns));
+    buf_add_str(&sql, " from dpp.objects o");
+    if (b->needs_table)
+        buf_printf(&sql, " join %s p on p.object_id = o.id", b->model->table);
+    add_view(b, view, &sql);
+    buf_add_span(&sql, buf_span(&b->where));
+    if (view->max_matches > 0)
+        buf_printf(&sql, " limit %lld",
+                   (long long)view->max_matches + (view->max_matches < INT64_MAX));
+
+    enum rc rc = RC_OK;
+    bool is_whole = buf_status(&sql) == RC_OK && buf_status(&b->where) == RC_OK &&
+                    buf_status(&b->columns) == RC_OK;
+    out->sql = is_whole ? arena_strndup(b->arena, (const char *)sql.data, sql.len) : NULL;
+    if (!out->sql)
+        rc = query_no_room(err, 0);
+    buf_fini(&sql);
+    out->params = b->params;
+    out->param_count = b->param_count;
+    return rc;
+}
+
+/* Predicates and plan of a decoded identifier. */
+static enum rc add_keys(struct query_builder *b, const struct dcm_item *item,
+                        struct project_plan *plan, struct err *err)
+{
+    b->list_cap = b->attribute_count;
+    b->depths = arena_array(b->arena, b->list_cap ? b->list_cap : 1, sizeof(*b->depths));
+    if (!b->depths)
+        return query_no_room(err, 0);
+
+    enum rc rc = query_level(b, NULL, item, &b->where, &plan->keys, &plan->key_count, err);
+    if (rc == RC_OK && b->model->date_tag)
+        rc = query_datetime(b, dcm_find(item, b->model->date_tag),
+                            dcm_find(item, b->model->time_tag), &b->where, err);
+    if (rc == RC_OK && plan->key_count == 0) {
+        b->matches_none = true;
+        buf_add_str(&b->where, " and false");
+    }
+    plan->depths = b->depths;
+    plan->list_count = b->list_count;
+    return rc;
+}
+
+enum rc query_build(const struct model *model, struct span identifier, const struct dcm_ts *ts,
+                    const struct query_view *view, const struct query_limits *limits,
+                    struct arena *arena, struct query *out, struct err *err)
+{
+    struct query_builder b = {
+        .model = model, .limits = limits ? *limits : query_limits_default(), .arena = arena};
+    struct project_plan *plan = arena_alloc(arena, sizeof(*plan));
+    struct dcm_item *item = NULL;
+    char *charset = NULL;
+
+    memset(out, 0, sizeof(*out));
+    if (!plan)
+        return query_no_room(err, 0);
+    if (!model->table)
+        return err_set(err, RC_UNSUPPORTED, "%s cannot be queried", model->name);
+    buf_init(&b.where, QUERY_MAX_SQL);
+    buf_init(&b.columns, QUERY_MAX_SQL);
+
+    enum rc rc = read_identifier(&b, identifier, ts, view, &item, &charset, err);
+    if (rc == RC_OK)
+        rc = add_keys(&b, item, plan, err);
+    if (rc == RC_OK)
+        rc = write_sql(&b, view, out, err);
+    if (rc == RC_OK) {
+        plan->request_charset = charset;
+        out->nothing_asked = plan->key_count == 0;
+        out->matches_none = b.matches_none;
+        out->optional_ignored = b.optional_ignored;
+        out->plan = plan;
+    }
+    buf_fini(&b.where);
+    buf_fini(&b.columns);
+    return rc;
+}

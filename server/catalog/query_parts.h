@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The parts of catalog/query: query.c reads the identifier and puts the statement together; query_text.c,
+ * query_time.c and query_uid.c each turn the value of one kind of key into a predicate; query_sequence.c
+ * nests.
+ */
+#ifndef CATALOG_QUERY_PARTS_H
+#define CATALOG_QUERY_PARTS_H
+
+#include "catalog/query.h"
+#include "project_plan.h"
+
+enum {
+    QUERY_MAX_VALUES = 64,           /* of one key that is no UID list */
+    QUERY_MAX_PARAMS = 2048,         /* libpq and the server allow 65535 */
+    QUERY_MAX_SQL = 1 << 20,         /* octets */
+    QUERY_MAX_DEPTH = 16,            /* sequences within sequences, unknown ones included */
+    QUERY_MAX_OCTETS = 16 * 1048576, /* of an identifier */
+};
+
+/* The statement in the making. Values that outlive query_build are in the arena. */
+struct query_builder {
+    const struct model *model;
+    struct query_limits limits;
+    struct arena *arena;
+    struct pg_param *params;
+    unsigned param_count, param_cap;
+    struct buf where;   /* predicates, each starting with " and " */
+    struct buf columns; /* result columns after the first, each starting with ", " */
+    unsigned *depths;   /* of each such column */
+    unsigned list_count, list_cap;
+    unsigned alias_count;
+    unsigned attribute_count, uid_count;
+    bool needs_table; /* the model's own table is mentioned */
+    bool matches_none;
+    bool optional_ignored;
+};
+
+/* Where a key's column is: "o", "p" or the alias of an item table. */
+struct query_place {
+    const struct model_key *key;
+    char alias[16];
+};
+
+/* A predicate for one key with a value, appended to `to` with " and " in front; nothing is appended when
+ * the value is universal. RC_INVALID carries the tag. */
+typedef enum rc (*query_predicate)(struct query_builder *b, const struct query_place *at,
+                                   const struct dcm_element *e, struct buf *to, struct err *err);
+enum rc query_text(struct query_builder *b, const struct query_place *at,
+                   const struct dcm_element *e, struct buf *to, struct err *err);
+enum rc query_name(struct query_builder *b, const struct query_place *at,
+                   const struct dcm_element *e, struct buf *to, struct err *err);
+enum rc query_uid(struct query_builder *b, const struct query_place *at,
+                  const struct dcm_element *e, struct buf *to, struct err *err);
+/* Both keys of the model's date and time together; either may be NULL or empty. */
+enum rc query_datetime(struct query_builder *b, const struct dcm_element *date,
+                       const struct dcm_element *time, struct buf *to, struct err *err);
+
+/* The keys of one level: predicates into `to`, the plan in the arena. parent NULL: the top level. */
+struct query_parent {
+    const struct model_key *key;
+    char alias[16];
+};
+enum rc query_level(struct query_builder *b, const struct query_parent *parent,
+                    const struct dcm_item *item, struct buf *to, const struct plan_key **plan,
+                    unsigned *plan_count, struct err *err);
+/* A sequence key: the predicates of its item in an EXISTS, the matching items as a result column. */
+enum rc query_sequence(struct query_builder *b, const struct query_parent *parent,
+                       const struct model_key *key, const struct dcm_element *e, struct buf *to,
+                       struct plan_key *plan, struct err *err);
+
+/* A parameter; returns its number from 1, 0 when there is no room. */
+unsigned query_add_param(struct query_builder *b, struct span text);
+/* text[] out of values, as one parameter. */
+unsigned query_add_array(struct query_builder *b, const struct span *values, unsigned count);
+enum rc query_no_room(struct err *err, uint32_t tag);
+/* What the column of a key is called in SQL: "p.protocol_name"; in the arena, NULL without room. */
+const char *query_column(struct query_builder *b, const struct query_place *at);
+
+#endif

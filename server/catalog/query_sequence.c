@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Sequence matching (PS3.4 C.2.2.2.6) and the walk over one level of keys.
+ *
+ * All keys of the one item must match within the same item of the entity, so a sequence is one EXISTS
+ * over its item table with all predicates inside, and a sequence within the item is an EXISTS within that
+ * EXISTS, tied to the item by the columns that number it (model_key.path). Never a join: an entity
+ * matches once, however many of its items do.
+ *
+ * Which items matched is asked for in the same statement, as an array of ordinals computed for the rows
+ * that matched, so that the response can hold those items only without matching a second time in C.
+ */
+#include "query_parts.h"
+
+#include <stdio.h>
+
+static const query_predicate predicates[] = {
+    [MATCH_UID] = query_uid,
+    [MATCH_TEXT] = query_text,
+    [MATCH_SCHEME] = query_text,
+    [MATCH_NAME] = query_name,
+};
+
+/* Never keys, at no level: K.2.2.2 (character set, time zone), HH.6.1 (level is not relevant). */
+static bool is_no_key(uint32_t tag)
+{
+    return tag == TAG_SpecificCharacterSet || tag == TAG_TimezoneOffsetFromUTC ||
+           tag == TAG_QueryRetrieveLevel;
+}
+
+/* VRs with two reserved octets and a 32-bit length (PS3.5 7.1.2). */
+static bool has_long_length(const char vr[3])
+{
+    static const char long_vrs[][3] = {"OB", "OD", "OF", "OL", "OV", "OW", "SQ",
+                                       "SV", "UC", "UN", "UR", "UT", "UV"};
+    for (size_t i = 0; i < sizeof(long_vrs) / sizeof(long_vrs[0]); i++) {
+        if (memcmp(vr, long_vrs[i], 2) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What a response says of an attribute the entity has not: a zero-length element (K.2.2.1.3). Only the
+ * reservation of a private block is repeated, because the private elements would be unreadable. */
+static struct span absent_element(struct arena *arena, const struct dcm_element *e, const char *vr)
+{
+    bool is_creator = (e->tag >> 16 & 1) && (e->tag & 0xFFFF) >= 0x10 &&
+                      (e->tag & 0xFFFF) <= 0xFF && memcmp(vr, "LO", 2) == 0 && e->value.len <= 64;
+    for (size_t i = 0; is_creator && i < e->value.len; i++)
+        is_creator = e->value.data[i] >= 0x20 && e->value.data[i] < 0x7F;
+    size_t len = is_creator ? e->value.len : 0, even = len + (len & 1);
+
+    uint8_t *p = arena_alloc(arena, 12 + even);
+    if (!p)
+        return span_of(NULL, 0);
+    put_le16(p, (uint16_t)(e->tag >> 16));
+    put_le16(p + 2, (uint16_t)e->tag);
+    memcpy(p + 4, vr, 2);
+    if (has_long_length(vr))
+        return span_of(p, 12); /* zeroed: reserved octets and length */
+    put_le16(p + 6, (uint16_t)even);
+    if (len > 0)
+        memcpy(p + 8, e->value.data, len);
+    if (even > len)
+        p[8 + len] = ' ';
+    return span_of(p, 8 + even);
+}
+
+static bool has_value(const struct dcm_element *e)
+{
+    return e->value.len > 0;
+}
+
+/* One key of a level: its plan and, if it restricts, its predicate. */
+static enum rc add_key(struct query_builder *b, const struct query_parent *parent,
+                       const struct model_key *key, const struct dcm_element *e, struct buf *to,
+                       struct plan_key *plan, struct err *err)
+{
+    if (key->match == MATCH_SEQUENCE) {
+        if (has_value(e))
+            return err_set_tag(err, RC_INVALID, e->tag, "key is not encoded as a sequence");
+        return query_sequence(b, parent, key, e, to, plan, err);
+    }
+    if (e->items || memcmp(e->vr, "SQ", 2) == 0)
+        return err_set_tag(err, RC_INVALID, e->tag, "key is no sequence in this model");
+    if ((size_t)key->match >= sizeof(predicates) / sizeof(predicates[0]) ||
+        !predicates[key->match] || !has_value(e))
+        return RC_OK; /* return only; dates and times are matched together, by query_datetime */
+
+    struct query_place at = {.key = key};
+    snprintf(at.alias, sizeof(at.alias), "%s",
+             parent              ? parent->alias
+             : key->is_of_object ? "o"
+                                 : "p");
+    return predicates[key->match](b, &at, e, to, err);
+}
+
+enum rc query_level(struct query_builder *b, const struct query_parent *parent,
+                    const struct dcm_item *item, struct buf *to, const struct plan_key **plan,
+                    unsigned *plan_count, struct err *err)
+{
+    const struct model_key *keys = parent ? parent->key->children : b->model->keys;
+    unsigned key_count = parent ? parent->key->child_count : b->model->key_count;
+    unsigned most = 0, count = 0;
+
+    for (const struct dcm_element *e = item->first; e; e = e->next)
+        most++;
+    struct plan_key *rows = arena_array(b->arena, most ? most : 1, sizeof(*rows));
+    if (!rows)
+        return query_no_room(err, 0);
+
+    for (const struct dcm_element *e = item->first; e; e = e->next) {
+        if (is_no_key(e->tag))
+            continue;
+        const struct model_key *key = model_find_key(keys, key_count, e->tag);
+        struct plan_key *row = &rows[count++];
+        row->tag = e->tag;
+        row->absent = absent_element(b->arena, e, key ? key->vr : e->vr);
+        if (!row->absent.data)
+            return query_no_room(err, e->tag);
+        if (!key) {
+            b->optional_ignored = true;
+            continue;
+        }
+        enum rc rc = add_key(b, parent, key, e, to, row, err);
+        if (rc != RC_OK)
+            return rc;
+    }
+    *plan = rows;
+    *plan_count = count;
+    return RC_OK;
+}
+
+/* "select <what> from dpp.protocol_codes s2 where s2.object_id = o.id and <filter><predicates>" */
+static void add_items(const struct model_key *key, const char *alias, const char *predicate,
+                      struct buf *to)
+{
+    buf_printf(to, " from %s %s where %s.object_id = o.id", key->item_table, alias, alias);
+    if (key->item_filter)
+        buf_printf(to, " and %s", key->item_filter);
+    buf_add_str(to, predicate);
+}
+
+static unsigned depth_of(const struct model_key *key)
+{
+    unsigned depth = 0;
+    while (depth < MODEL_MAX_DEPTH && key->path[depth])
+        depth++;
+    return depth;
+}
+
+/* The ordinals of the matching items, each as many numbers as it is deep. */
+static bool add_list(struct query_builder *b, const struct model_key *key, const char *alias,
+                     const char *predicate, struct plan_key *plan)
+{
+    if (b->list_count == b->list_cap)
+        return false;
+    plan->depth = depth_of(key);
+    b->depths[b->list_count] = plan->depth;
+    plan->list = ++b->list_count;
+
+    buf_add_str(&b->columns, ", array(select ");
+    if (plan->depth > 1)
+        buf_add_str(&b->columns, "unnest(array[");
+    for (unsigned i = 0; i < plan->depth; i++)
+        buf_printf(&b->columns, "%s%s.%s", i ? ", " : "", alias, key->path[i]);
+    if (plan->depth > 1)
+        buf_add_str(&b->columns, "])");
+    add_items(key, alias, predicate, &b->columns);
+    buf_add_str(&b->columns, ")");
+    return true;
+}
+
+enum rc query_sequence(struct query_builder *b, const struct query_parent *parent,
+                       const struct model_key *key, const struct dcm_element *e, struct buf *to,
+                       struct plan_key *plan, struct err *err)
+{
+    const struct dcm_item *item = e->items;
+    if (e->item_count > 1)
+        return err_set_tag(err, RC_INVALID, e->tag, "sequence key has %u items instead of one",
+                           e->item_count);
+    if (!item || !item->first)
+        return RC_OK; /* universal: the whole sequence is returned */
+
+    struct query_parent self = {.key = key};
+    snprintf(self.alias, sizeof(self.alias), "s%u", ++b->alias_count);
+    struct buf inside;
+    buf_init(&inside, QUERY_MAX_SQL);
+    enum rc rc = query_level(b, &self, item, &inside, &plan->children, &plan->child_count, err);
+
+    if (rc == RC_OK && inside.len > 0) {
+        const char *predicate = buf_cstr(&inside);
+        unsigned depth = depth_of(key);
+        if (!add_list(b, key, self.alias, predicate, plan))
+            rc = query_no_room(err, e->tag);
+        buf_add_str(to, " and exists (select 1");
+        add_items(key, self.alias, "", to);
+        for (unsigned i = 0; parent && i + 1 < depth; i++)
+            buf_printf(to, " and %s.%s = %s.%s", self.alias, key->path[i], parent->alias,
+                       parent->key->path[i]);
+        buf_add_str(to, predicate);
+        buf_add_str(to, ")");
+    }
+    if (rc == RC_OK && buf_status(&inside) != RC_OK)
+        rc = query_no_room(err, e->tag);
+    buf_fini(&inside);
+    return rc;
+}

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Single value and wild card matching of text (PS3.4 C.2.2.2.1, C.2.2.2.4), person names among it.
+ *
+ * A value is exact, a prefix ("Head*"), or a pattern. Exact is `=`. A prefix is a range of the byte order
+ * of collation "C", because a prepared `like $1` would not use a btree: name >= 'Head' and name < 'Heae'.
+ * Any other pattern is LIKE, with the key's own %, _ and \ escaped. A key of asterisks alone is
+ * universal; every other pattern needs at least one character, so an empty entity value never satisfies
+ * it (K.2.2.1.1.1). Several values (backslash) mean any of them.
+ *
+ * Names are compared folded (case, accents, Unicode form): dpp.fold_name does it to both sides, so there
+ * is one home for folding. A key without '=' is tried on each component group (dpp.protocols keeps their
+ * folded forms as an array); with '=' each group of the key that says something is compared with the same
+ * group of the entity.
+ *
+ * The dictionary of coding schemes that changed their designator (PS3.16 8.2: SRT, SNM3, 99SDM) applies
+ * to exact values only.
+ */
+#include "query_parts.h"
+
+enum value_shape { VALUE_UNIVERSAL, VALUE_EXACT, VALUE_PREFIX, VALUE_PATTERN, VALUE_IMPOSSIBLE };
+
+/* Well-formed UTF-8 (no overlong forms, no surrogates): what PostgreSQL takes. */
+static bool is_utf8(struct span s)
+{
+    size_t i = 0;
+    while (i < s.len) {
+        uint8_t c = s.data[i];
+        unsigned more = c < 0x80 ? 0 : c >= 0xF0 ? 3 : c >= 0xE0 ? 2 : 1;
+        if ((c >= 0x80 && c < 0xC2) || c > 0xF4 || s.len - i <= more)
+            return false;
+        for (unsigned k = 1; k <= more; k++) {
+            if ((s.data[i + k] & 0xC0) != 0x80)
+                return false;
+        }
+        uint8_t next = more ? s.data[i + 1] : 0;
+        if ((c == 0xE0 && next < 0xA0) || (c == 0xED && next > 0x9F) ||
+            (c == 0xF0 && next < 0x90) || (c == 0xF4 && next > 0x8F))
+            return false;
+        i += more + 1;
+    }
+    return true;
+}
+
+static enum value_shape shape_of(struct span value)
+{
+    size_t stars = 0, questions = 0;
+    for (size_t i = 0; i < value.len; i++) {
+        stars += value.data[i] == '*';
+        questions += value.data[i] == '?';
+    }
+    if (stars == value.len)
+        return VALUE_UNIVERSAL;
+    if (memchr(value.data, '\0', value.len)) /* no text in the database has U+0000 */
+        return VALUE_IMPOSSIBLE;
+    if (stars + questions == 0)
+        return VALUE_EXACT;
+    if (stars == 1 && questions == 0 && value.data[value.len - 1] == '*')
+        return VALUE_PREFIX;
+    return VALUE_PATTERN;
+}
+
+/* LIKE pattern with the default escape character; data NULL without room. */
+static struct span like_pattern(struct arena *arena, struct span value)
+{
+    char *text = arena_alloc(arena, 2 * value.len + 1);
+    if (!text)
+        return span_of(NULL, 0);
+    size_t len = 0;
+    for (size_t i = 0; i < value.len; i++) {
+        char c = (char)value.data[i];
+        if (c == '%' || c == '_' || c == '\\')
+            text[len++] = '\\';
+        if (c == '*' && len > 0 && text[len - 1] == '%' && i > 0 && value.data[i - 1] == '*')
+            continue; /* a run of asterisks is one */
+        text[len++] = c == '*' ? '%' : c == '?' ? '_' : c;
+    }
+    return span_of(text, len);
+}
+
+/* The least text that is greater than every text with this prefix: the last character that has a
+ * successor is replaced by it and what follows is dropped. UTF-8 orders as code points do. False: there
+ * is none (all are U+10FFFF). *out data NULL without room. */
+static bool prefix_end(struct arena *arena, struct span prefix, struct span *out)
+{
+    while (prefix.len > 0) {
+        size_t start = prefix.len - 1;
+        while (start > 0 && (prefix.data[start] & 0xC0) == 0x80)
+            start--;
+        const uint8_t *p = prefix.data + start;
+        uint32_t cp = p[0];
+        if (p[0] >= 0xF0)
+            cp = (uint32_t)(p[0] & 7) << 18 | (uint32_t)(p[1] & 63) << 12 |
+                 (uint32_t)(p[2] & 63) << 6 | (p[3] & 63);
+        else if (p[0] >= 0xE0)
+            cp = (uint32_t)(p[0] & 15) << 12 | (uint32_t)(p[1] & 63) << 6 | (p[2] & 63);
+        else if (p[0] >= 0xC0)
+            cp = (uint32_t)(p[0] & 31) << 6 | (p[1] & 63);
+        prefix.len = start;
+        if (cp == 0x10FFFF)
+            continue;
+
+        cp = cp == 0xD7FF ? 0xE000 : cp + 1; /* surrogates are no characters */
+        char *text = arena_alloc(arena, start + 5);
+        *out = span_of(NULL, 0);
+        if (!text)
+            return true;
+        memcpy(text, prefix.data, start);
+        size_t len = start;
+        if (cp < 0x80) {
+            text[len++] = (char)cp;
+        } else if (cp < 0x800) {
+            text[len++] = (char)(0xC0 | cp >> 6);
+            text[len++] = (char)(0x80 | (cp & 63));
+        } else if (cp < 0x10000) {
+            text[len++] = (char)(0xE0 | cp >> 12);
+            text[len++] = (char)(0x80 | (cp >> 6 & 63));
+            text[len++] = (char)(0x80 | (cp & 63));
+        } else {
+            text[len++] = (char)(0xF0 | cp >> 18);
+            text[len++] = (char)(0x80 | (cp >> 12 & 63));
+            text[len++] = (char)(0x80 | (cp >> 6 & 63));
+            text[len++] = (char)(0x80 | (cp & 63));
+        }
+        *out = span_of(text, len);
+        return true;
+    }
+    return false;
+}
+
+/* The values of a key by shape. */
+struct values {
+    struct span exact[QUERY_MAX_VALUES + 2]; /* and the synonyms of a designator */
+    unsigned exact_count;
+    struct span wild[QUERY_MAX_VALUES]; /* VALUE_PREFIX and VALUE_PATTERN */
+    unsigned wild_count;
+    bool is_universal;
+    bool is_given;
+};
+
+static enum rc read_values(const struct dcm_element *e, struct values *out, struct err *err)
+{
+    unsigned count = dcm_value_count(e);
+    struct span value;
+
+    memset(out, 0, sizeof(*out));
+    if (!is_utf8(e->value))
+        return err_set_tag(err, RC_INVALID, e->tag, "key is not in the declared character set");
+    if (count > QUERY_MAX_VALUES)
+        return err_set_tag(err, RC_LIMIT, e->tag, "key has more than %d values", QUERY_MAX_VALUES);
+
+    for (unsigned n = 0; n < count && dcm_value_at(e, n, &value); n++) {
+        if (value.len == 0)
+            continue;
+        out->is_given = true;
+        switch (shape_of(value)) {
+        case VALUE_UNIVERSAL:
+            out->is_universal = true;
+            break;
+        case VALUE_EXACT:
+            out->exact[out->exact_count++] = value;
+            break;
+        case VALUE_PREFIX:
+        case VALUE_PATTERN:
+            out->wild[out->wild_count++] = value;
+            break;
+        case VALUE_IMPOSSIBLE:
+            break;
+        }
+    }
+    if (!out->is_given)
+        out->is_universal = true;
+    return RC_OK;
+}
+
+/* PS3.16 8.2: one scheme under three designators; the codes are the same. */
+static void add_synonyms(struct values *v)
+{
+    static const char *const snomed_rt[] = {"SRT", "SNM3", "99SDM"};
+    bool is_present[3] = {false, false, false};
+    bool any = false;
+
+    for (unsigned i = 0; i < v->exact_count; i++) {
+        for (unsigned k = 0; k < 3; k++) {
+            if (span_equal_str(v->exact[i], snomed_rt[k]))
+                is_present[k] = any = true;
+        }
+    }
+    for (unsigned k = 0; any && k < 3; k++) {
+        if (!is_present[k])
+            v->exact[v->exact_count++] = span_str(snomed_rt[k]);
+    }
+}
+
+/* One predicate on `column`, a text expression. */
+static bool add_wild(struct query_builder *b, const char *column, struct span value, struct buf *to)
+{
+    if (shape_of(value) == VALUE_PATTERN) {
+        struct span pattern = like_pattern(b->arena, value);
+        unsigned n = pattern.data ? query_add_param(b, pattern) : 0;
+        buf_printf(to, "%s like $%u", column, n);
+        return n != 0;
+    }
+
+    struct span prefix = span_of(value.data, value.len - 1), end = {NULL, 0};
+    unsigned low = query_add_param(b, prefix);
+    if (!low)
+        return false;
+    if (!prefix_end(b->arena, prefix, &end)) {
+        buf_printf(to, "%s >= $%u", column, low);
+        return true;
+    }
+    unsigned high = end.data ? query_add_param(b, end) : 0;
+    buf_printf(to, "(%s >= $%u and %s < $%u)", column, low, column, high);
+    return high != 0;
+}
+
+static bool add_exact(struct query_builder *b, const char *column, const struct values *v,
+                      bool is_multi, struct buf *to)
+{
+    unsigned n = v->exact_count == 1 ? query_add_param(b, v->exact[0])
+                                     : query_add_array(b, v->exact, v->exact_count);
+    if (v->exact_count > 1)
+        buf_printf(to, is_multi ? "%s && $%u::text[]" : "%s = any($%u::text[])", column, n);
+    else if (is_multi)
+        buf_printf(to, "%s @> array[$%u::text]", column, n); /* which a GIN index serves */
+    else
+        buf_printf(to, "%s = $%u", column, n);
+    return n != 0;
+}
+
+/* Wild cards on an array: any of its values. */
+static bool add_wild_multi(struct query_builder *b, const char *column, struct span value,
+                           struct buf *to)
+{
+    buf_printf(to, "exists (select 1 from unnest(%s) as v (x) where ", column);
+    bool ok = add_wild(b, "v.x collate \"C\"", value, to);
+    buf_add_str(to, ")");
+    return ok;
+}
+
+enum rc query_text(struct query_builder *b, const struct query_place *at,
+                   const struct dcm_element *e, struct buf *to, struct err *err)
+{
+    struct values v;
+    enum rc rc = read_values(e, &v, err);
+    if (rc != RC_OK || v.is_universal)
+        return rc;
+    if (at->key->match == MATCH_SCHEME)
+        add_synonyms(&v);
+
+    const char *column = query_column(b, at);
+    if (!column)
+        return query_no_room(err, e->tag);
+    unsigned alternatives = v.wild_count + (v.exact_count > 0);
+    if (alternatives == 0) {
+        b->matches_none = true;
+        buf_add_str(to, " and false");
+        return RC_OK;
+    }
+
+    buf_add_str(to, alternatives > 1 ? " and (" : " and ");
+    bool ok = v.exact_count == 0 || add_exact(b, column, &v, at->key->is_multi, to);
+    for (unsigned i = 0; ok && i < v.wild_count; i++) {
+        if (i > 0 || v.exact_count > 0)
+            buf_add_str(to, " or ");
+        ok = at->key->is_multi ? add_wild_multi(b, column, v.wild[i], to)
+                               : add_wild(b, column, v.wild[i], to);
+    }
+    if (alternatives > 1)
+        buf_add_str(to, ")");
+    return ok ? RC_OK : query_no_room(err, e->tag);
+}
+
+/* Trailing delimiters and spaces say nothing (PS3.5 6.2.1). */
+static struct span trim_name(struct span s)
+{
+    while (s.len > 0 && memchr(" ^=", s.data[s.len - 1], 3))
+        s.len--;
+    while (s.len > 0 && s.data[0] == ' ') {
+        s.data++;
+        s.len--;
+    }
+    return s;
+}
+
+/* The parameter of a folded comparison and its operator. */
+static unsigned add_name_param(struct query_builder *b, struct span value, enum value_shape shape,
+                               const char **operator)
+{
+    *operator= shape == VALUE_EXACT ? "=" : "like";
+    struct span text = shape == VALUE_EXACT ? value : like_pattern(b->arena, value);
+    return text.data ? query_add_param(b, text) : 0;
+}
+
+/* A key without '=': any component group. Patterns find their rows through the trigram index on the
+ * search column, where each entry is a line, and are then tried on each entry: one must not reach from a
+ * group into the next, neither across lines nor in the entry that is the whole name. */
+static bool add_name_any_group(struct query_builder *b, struct span value, enum value_shape shape,
+                               const struct model_key *key, struct buf *to)
+{
+    const char *operator;
+    unsigned n = add_name_param(b, value, shape, &operator);
+    if (shape == VALUE_EXACT)
+        buf_printf(to, "p.%s @> array[dpp.fold_name($%u)]", key->folded_column, n);
+    else
+        buf_printf(
+            to,
+            "(p.%s like E'%%\\n' || dpp.fold_name($%u) || E'\\n%%' and exists (select 1 from"
+            " unnest(p.%s) as n (x) where n.x like dpp.fold_name($%u) and n.x not like '%%=%%'))",
+            key->search_column, n, key->folded_column, n);
+    return n != 0;
+}
+
+/* A key with '=': group by group; an empty group of the key says nothing, "*" asks for any name there. */
+static bool add_name_by_group(struct query_builder *b, struct span value, const char *column,
+                              struct buf *to)
+{
+    unsigned group = 0, said = 0;
+    buf_add_str(to, "(");
+    for (size_t start = 0, i = 0; i <= value.len; i++) {
+        if (i < value.len && value.data[i] != '=')
+            continue;
+        struct span part = trim_name(span_of(value.data + start, i - start));
+        start = i + 1;
+        group++;
+        if (part.len == 0)
+            continue;
+        if (said++ > 0)
+            buf_add_str(to, " and ");
+        enum value_shape shape = shape_of(part);
+        if (shape == VALUE_UNIVERSAL) {
+            buf_printf(to, "split_part(%s, '=', %u) <> ''", column, group);
+            continue;
+        }
+        const char *operator;
+        unsigned n = add_name_param(b, part, shape, &operator);
+        if (!n)
+            return false;
+        buf_printf(to, "dpp.fold_name(split_part(%s, '=', %u)) %s dpp.fold_name($%u)", column,
+                   group, operator, n);
+    }
+    buf_add_str(to, ")");
+    return true;
+}
+
+enum rc query_name(struct query_builder *b, const struct query_place *at,
+                   const struct dcm_element *e, struct buf *to, struct err *err)
+{
+    unsigned count = dcm_value_count(e), alternatives = 0, given = 0;
+    struct span value;
+
+    if (!is_utf8(e->value))
+        return err_set_tag(err, RC_INVALID, e->tag, "key is not in the declared character set");
+    if (count > QUERY_MAX_VALUES)
+        return err_set_tag(err, RC_LIMIT, e->tag, "key has more than %d values", QUERY_MAX_VALUES);
+
+    const char *column = arena_printf(b->arena, "%s.%s", at->alias, at->key->column);
+    struct buf any = {0};
+    bool ok = column != NULL, is_universal = false;
+    for (unsigned n = 0; ok && n < count && dcm_value_at(e, n, &value); n++) {
+        value = trim_name(value);
+        if (value.len == 0)
+            continue;
+        given++;
+        enum value_shape shape = shape_of(value);
+        if (shape == VALUE_UNIVERSAL)
+            is_universal = true;
+        if (shape == VALUE_UNIVERSAL || shape == VALUE_IMPOSSIBLE)
+            continue;
+        if (alternatives++ > 0)
+            buf_add_str(&any, " or ");
+        ok = memchr(value.data, '=', value.len)
+                 ? add_name_by_group(b, value, column, &any)
+                 : add_name_any_group(b, value, shape, at->key, &any);
+    }
+
+    if (ok && given > 0 && !is_universal) {
+        b->matches_none = b->matches_none || alternatives == 0;
+        b->needs_table = b->needs_table || alternatives > 0;
+        buf_printf(to, alternatives > 1 ? " and (%s)" : " and %s",
+                   alternatives ? buf_cstr(&any) : "false");
+    }
+    ok = ok && buf_status(&any) == RC_OK;
+    buf_fini(&any);
+    return ok ? RC_OK : query_no_room(err, e->tag);
+}

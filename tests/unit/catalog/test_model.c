@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "catalog_test.h"
+
+#include "catalog/model.h"
+#include "dcm/dict.h"
+
+static void check_level(const struct model_key *keys, unsigned count, unsigned depth)
+{
+    assert_true(depth <= MODEL_MAX_DEPTH);
+    for (unsigned i = 0; i < count; i++) {
+        const struct model_key *k = &keys[i];
+        struct dcm_dict_entry entry;
+        if (i > 0)
+            assert_true(keys[i - 1].tag < k->tag);
+        assert_true(dcm_dict_by_tag(k->tag, &entry));
+        assert_string_equal(entry.vr, k->vr);
+        assert_in_range(k->return_type, 1, 3);
+        assert_int_equal(k->match == MATCH_SEQUENCE, strcmp(k->vr, "SQ") == 0);
+        if (k->match == MATCH_SEQUENCE) {
+            assert_non_null(k->item_table);
+            assert_true(k->child_count > 0);
+            assert_non_null(k->path[depth]); /* one ordinal for each level */
+            if (depth + 1 < MODEL_MAX_DEPTH)
+                assert_null(k->path[depth + 1]);
+            check_level(k->children, k->child_count, depth + 1);
+        } else {
+            assert_int_equal(k->match != MATCH_NONE, k->column != NULL);
+        }
+        assert_int_equal(k->match == MATCH_NAME, k->folded_column != NULL);
+    }
+}
+
+static void tables_are_ordered_and_agree_with_the_dictionary(void **state)
+{
+    (void)state;
+    check_level(model_protocol.keys, model_protocol.key_count, 0);
+}
+
+/* PS3.4 table HH.6-1, written down a second time: path, matching (R, U, RC = m; O = o; "-" = .). */
+static void every_key_of_table_hh_6_1_is_there(void **state)
+{
+    static const struct {
+        uint32_t path[3];
+        char matching;
+        uint8_t return_type;
+    } table[] = {
+        {{0x00080016}, 'm', 1},
+        {{0x00080018}, 'm', 1},
+        {{0x0040A07C}, 'm', 2},
+        {{0x0040A07C, 0x00080080}, 'm', 2},
+        {{0x0040A07C, 0x00080082}, 'm', 2},
+        {{0x0040A07C, 0x00080082, 0x00080100}, 'm', 1},
+        {{0x0040A07C, 0x00080082, 0x00080121}, 'o', 3},
+        {{0x00080220}, 'm', 2},
+        {{0x00181030}, 'm', 1},
+        {{0x00189906}, 'm', 1},
+        {{0x00189907}, 'm', 1},
+        {{0x00189908}, '.', 2},
+        {{0x00189909}, 'm', 2},
+        {{0x0018990A}, '.', 2},
+        {{0x0018990E}, 'm', 2},
+        {{0x0018990E, 0x00081150}, 'm', 1},
+        {{0x0018990E, 0x00081155}, 'm', 1},
+        {{0x00700084}, 'm', 1},
+        {{0x00080012}, 'm', 1},
+        {{0x00080013}, 'm', 1},
+        {{0x00120010}, 'm', 1},
+        {{0x00120020}, 'm', 1},
+        {{0x00080221}, 'm', 1},
+        {{0x00189912}, 'm', 2},
+        {{0x00189912, 0x00080070}, 'm', 1},
+        {{0x00189912, 0x00080222}, 'm', 2},
+        {{0x00189912, 0x00081090}, 'm', 2},
+        {{0x00189912, 0x00181020}, 'm', 2},
+        {{0x00189912, 0x00181000}, '.', 2},
+        {{0x00082218}, 'm', 2},
+        {{0x00082228}, 'm', 2},
+        /* macro 8-1a, once */
+        {{0x00082218, 0x00080100}, 'm', 1},
+        {{0x00082218, 0x00080102}, 'm', 1},
+        {{0x00082218, 0x00080103}, 'm', 1},
+        {{0x00082218, 0x00080104}, '.', 1},
+        {{0x00082218, 0x00080119}, 'm', 1},
+        {{0x00082218, 0x00080120}, 'm', 1},
+        {{0x00082218, 0x00080105}, '.', 3},
+        {{0x00082218, 0x00080118}, '.', 3},
+        {{0x00082218, 0x00080106}, '.', 3},
+        {{0x00082218, 0x0008010B}, '.', 3},
+        {{0x00082218, 0x00080107}, '.', 3},
+        {{0x00082218, 0x0008010D}, '.', 3},
+        {{0x00082218, 0x00080121}, 'o', 3},
+        {{0x00082218, 0x00080121, 0x00080100}, 'm', 1},
+    };
+    unsigned top_level = 0;
+    (void)state;
+
+    for (size_t i = 0; i < COUNT(table); i++) {
+        const struct model_key *keys = model_protocol.keys, *k = NULL;
+        unsigned count = model_protocol.key_count;
+        for (unsigned d = 0; d < 3 && table[i].path[d]; d++) {
+            k = model_find_key(keys, count, table[i].path[d]);
+            assert_non_null(k);
+            keys = k->children;
+            count = k->child_count;
+        }
+        assert_int_equal(k->match != MATCH_NONE, table[i].matching != '.');
+        assert_int_equal(k->is_optional, table[i].matching == 'o');
+        assert_int_equal(k->return_type, table[i].return_type);
+        top_level += table[i].path[1] == 0;
+    }
+    assert_int_equal(model_protocol.key_count, top_level);
+}
+
+static void keys_that_are_none_are_not_found(void **state)
+{
+    (void)state;
+    static const uint32_t none[] = {0, 0x00080005, 0x00080201, 0x00080052, 0x00100010, 0xFFFFFFFF};
+    for (size_t i = 0; i < COUNT(none); i++)
+        assert_null(model_find_key(model_protocol.keys, model_protocol.key_count, none[i]));
+    assert_null(model_find_key(NULL, 0, 0x00080016));
+}
+
+static void models_are_found_by_their_classes(void **state)
+{
+    (void)state;
+    assert_ptr_equal(model_of(UID_PROTOCOL_FIND), &model_protocol);
+    assert_ptr_equal(model_of(UID_PROTOCOL_MOVE), &model_protocol);
+    assert_ptr_equal(model_of(UID_PROTOCOL_GET), &model_protocol);
+    assert_ptr_equal(model_of(UID_APPROVAL_GET), &model_approval);
+    assert_null(model_of(UID_CT_DEFINED_PROTOCOL));
+    assert_ptr_equal(model_of_storage(UID_CT_DEFINED_PROTOCOL), &model_protocol);
+    assert_ptr_equal(model_of_storage(UID_XA_DEFINED_PROTOCOL), &model_protocol);
+    assert_ptr_equal(model_of_storage(UID_PROTOCOL_APPROVAL), &model_approval);
+    assert_null(model_of_storage("1.2.840.10008.5.1.4.1.1.200.2"));
+    assert_string_equal(match_kind_name(MATCH_SEQUENCE), "sequence");
+    assert_string_equal(match_kind_name((enum match_kind)99), "unknown");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tables_are_ordered_and_agree_with_the_dictionary),
+        cmocka_unit_test(every_key_of_table_hh_6_1_is_there),
+        cmocka_unit_test(keys_that_are_none_are_not_found),
+        cmocka_unit_test(models_are_found_by_their_classes),
+    };
+    struct err err;
+    if (dcm_init(&err) != RC_OK)
+        return 1;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
