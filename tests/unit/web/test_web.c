@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The health listener, asked over a raw socket: what a load balancer, a lost client and an attacker see.
+ * The loop runs in this thread; the client socket is nonblocking and read from a predicate.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "core/loop.h"
+#include "web/web.h"
+
+enum { DEADLINE_MS = 20000 };
+
+struct fixture {
+    struct loop *loop;
+    struct web *web;
+    struct web_health health;
+};
+
+struct client {
+    int fd;
+    char text[65536];
+    size_t len;
+    bool ended; /* the server has closed */
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    struct err err;
+
+    signal(SIGPIPE, SIG_IGN);
+    f->loop = loop_new();
+    atomic_store(&f->health.database_ok, true);
+    atomic_store(&f->health.schema_ok, true);
+    assert_int_equal(web_new(f->loop, "127.0.0.1", 0, &f->health, &f->web, &err), RC_OK);
+    assert_int_not_equal(web_port(f->web), 0);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+
+    web_free(f->web);
+    loop_free(f->loop);
+    free(f);
+    return 0;
+}
+
+static void client_open(struct client *c, uint16_t port)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
+
+    memset(c, 0, sizeof(*c));
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    c->fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(c->fd >= 0);
+    assert_int_equal(connect(c->fd, (struct sockaddr *)&to, sizeof(to)), 0);
+}
+
+static bool client_has_ended(void *arg)
+{
+    struct client *c = arg;
+    ssize_t n;
+
+    while (c->len < sizeof(c->text) - 1 &&
+           (n = recv(c->fd, c->text + c->len, sizeof(c->text) - 1 - c->len, MSG_DONTWAIT)) != 0) {
+        if (n < 0) {
+            c->ended = errno != EAGAIN && errno != EWOULDBLOCK;
+            return c->ended;
+        }
+        c->len += (size_t)n;
+    }
+    c->text[c->len] = '\0';
+    c->ended = true;
+    return true;
+}
+
+/* Send everything, however much the server takes, then read until it closes. */
+static const char *ask(struct fixture *f, struct client *c, const char *request, size_t len)
+{
+    size_t sent = 0;
+
+    client_open(c, web_port(f->web));
+    while (sent < len) {
+        ssize_t n = send(c->fd, request + sent, len - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n > 0)
+            sent += (size_t)n;
+        else if (errno != EAGAIN)
+            break; /* the server has had enough */
+        else if (loop_run_until(f->loop, client_has_ended, c, 50))
+            break;
+    }
+    assert_true(loop_run_until(f->loop, client_has_ended, c, DEADLINE_MS));
+    c->text[c->len] = '\0';
+    close(c->fd);
+    return c->text;
+}
+
+static const char *get(struct fixture *f, struct client *c, const char *method, const char *path)
+{
+    char request[512];
+    int n =
+        snprintf(request, sizeof(request),
+                 "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", method, path);
+
+    return ask(f, c, request, (size_t)n);
+}
+
+static const char *body_of(const char *response)
+{
+    const char *gap = strstr(response, "\r\n\r\n");
+
+    assert_non_null(gap);
+    return gap + 4;
+}
+
+static void assert_status(const char *response, const char *status)
+{
+    assert_memory_equal(response, "HTTP/1.1 ", 9);
+    assert_memory_equal(response + 9, status, strlen(status));
+}
+
+static void livez_is_ok_whatever_the_health(void **state)
+{
+    struct fixture *f = *state;
+    struct client c;
+
+    atomic_store(&f->health.database_ok, false);
+    const char *r = get(f, &c, "GET", "/livez");
+    assert_status(r, "200");
+    assert_string_equal(body_of(r), "ok\n");
+}
+
+static void readyz_is_ready_when_all_is_well(void **state)
+{
+    struct client c;
+    const char *r = get(*state, &c, "GET", "/readyz?verbose=1");
+
+    assert_status(r, "200");
+    assert_string_equal(body_of(r), "ready\n");
+    assert_non_null(strstr(r, "Cache-Control: no-store"));
+}
+
+static void readyz_names_each_reason_on_a_line(void **state)
+{
+    struct fixture *f = *state;
+    struct client c;
+    const char *r;
+
+    atomic_store(&f->health.draining, true);
+    r = get(f, &c, "GET", "/readyz");
+    assert_status(r, "503");
+    assert_string_equal(body_of(r), "draining: this server is stopping\n");
+
+    atomic_store(&f->health.database_ok, false);
+    atomic_store(&f->health.schema_ok, false);
+    r = get(f, &c, "GET", "/readyz");
+    assert_status(r, "503");
+    assert_non_null(strstr(body_of(r), "database: "));
+    assert_non_null(strstr(body_of(r), "\nschema: "));
+    assert_non_null(strstr(body_of(r), "\ndraining: "));
+}
+
+static void readyz_recovers_with_the_health(void **state)
+{
+    struct fixture *f = *state;
+    struct client c;
+
+    atomic_store(&f->health.database_ok, false);
+    assert_status(get(f, &c, "GET", "/readyz"), "503");
+    atomic_store(&f->health.database_ok, true);
+    assert_status(get(f, &c, "GET", "/readyz"), "200");
+}
+
+static void head_has_no_body(void **state)
+{
+    struct client c;
+    const char *r = get(*state, &c, "HEAD", "/livez");
+
+    assert_status(r, "200");
+    assert_string_equal(body_of(r), "");
+}
+
+static void other_methods_are_not_allowed(void **state)
+{
+    static const char *const methods[] = {"POST", "PUT", "DELETE", "OPTIONS", "PATCH"};
+    struct client c;
+
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+        const char *r = get(*state, &c, methods[i], "/livez");
+        assert_status(r, "405");
+        assert_non_null(strstr(r, "Allow: GET, HEAD"));
+    }
+}
+
+static void unknown_paths_are_not_found(void **state)
+{
+    static const char *const paths[] = {"/",        "/livez/",   "/livezz",
+                                        "/%6Civez", "/../livez", "/readyz/../livez"};
+    struct client c;
+
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+        assert_status(get(*state, &c, "GET", paths[i]), "404");
+}
+
+static void endless_header_is_cut_off(void **state)
+{
+    struct client c;
+    size_t len = 1024 * 1024;
+    char *request = malloc(len);
+
+    memset(request, 'a', len);
+    memcpy(request, "GET /livez HTTP/1.1\r\nX: ", 24);
+    const char *r = ask(*state, &c, request, len);
+    assert_null(strstr(r, " 200 "));
+    free(request);
+}
+
+static void large_body_is_refused(void **state)
+{
+    static const char request[] = "POST /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                                  "Content-Length: 1000000000\r\n\r\n";
+    struct client c;
+    const char *r = ask(*state, &c, request, sizeof(request) - 1);
+
+    assert_null(strstr(r, " 200 "));
+}
+
+static void noise_does_not_harm(void **state)
+{
+    static const char noise[] = "\x01\x00\x00\x00\x00\xCD\x00\x01\x00\x00 no HTTP\r\n\r\n\r\n";
+    struct fixture *f = *state;
+    struct client c;
+
+    const char *r = ask(f, &c, noise, sizeof(noise) - 1);
+    assert_null(strstr(r, " 200 "));
+    assert_status(get(f, &c, "GET", "/livez"), "200");
+}
+
+static void port_in_use_is_named(void **state)
+{
+    struct fixture *f = *state;
+    struct web *second = NULL;
+    struct err err = {0};
+
+    assert_int_equal(web_new(f->loop, "127.0.0.1", web_port(f->web), &f->health, &second, &err),
+                     RC_IO);
+    assert_null(second);
+    assert_non_null(strstr(err.text, "in use"));
+    assert_non_null(strstr(err.text, "127.0.0.1"));
+}
+
+static void address_of_another_host_is_named(void **state)
+{
+    struct fixture *f = *state;
+    struct web *second = NULL;
+    struct err err = {0};
+
+    assert_int_equal(web_new(f->loop, "192.0.2.1", 0, &f->health, &second, &err), RC_IO);
+    assert_non_null(strstr(err.text, "192.0.2.1"));
+}
+
+static void star_listens_on_ipv4_too(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture g = {.loop = f->loop};
+    struct client c;
+    struct err err;
+
+    atomic_store(&g.health.database_ok, true);
+    assert_int_equal(web_new(g.loop, "*", 0, &g.health, &g.web, &err), RC_OK);
+    assert_status(get(&g, &c, "GET", "/livez"), "200");
+    web_free(g.web);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(livez_is_ok_whatever_the_health),
+        T(readyz_is_ready_when_all_is_well),
+        T(readyz_names_each_reason_on_a_line),
+        T(readyz_recovers_with_the_health),
+        T(head_has_no_body),
+        T(other_methods_are_not_allowed),
+        T(unknown_paths_are_not_found),
+        T(endless_header_is_cut_off),
+        T(large_body_is_refused),
+        T(noise_does_not_harm),
+        T(port_in_use_is_named),
+        T(address_of_another_host_is_named),
+        T(star_listens_on_ipv4_too),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
