@@ -35,17 +35,17 @@ struct assoc_context {
     bool accepted;
     const char *abstract_syntax;
     const char *transfer_syntax; /* "" unless accepted */
-    bool local_scu; /* we may send requests on it */
-    bool local_scp; /* the peer may send requests on it */
+    bool local_scu;              /* we may send requests on it */
+    bool local_scp;              /* the peer may send requests on it */
 };
 
 /* A whole incoming message. Owned by the receiver of on_message: dimse_message_free. */
 struct dimse_message {
     struct dimse_command command;
-    enum rc command_rc;  /* what command_decode said: not RC_OK = refuse with 0212 */
+    enum rc command_rc; /* what command_decode said: not RC_OK = refuse with 0212 */
     struct err command_err;
     const struct assoc_context *context;
-    struct buf dataset; /* empty unless command.has_dataset */
+    struct buf dataset;   /* empty unless command.has_dataset */
     bool dataset_too_big; /* larger than max_dataset_bytes: content dropped, refuse it */
 };
 void dimse_message_free(struct dimse_message *m); /* NULL is legal */
@@ -61,25 +61,28 @@ struct assoc_callbacks {
     void (*on_message)(struct assoc *a, struct dimse_message *m, void *arg);
     /* Output has drained after assoc_is_full. */
     void (*on_drained)(struct assoc *a, void *arg);
-    /* The peer asks for release. Finish or drop the work, then assoc_answer_release. */
+    /* The peer asks for release. Finish or drop the work, then assoc_answer_release. Not called when we
+     * have asked as well: the association settles such a collision by itself. */
     void (*on_release)(struct assoc *a, void *arg);
-    /* The end. why->code RC_OK = released in order or refused before; RC_CANCELED = we aborted;
+    /* The end, when the transport is closed: after an abort of ours that is when the peer has closed or
+     * ARTIM has expired; assoc_send says RC_INVALID in between. why->code RC_OK = released in order or refused before; RC_CANCELED = we aborted;
      * RC_IO = transport or peer's abort; RC_INVALID = protocol error; RC_TIMEOUT; text says what. */
     void (*on_closed)(struct assoc *a, const struct err *why, void *arg);
 };
 
 struct assoc_options {
     uint32_t max_pdu_bytes;       /* offered to the peer, 0 = unlimited; default 131072 */
-    uint32_t max_associate_bytes; /* bound for an A-ASSOCIATE PDU before allocation; default 1 MiB */
+    uint32_t max_associate_bytes; /* of an A-ASSOCIATE PDU, checked in advance; default 1 MiB */
     size_t max_command_bytes;     /* default 64 KiB */
     size_t max_dataset_bytes;     /* of one incoming message; default 64 MiB */
     size_t high_water_bytes;      /* output; default 256 KiB */
     int64_t artim_ms;             /* PS3.8 9.1.4; default 30 s */
-    int64_t negotiation_ms;       /* requestor: AC or RJ must be here; default 30 s */
-    int64_t connect_ms;           /* default 10 s */
-    int64_t idle_ms;              /* no operation in progress; 0 = never; see assoc_set_busy */
-    int64_t message_stall_ms;     /* an unfinished message makes no progress; default 60 s */
-    int64_t write_stall_ms;       /* default 60 s */
+    int64_t negotiation_ms;   /* any answer of the Upper Layer but by ARTIM: AC or RJ, the owner's
+                                     to on_request, the peer's to a release; default 30 s */
+    int64_t connect_ms;       /* default 10 s */
+    int64_t idle_ms;          /* no operation in progress; 0 = never; see assoc_set_busy */
+    int64_t message_stall_ms; /* an unfinished message makes no progress; default 60 s */
+    int64_t write_stall_ms;   /* default 60 s */
     int send_buffer_bytes;
 };
 struct assoc_options assoc_options_default(void);
@@ -87,7 +90,8 @@ struct assoc_options assoc_options_default(void);
 /* Acceptor: takes fd (owned). returned; never NULL. */
 struct assoc *assoc_accept_fd(struct loop *l, int fd, const struct assoc_options *options,
                               const struct assoc_callbacks *callbacks, void *arg);
-/* Requestor: connects and sends rq, which is copied. returned; never NULL. */
+/* Requestor: connects and sends rq, which is copied; protocol version, application context, maximum
+ * length and, where absent, the implementation identifiers are filled in. returned; never NULL. */
 struct assoc *assoc_request(struct loop *l, const struct sockaddr *addr, socklen_t addr_len,
                             const struct pdu_associate *rq, const struct assoc_options *options,
                             const struct assoc_callbacks *callbacks, void *arg);
@@ -98,7 +102,13 @@ void assoc_answer_accept(struct assoc *a, const struct pdu_associate *ac);
 void assoc_answer_reject(struct assoc *a, const struct pdu_reject *rj);
 void assoc_answer_release(struct assoc *a); /* after on_release; also flushes queued responses */
 void assoc_release(struct assoc *a);        /* ask for release; on_closed follows */
-void assoc_abort(struct assoc *a, uint8_t source, uint8_t reason, const char *why); /* why: for the log */
+void assoc_abort(struct assoc *a, uint8_t source, uint8_t reason,
+                 const char *why); /* why: for the log */
+
+/* At once, for the end of a worker: an established peer gets an A-ABORT if it can be sent without
+ * waiting, no callback comes any more, the memory goes by deferred work. NULL is legal; so are callbacks
+ * of the association as the place to call it from. */
+void assoc_free(struct assoc *a);
 
 /* Queue one message (command and, when data is not NULL, its data set, which is copied). The command's
  * has_dataset is set accordingly. Fragmented to the peer's maximum PDU. RC_INVALID when the association
@@ -106,11 +116,14 @@ void assoc_abort(struct assoc *a, uint8_t source, uint8_t reason, const char *wh
 MUST_CHECK enum rc assoc_send(struct assoc *a, const struct assoc_context *ctx,
                               const struct dimse_command *cmd, const struct span *data);
 bool assoc_is_full(const struct assoc *a); /* stop producing until on_drained */
+/* While the output is full at most 64 further messages are taken, so that a peer that asks and never
+ * reads cannot fill our memory; then reading waits for on_drained. */
 /* Stop taking messages from the peer (its octets stay in the socket), and go on. C-CANCEL is not seen
  * while paused: use only against floods, not during operations. */
 void assoc_pause_reading(struct assoc *a);
 void assoc_resume_reading(struct assoc *a);
-/* Operations in progress suspend the idle timer: call with +1 and -1. */
+/* Operations in progress suspend the idle timer: call with +1 and -1. It counts from the last message
+ * or the end of the last operation. */
 void assoc_set_busy(struct assoc *a, int delta);
 uint16_t assoc_next_message_id(struct assoc *a); /* for requests we send; never 0 */
 

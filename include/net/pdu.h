@@ -154,6 +154,12 @@ MUST_CHECK enum rc pdu_decode_release(struct span body, struct err *err);
 /* The next PDV of a P-DATA-TF body: consumed octets, 0 at the end of the body, negative rc. */
 ssize_t pdu_next_pdv(struct span rest, struct pdu_pdv *out, struct err *err);
 
+/* The header alone, for a body that is read as it arrives and of which rest_bytes are left:
+ * PDV_HEADER_BYTES with out (but no fragment) and *fragment_bytes set, 0 = more octets needed, or a
+ * negative rc. */
+ssize_t pdu_decode_pdv_header(struct span octets, uint32_t rest_bytes, struct pdu_pdv *out,
+                              uint32_t *fragment_bytes, struct err *err);
+
 /* Whole PDUs, header included, appended to out (check buf_status). */
 void pdu_encode_associate(struct buf *out, enum pdu_type type, const struct pdu_associate *a);
 void pdu_encode_reject(struct buf *out, const struct pdu_reject *rj);

@@ -57,24 +57,39 @@ enum rc pdu_decode_release(struct span body, struct err *err)
     return check_small(body, PDU_RELEASE_RQ, err);
 }
 
-ssize_t pdu_next_pdv(struct span rest, struct pdu_pdv *out, struct err *err)
+ssize_t pdu_decode_pdv_header(struct span octets, uint32_t rest_bytes, struct pdu_pdv *out,
+                              uint32_t *fragment_bytes, struct err *err)
 {
-    if (rest.len == 0) {
-        return 0;
-    }
-    if (rest.len < PDV_HEADER_BYTES) {
-        return err_set(err, RC_INVALID, "%zu octets where a PDV header needs %d", rest.len,
+    if (rest_bytes < PDV_HEADER_BYTES) {
+        return err_set(err, RC_INVALID, "%u octets where a PDV header needs %d", rest_bytes,
                        PDV_HEADER_BYTES);
     }
-    uint32_t length = get_be32(rest.data); /* counts context id and control header */
-    if (length < 2 || length > rest.len - 4) {
-        return err_set(err, RC_INVALID, "PDV of length %u in %zu octets", length, rest.len - 4);
+    if (octets.len < PDV_HEADER_BYTES) {
+        return 0;
     }
-    out->context_id = rest.data[4];
-    out->is_command = (rest.data[5] & PDV_COMMAND) != 0;
-    out->is_last = (rest.data[5] & PDV_LAST) != 0;
-    out->fragment = span_of(rest.data + PDV_HEADER_BYTES, length - 2);
-    return 4 + (ssize_t)length;
+    uint32_t length = get_be32(octets.data); /* counts context id and control header */
+    if (length < 2 || length > rest_bytes - 4) {
+        return err_set(err, RC_INVALID, "PDV of length %u in %u octets", length, rest_bytes - 4);
+    }
+    out->context_id = octets.data[4];
+    out->is_command = (octets.data[5] & PDV_COMMAND) != 0;
+    out->is_last = (octets.data[5] & PDV_LAST) != 0;
+    out->fragment = span_of(NULL, 0);
+    *fragment_bytes = length - 2;
+    return PDV_HEADER_BYTES;
+}
+
+ssize_t pdu_next_pdv(struct span rest, struct pdu_pdv *out, struct err *err)
+{
+    uint32_t fragment_bytes;
+    uint32_t rest_bytes = rest.len < UINT32_MAX ? (uint32_t)rest.len : UINT32_MAX;
+    ssize_t n =
+        rest.len > 0 ? pdu_decode_pdv_header(rest, rest_bytes, out, &fragment_bytes, err) : 0;
+    if (n <= 0) {
+        return n;
+    }
+    out->fragment = span_of(rest.data + n, fragment_bytes);
+    return n + (ssize_t)fragment_bytes;
 }
 
 static void encode_small(struct buf *out, enum pdu_type type, uint8_t b, uint8_t c, uint8_t d)

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * net/assoc: the actions of PS3.8 tables 9-6 to 9-9, one function each, and the owner's answers.
+ *
+ * An action sends and sets ARTIM; it never calls the owner. What the standard calls an indication or a
+ * confirmation is the second column, `tell`, which runs when the new state is set.
+ *
+ * After A-ABORT, A-ASSOCIATE-RJ and A-RELEASE-RP the standard leaves closing to the peer and waits in
+ * Sta13 under ARTIM; that also keeps a reset from destroying the last PDU. One A-ABORT is sent per
+ * association: AA-7, which would answer every further fault with another one, is silent after the
+ * first, so that a peer cannot make us write without end.
+ *
+ * A release collision (both sides have asked) needs nothing from the owner, who has asked for release
+ * and so has finished: AR-8 and AR-10 give the local response at once.
+ */
+#include "net_internal.h"
+
+#include "core/metrics.h"
+
+typedef enum ul_state (*act_fn)(struct assoc *a, const struct ul_step *step);
+typedef void (*tell_fn)(struct assoc *a);
+
+static void send_buf(struct assoc *a, struct buf *pdu)
+{
+    stream_write(a->stream, buf_span(pdu));
+    buf_fini(pdu);
+}
+
+static void send_release(struct assoc *a, enum pdu_type type)
+{
+    struct buf pdu;
+    buf_init(&pdu, 0);
+    pdu_encode_release(&pdu, type);
+    send_buf(a, &pdu);
+}
+
+static void send_abort(struct assoc *a)
+{
+    struct buf pdu;
+    if (a->has_sent_abort) {
+        return;
+    }
+    a->has_sent_abort = true;
+    if (a->state != UL_STA2) {
+        metric_add(METRIC_associations_aborted, 1);
+    }
+    buf_init(&pdu, 0);
+    pdu_encode_abort(&pdu, &a->abort);
+    send_buf(a, &pdu);
+}
+
+static void send_reject(struct assoc *a)
+{
+    struct buf pdu;
+    a->is_rejected = true;
+    metric_add(METRIC_associations_rejected, 1);
+    log_info(&a->log, "assoc.rejected", "reason=\"%s\" code=%u/%u/%u called=\"%s\" calling=\"%s\"",
+             pdu_reject_text(&a->reject), a->reject.result, a->reject.source, a->reject.reason,
+             a->called_aet, a->calling_aet);
+    assoc_set_why(a, RC_OK, "%s", pdu_reject_text(&a->reject));
+    buf_init(&pdu, 0);
+    pdu_encode_reject(&pdu, &a->reject);
+    send_buf(a, &pdu);
+    assoc_start_artim(a);
+}
+
+/* ---- table 9-6: association establishment ---- */
+
+static enum ul_state act_ae_2(struct assoc *a, const struct ul_step *step)
+{
+    send_buf(a, &a->negotiation->body);
+    return step->next;
+}
+
+static enum ul_state act_ae_5(struct assoc *a, const struct ul_step *step)
+{
+    assoc_start_artim(a);
+    return step->next;
+}
+
+/* PS3.5 6.2, VR AE: the default repertoire without control characters and backslash; PS3.8 9.3.2: not
+ * 16 spaces. */
+static bool is_title(const char *title)
+{
+    for (const char *c = title; *c != '\0'; c++) {
+        if (*c < ' ' || *c > '~' || *c == '\\') {
+            return false;
+        }
+    }
+    return title[0] != '\0';
+}
+
+/* What every acceptor must refuse, whatever it serves. */
+static bool is_acceptable(const struct pdu_associate *rq, struct pdu_reject *why_not)
+{
+    if ((rq->protocol_version & 1) == 0) {
+        *why_not = (struct pdu_reject){1, 2, 2};
+    } else if (rq->application_context == NULL ||
+               strcmp(rq->application_context, NET_APPLICATION_CONTEXT) != 0) {
+        *why_not = (struct pdu_reject){1, 1, 2};
+    } else if (!is_title(rq->called_aet)) {
+        *why_not = (struct pdu_reject){1, 1, 7};
+    } else if (!is_title(rq->calling_aet)) {
+        *why_not = (struct pdu_reject){1, 1, 3};
+    } else if (!assoc_peer_max_is_usable(rq)) {
+        *why_not = (struct pdu_reject){1, 2, 1};
+    } else {
+        return true;
+    }
+    return false;
+}
+
+static enum ul_state act_ae_6(struct assoc *a, const struct ul_step *step)
+{
+    const struct pdu_associate *rq = &a->negotiation->rq;
+    loop_timer_clear(a->artim);
+    memcpy(a->called_aet, rq->called_aet, sizeof(a->called_aet));
+    memcpy(a->calling_aet, rq->calling_aet, sizeof(a->calling_aet));
+    a->log.aet = a->calling_aet;
+    if (is_acceptable(rq, &a->reject)) {
+        return step->next;
+    }
+    send_reject(a);
+    return step->other;
+}
+
+static void log_accepted(const struct assoc *a)
+{
+    unsigned accepted = 0;
+    for (unsigned i = 0; i < a->context_count; i++) {
+        accepted += a->contexts[i].accepted;
+    }
+    log_info(&a->log, "assoc.accepted",
+             "role=%s called=\"%s\" calling=\"%s\" contexts=%u accepted=%u send_max=%u",
+             a->is_requestor ? "requestor" : "acceptor", a->called_aet, a->calling_aet,
+             a->context_count, accepted, a->send_max);
+}
+
+static enum ul_state act_ae_3(struct assoc *a, const struct ul_step *step)
+{
+    assoc_forget_negotiation(a); /* settled when it was decoded */
+    log_accepted(a);
+    return step->next;
+}
+
+static enum ul_state act_ae_4(struct assoc *a, const struct ul_step *step)
+{
+    a->is_rejected = true;
+    log_info(&a->log, "assoc.rejected", "role=requestor reason=\"%s\" code=%u/%u/%u",
+             pdu_reject_text(&a->reject), a->reject.result, a->reject.source, a->reject.reason);
+    assoc_set_why(a, RC_OK, "%s", pdu_reject_text(&a->reject));
+    return step->next;
+}
+
+static enum ul_state act_ae_7(struct assoc *a, const struct ul_step *step)
+{
+    metric_add(METRIC_associations_accepted, 1);
+    send_buf(a, &a->negotiation->body);
+    assoc_forget_negotiation(a);
+    log_accepted(a);
+    return step->next;
+}
+
+static enum ul_state act_ae_8(struct assoc *a, const struct ul_step *step)
+{
+    send_reject(a);
+    return step->next;
+}
+
+/* ---- table 9-8: release ---- */
+
+static enum ul_state act_ar_1(struct assoc *a, const struct ul_step *step)
+{
+    send_release(a, PDU_RELEASE_RQ);
+    return step->next;
+}
+
+static enum ul_state act_ar_3(struct assoc *a, const struct ul_step *step)
+{
+    assoc_set_why(a, RC_OK, "released by us");
+    return step->next;
+}
+
+static enum ul_state act_ar_4(struct assoc *a, const struct ul_step *step)
+{
+    assoc_set_why(a, RC_OK, "released by the peer");
+    send_release(a, PDU_RELEASE_RP);
+    assoc_start_artim(a);
+    return step->next;
+}
+
+static enum ul_state act_ar_8(struct assoc *a, const struct ul_step *step)
+{
+    return a->is_requestor ? step->next : step->other;
+}
+
+static enum ul_state act_ar_9(struct assoc *a, const struct ul_step *step)
+{
+    send_release(a, PDU_RELEASE_RP);
+    return step->next;
+}
+
+/* ---- table 9-9: abort ---- */
+
+static enum ul_state act_aa_1(struct assoc *a, const struct ul_step *step)
+{
+    send_abort(a);
+    assoc_start_artim(a);
+    return step->next;
+}
+
+static enum ul_state act_aa_3(struct assoc *a, const struct ul_step *step)
+{
+    metric_add(METRIC_associations_aborted, 1);
+    assoc_set_why(a, RC_IO, "%s", pdu_abort_text(&a->abort));
+    return step->next;
+}
+
+static enum ul_state act_aa_7(struct assoc *a, const struct ul_step *step)
+{
+    send_abort(a);
+    return step->next;
+}
+
+/* ---- indications and confirmations ---- */
+
+static void tell_request(struct assoc *a)
+{
+    if (a->state == UL_STA3 && a->callbacks.on_request != NULL) {
+        a->callbacks.on_request(a, &a->negotiation->rq, a->arg);
+    }
+}
+
+static void tell_established(struct assoc *a)
+{
+    if (a->callbacks.on_established != NULL) {
+        a->callbacks.on_established(a, a->arg);
+    }
+}
+
+static void tell_rejected(struct assoc *a)
+{
+    if (a->callbacks.on_rejected != NULL) {
+        a->callbacks.on_rejected(a, &a->reject, a->arg);
+    }
+}
+
+static void tell_release(struct assoc *a)
+{
+    if (a->callbacks.on_release != NULL) {
+        a->callbacks.on_release(a, a->arg);
+    } else {
+        assoc_answer_release(a);
+    }
+}
+
+/* In Sta9 and Sta12 it is our turn; in Sta10 the peer's. */
+static void tell_collision(struct assoc *a)
+{
+    if (a->state != UL_STA10) {
+        assoc_event(a, UL_EV_LOCAL_RELEASE_RP);
+    }
+}
+
+static const struct {
+    act_fn act; /* NULL = nothing to do but to change the state */
+    tell_fn tell;
+} actions[UL_ACTION_END] = {
+    [UL_AE_2] = {act_ae_2, NULL},
+    [UL_AE_3] = {act_ae_3, tell_established},
+    [UL_AE_4] = {act_ae_4, tell_rejected},
+    [UL_AE_5] = {act_ae_5, NULL},
+    [UL_AE_6] = {act_ae_6, tell_request},
+    [UL_AE_7] = {act_ae_7, NULL},
+    [UL_AE_8] = {act_ae_8, NULL},
+    [UL_AR_1] = {act_ar_1, NULL},
+    [UL_AR_2] = {NULL, tell_release},
+    [UL_AR_3] = {act_ar_3, NULL},
+    [UL_AR_4] = {act_ar_4, NULL},
+    [UL_AR_8] = {act_ar_8, tell_collision},
+    [UL_AR_9] = {act_ar_9, NULL},
+    [UL_AR_10] = {NULL, tell_collision},
+    [UL_AA_1] = {act_aa_1, NULL},
+    [UL_AA_3] = {act_aa_3, NULL},
+    [UL_AA_7] = {act_aa_7, NULL},
+    [UL_AA_8] = {act_aa_1, NULL}, /* the source differs, and that is in a->abort */
+    /* AE-1: assoc_request connects. DT-1, AR-7: send.c. DT-2, AR-6, AA-6: receive.c goes on to read.
+     * AR-5, AA-2, AA-4, AA-5: entering Sta1 stops ARTIM, closes and tells the owner. */
+};
+
+enum ul_state assoc_act(struct assoc *a, const struct ul_step *step)
+{
+    act_fn act = actions[step->action].act;
+    return act != NULL ? act(a, step) : step->next;
+}
+
+void assoc_tell(struct assoc *a, enum ul_action action)
+{
+    tell_fn tell = actions[action].tell;
+    if (tell != NULL && !a->is_dropped) {
+        tell(a);
+    }
+}
+
+/* ---- the owner's answers ---- */
+
+void assoc_answer_accept(struct assoc *a, const struct pdu_associate *ac)
+{
+    struct pdu_associate full = *ac;
+    struct err err;
+    if (a->state != UL_STA3) {
+        return; /* the peer has gone in the meantime; on_closed is on its way */
+    }
+    struct negotiation *n = a->negotiation;
+    full.protocol_version = 1;
+    full.application_context = NET_APPLICATION_CONTEXT;
+    full.has_max_length = true;
+    full.max_length = a->options.max_pdu_bytes;
+    memcpy(full.echoed, n->rq.echoed, sizeof(full.echoed));
+    if (full.implementation_class_uid == NULL) {
+        full.implementation_class_uid = NET_IMPLEMENTATION_UID;
+        full.implementation_version = NET_IMPLEMENTATION_VERSION;
+    }
+    buf_init(&n->body, 0);
+    pdu_encode_associate(&n->body, PDU_ASSOCIATE_AC, &full);
+    if (buf_status(&n->body) != RC_OK) {
+        assoc_abort(a, ABORT_SOURCE_PROVIDER, ABORT_NOT_SPECIFIED, "the answer is too large");
+        return;
+    }
+    if (assoc_settle(a, &n->rq, &full, &err) != RC_OK) {
+        assoc_abort(a, ABORT_SOURCE_PROVIDER, ABORT_NOT_SPECIFIED, err.text);
+        return;
+    }
+    assoc_event(a, UL_EV_LOCAL_ACCEPT);
+}
+
+void assoc_answer_reject(struct assoc *a, const struct pdu_reject *rj)
+{
+    if (a->state == UL_STA3) {
+        a->reject = *rj;
+        assoc_event(a, UL_EV_LOCAL_REJECT);
+    }
+}

@@ -1,0 +1,568 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * net/assoc: life cycle, state changes and deadlines of one association.
+ *
+ *   stream ---> receive.c: octets -> PDUs -> messages ---> owner's on_message
+ *                  | events                                     |
+ *                  v                                            v
+ *   fsm table <- assoc_event -> actions.c                   send.c: messages -> PDUs ---> stream
+ *
+ * assoc_event is the only place where the state changes: it asks the table, performs the action, sets
+ * the state, and tells the owner last, so that the owner may call anything from its callback. An event
+ * inside a callback is a complete event of its own.
+ *
+ * The end. Whoever knows the reason first leaves it with assoc_set_why. Entering Sta1 stops timers and
+ * input and defers `finish`, which runs with nothing of the association on the stack: one log line,
+ * on_closed, and everything is freed. So an association never disappears under a caller, and on_closed
+ * never comes from inside a call of the owner.
+ *
+ * Deadlines. ARTIM runs in Sta2 and Sta13 and nowhere else (PS3.8 9.1.4). All other waits share one
+ * lazy timer: deadline_of says what is due in the present state; the timer is moved only when something
+ * becomes due earlier than it will fire, and when it fires too early it is set again. So a message costs
+ * no timer operation.
+ *
+ * Rejected: one timer per deadline (eight per idle association), and freeing in the callback that ends
+ * it (every caller up the stack would have to know).
+ */
+#include "net_internal.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/clock.h"
+#include "core/metrics.h"
+
+enum { ARENA_LIMIT = 1 << 20, INPUT_LIMIT = 128 << 10 };
+
+static _Atomic uint64_t last_number;
+
+static void on_watch(void *arg);
+
+struct assoc_options assoc_options_default(void)
+{
+    return (struct assoc_options){
+        .max_pdu_bytes = 131072,
+        .max_associate_bytes = 1 << 20,
+        .max_command_bytes = 64 << 10,
+        .max_dataset_bytes = 64 << 20,
+        .high_water_bytes = 256 << 10,
+        .artim_ms = 30000,
+        .negotiation_ms = 30000,
+        .connect_ms = 10000,
+        .idle_ms = 0,
+        .message_stall_ms = 60000,
+        .write_stall_ms = 60000,
+        .send_buffer_bytes = 0,
+    };
+}
+
+/* ---- the end ---- */
+
+void assoc_set_why(struct assoc *a, enum rc code, const char *fmt, ...)
+{
+    char text[sizeof(a->why.text)];
+    va_list args;
+    if (a->has_why) {
+        return;
+    }
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    a->has_why = true;
+    (void)err_set(&a->why, code, "%s", text);
+}
+
+void assoc_set_why_rc(struct assoc *a, const struct err *why)
+{
+    if (!a->has_why) {
+        a->has_why = true;
+        a->why = *why;
+    }
+}
+
+void assoc_forget_negotiation(struct assoc *a)
+{
+    if (a->negotiation != NULL) {
+        arena_free(a->negotiation->arena);
+        buf_fini(&a->negotiation->body);
+        free(a->negotiation);
+        a->negotiation = NULL;
+    }
+}
+
+/* One line for each association that was established or refused; probes of load balancers, which open
+ * and close, are not worth one. */
+static void log_end(const struct assoc *a)
+{
+    long long ms = (long long)(clock_now_ms() - a->opened_ms);
+    if (a->is_rejected || (!a->has_spoken && !a->is_requestor && a->why.code != RC_TIMEOUT)) {
+        log_debug(&a->log, "assoc.closed", "reason=\"%s\" duration_ms=%lld", a->why.text, ms);
+        return;
+    }
+    log_event(a->why.code == RC_INVALID ? LOG_WARN : LOG_INFO, &a->log, "assoc.closed",
+              "reason=\"%s\" result=%s messages_in=%llu messages_out=%llu duration_ms=%lld",
+              a->why.text, rc_name(a->why.code), (unsigned long long)a->messages_in,
+              (unsigned long long)a->messages_out, ms);
+}
+
+static void finish(void *arg)
+{
+    struct assoc *a = arg;
+    log_end(a);
+    if (a->is_established) {
+        metric_add(METRIC_associations_open, -1);
+    }
+    if (!a->is_dropped && a->callbacks.on_closed != NULL) {
+        a->callbacks.on_closed(a, &a->why, a->arg);
+    }
+    stream_free(a->stream);
+    loop_timer_free(a->artim);
+    loop_timer_free(a->watch);
+    assoc_forget_negotiation(a);
+    assoc_forget_input(a);
+    arena_free(a->arena);
+    free(a);
+}
+
+/* ---- states ---- */
+
+static void set_state(struct assoc *a, enum ul_state next, enum ul_event event)
+{
+    if (next == a->state) {
+        return;
+    }
+    log_debug(&a->log, "assoc.state", "from=%s to=%s on=\"%s\"", ul_state_name(a->state),
+              ul_state_name(next), ul_event_name(event));
+    a->state = next;
+    a->entered_ms = clock_now_ms();
+    if (next == UL_STA6 && !a->is_established) {
+        a->is_established = true;
+        a->last_use_ms = a->entered_ms;
+        metric_add(METRIC_associations_open, 1);
+    }
+    if (next == UL_STA1 || next == UL_STA13) {
+        assoc_forget_input(a);
+        assoc_forget_negotiation(a);
+        loop_timer_clear(a->watch);
+        a->watch_due_ms = 0;
+        if (a->is_paused || a->is_choked) {
+            a->is_paused = a->is_choked = false;
+            stream_resume_reading(a->stream); /* to see the peer close */
+        }
+    }
+    if (next == UL_STA1) {
+        loop_timer_clear(a->artim);
+        assoc_set_why(a, RC_IO, "closed"); /* every way here has said more */
+        loop_defer(a->loop, finish, a);
+    }
+}
+
+void assoc_event(struct assoc *a, enum ul_event event)
+{
+    struct ul_step step = fsm_step(a->state, event);
+    if (step.action == UL_ACTION_INVALID) {
+        /* Ours, not the peer's: every PDU has an action in every state that has a transport. */
+        log_error(&a->log, "assoc.bug", "event=\"%s\" cannot happen in=%s", ul_event_name(event),
+                  ul_state_name(a->state));
+        return;
+    }
+    set_state(a, assoc_act(a, &step), event);
+    assoc_tell(a, step.action);
+    assoc_rearm(a);
+}
+
+void assoc_hang_up(struct assoc *a)
+{
+    a->is_deaf = true;
+    set_state(a, UL_STA1, UL_EV_INVALID_PDU);
+}
+
+void assoc_invalid_pdu(struct assoc *a, enum abort_reason reason, const struct err *why)
+{
+    if (a->state != UL_STA13) {
+        metric_add(METRIC_protocol_errors, 1);
+    }
+    assoc_set_why(a, RC_INVALID, "protocol error: %s", why->text);
+    /* AA-1 aborts as service user, whose reason is not significant (PS3.8 table 9-9). */
+    a->abort = a->state == UL_STA2 ? (struct pdu_abort){ABORT_SOURCE_USER, 0}
+                                   : (struct pdu_abort){ABORT_SOURCE_PROVIDER, (uint8_t)reason};
+    a->is_deaf = true; /* where the next PDU would begin is not known any more */
+    assoc_event(a, UL_EV_INVALID_PDU);
+}
+
+/* ---- deadlines ---- */
+
+void assoc_start_artim(struct assoc *a)
+{
+    loop_timer_set(a->artim, a->options.artim_ms);
+}
+
+static void on_artim(void *arg)
+{
+    struct assoc *a = arg;
+    if (a->state == UL_STA2) {
+        metric_add(METRIC_timeouts, 1);
+        assoc_set_why(a, RC_TIMEOUT, "no A-ASSOCIATE-RQ within %lld ms",
+                      (long long)a->options.artim_ms);
+    }
+    assoc_event(a, UL_EV_ARTIM_EXPIRED);
+}
+
+struct deadline {
+    int64_t due_ms; /* 0 = none */
+    const char *what;
+};
+
+static struct deadline after(int64_t begin_ms, int64_t delay_ms, const char *what)
+{
+    return (struct deadline){delay_ms > 0 ? begin_ms + delay_ms : 0, what};
+}
+
+static int64_t later_of(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static struct deadline deadline_of(const struct assoc *a)
+{
+    switch (a->state) {
+    case UL_STA3:
+        return after(a->entered_ms, a->options.negotiation_ms, "association request not answered");
+    case UL_STA5:
+        return after(a->entered_ms, a->options.negotiation_ms,
+                     "the peer does not answer the association request");
+    case UL_STA7:
+    case UL_STA10:
+    case UL_STA11:
+        /* The peer may still have responses for us. */
+        return after(later_of(a->entered_ms, a->last_input_ms), a->options.negotiation_ms,
+                     "the peer does not answer the release request");
+    case UL_STA6:
+        if (a->rx.is_partial && !a->is_paused && !a->is_choked) {
+            return after(a->last_input_ms, a->options.message_stall_ms,
+                         "the peer has stopped in the middle of a message");
+        }
+        if (a->busy == 0) {
+            return after(a->last_use_ms, a->options.idle_ms, "idle for too long");
+        }
+        return (struct deadline){0, NULL};
+    default:
+        /* Sta2 and Sta13 have ARTIM, Sta4 the stream's deadline; in Sta8 the owner's operations have
+         * theirs; Sta9 and Sta12 are left at once. */
+        return (struct deadline){0, NULL};
+    }
+}
+
+void assoc_rearm(struct assoc *a)
+{
+    int64_t due = deadline_of(a).due_ms;
+    if (due != 0 && (a->watch_due_ms == 0 || due < a->watch_due_ms)) {
+        a->watch_due_ms = due;
+        loop_timer_set(a->watch, later_of(due - clock_now_ms(), 0));
+    }
+}
+
+static void on_watch(void *arg)
+{
+    struct assoc *a = arg;
+    struct deadline d = deadline_of(a);
+    a->watch_due_ms = 0;
+    if (d.due_ms == 0) {
+        return;
+    }
+    if (clock_now_ms() < d.due_ms) {
+        assoc_rearm(a);
+        return;
+    }
+    if (stream_queued(a->stream) > 0 && !a->rx.is_partial) {
+        /* The peer is not idle and has no question to answer while it still reads; output that
+         * stalls ends by itself. */
+        a->entered_ms = a->last_use_ms = clock_now_ms();
+        assoc_rearm(a);
+        return;
+    }
+    metric_add(METRIC_timeouts, 1);
+    assoc_set_why(a, RC_TIMEOUT, "%s", d.what);
+    a->abort = (struct pdu_abort){ABORT_SOURCE_USER, 0};
+    assoc_event(a, UL_EV_LOCAL_ABORT);
+}
+
+/* ---- the stream's callbacks; on_data is in receive.c ---- */
+
+static void on_connected(void *arg)
+{
+    struct assoc *a = arg;
+    if (a->state == UL_STA4) {
+        assoc_event(a, UL_EV_TRANSPORT_CONFIRM);
+    }
+}
+
+static void on_stream_drained(void *arg)
+{
+    struct assoc *a = arg;
+    a->taken_while_full = 0;
+    if (a->is_choked) {
+        a->is_choked = false;
+        a->last_input_ms = clock_now_ms();
+        if (!a->is_paused) {
+            stream_resume_reading(a->stream);
+        }
+        assoc_rearm(a);
+    }
+    if (fsm_step(a->state, UL_EV_LOCAL_PDATA).action != UL_ACTION_INVALID && !a->is_dropped &&
+        a->callbacks.on_drained != NULL) {
+        a->callbacks.on_drained(a, a->arg);
+    }
+}
+
+static void on_stream_closed(const struct err *why, void *arg)
+{
+    struct assoc *a = arg;
+    if (a->state == UL_STA1) {
+        return;
+    }
+    if (why->code == RC_TIMEOUT && a->state != UL_STA13) {
+        metric_add(METRIC_timeouts, 1);
+    }
+    if (a->state == UL_STA2) {
+        assoc_set_why(a, RC_IO, "closed before an association was requested");
+    } else if (why->code == RC_OK) {
+        assoc_set_why(a, RC_IO, "the peer closed the connection without release or abort");
+    } else {
+        assoc_set_why(a, why->code == RC_TIMEOUT ? RC_TIMEOUT : RC_IO, "connection lost: %s",
+                      why->text);
+    }
+    assoc_event(a, UL_EV_TRANSPORT_CLOSED);
+}
+
+static const struct stream_callbacks stream_callbacks = {
+    .on_connected = on_connected,
+    .on_data = assoc_on_data,
+    .on_drained = on_stream_drained,
+    .on_closed = on_stream_closed,
+};
+
+/* ---- birth ---- */
+
+static struct assoc *make(struct loop *l, const struct assoc_options *options,
+                          const struct assoc_callbacks *callbacks, void *arg)
+{
+    struct assoc *a = xcalloc(1, sizeof(*a));
+    a->loop = l;
+    a->options = *options;
+    if (a->options.max_associate_bytes == 0) {
+        a->options.max_associate_bytes = assoc_options_default().max_associate_bytes;
+    }
+    a->callbacks = *callbacks;
+    a->arg = arg;
+    a->number = atomic_fetch_add_explicit(&last_number, 1, memory_order_relaxed) + 1;
+    a->log.assoc = a->number;
+    a->arena = arena_new(ARENA_LIMIT);
+    a->artim = loop_timer_new(l, on_artim, a);
+    a->watch = loop_timer_new(l, on_watch, a);
+    a->state = UL_STA1;
+    a->opened_ms = a->entered_ms = a->last_input_ms = a->last_use_ms = clock_now_ms();
+    a->we_invoke = a->peer_invokes = 1;
+    a->send_max = UNLIMITED_PDU_BYTES;
+    buf_init(&a->rx.command, options->max_command_bytes);
+    return a;
+}
+
+static struct stream_options stream_options_of(const struct assoc_options *options)
+{
+    return (struct stream_options){
+        .max_input_bytes = INPUT_LIMIT,
+        .high_water_bytes = options->high_water_bytes,
+        .write_stall_ms = options->write_stall_ms,
+        .send_buffer_bytes = options->send_buffer_bytes,
+    };
+}
+
+struct assoc *assoc_accept_fd(struct loop *l, int fd, const struct assoc_options *options,
+                              const struct assoc_callbacks *callbacks, void *arg)
+{
+    struct assoc *a = make(l, options, callbacks, arg);
+    struct stream_options so = stream_options_of(options);
+    metric_add(METRIC_connections_accepted, 1);
+    a->stream = stream_new(l, fd, &so, &stream_callbacks, a);
+    a->log.peer = stream_peer(a->stream);
+    assoc_event(a, UL_EV_TRANSPORT_INDICATION);
+    return a;
+}
+
+/* Encode the request, and decode it again: that checks it as a peer would, and copies it whole. */
+static enum rc prepare_request(struct assoc *a, const struct pdu_associate *rq, struct err *err)
+{
+    struct pdu_associate full = *rq;
+    struct negotiation *n = xcalloc(1, sizeof(*n));
+    a->negotiation = n;
+    n->arena = arena_new(ARENA_LIMIT);
+    buf_init(&n->body, 0);
+    full.protocol_version |= 1;
+    full.application_context = NET_APPLICATION_CONTEXT;
+    full.has_max_length = true;
+    full.max_length = a->options.max_pdu_bytes;
+    if (full.implementation_class_uid == NULL) {
+        full.implementation_class_uid = NET_IMPLEMENTATION_UID;
+        full.implementation_version = NET_IMPLEMENTATION_VERSION;
+    }
+    pdu_encode_associate(&n->body, PDU_ASSOCIATE_RQ, &full);
+    if (buf_status(&n->body) != RC_OK) {
+        return err_set(err, buf_status(&n->body), "the association request is too large");
+    }
+    return pdu_decode_associate(
+        span_of(n->body.data + PDU_HEADER_BYTES, n->body.len - PDU_HEADER_BYTES), PDU_ASSOCIATE_RQ,
+        n->arena, &n->rq, err);
+}
+
+struct assoc *assoc_request(struct loop *l, const struct sockaddr *addr, socklen_t addr_len,
+                            const struct pdu_associate *rq, const struct assoc_options *options,
+                            const struct assoc_callbacks *callbacks, void *arg)
+{
+    struct assoc *a = make(l, options, callbacks, arg);
+    struct stream_options so = stream_options_of(options);
+    struct err err;
+    a->is_requestor = true;
+    memcpy(a->called_aet, rq->called_aet, sizeof(a->called_aet));
+    memcpy(a->calling_aet, rq->calling_aet, sizeof(a->calling_aet));
+    a->log.aet = a->called_aet;
+    /* AE-1: the connection is begun here, because the state table has no place for its arguments. */
+    a->stream = stream_connect(l, addr, addr_len, options->connect_ms, &so, &stream_callbacks, a);
+    a->log.peer = stream_peer(a->stream);
+    assoc_event(a, UL_EV_LOCAL_ASSOCIATE_RQ);
+    if (prepare_request(a, rq, &err) != RC_OK) {
+        assoc_set_why_rc(a, &err);
+        assoc_event(a, UL_EV_LOCAL_ABORT);
+    }
+    return a;
+}
+
+/* ---- what the owner asks for ---- */
+
+void assoc_release(struct assoc *a)
+{
+    if (a->state == UL_STA6) {
+        assoc_event(a, UL_EV_LOCAL_RELEASE_RQ);
+    } else if (a->state > UL_STA1 && a->state < UL_STA6) {
+        assoc_abort(a, ABORT_SOURCE_USER, 0, "given up before it was established");
+    }
+}
+
+void assoc_answer_release(struct assoc *a)
+{
+    if (a->state == UL_STA8) {
+        assoc_event(a, UL_EV_LOCAL_RELEASE_RP);
+    }
+}
+
+void assoc_abort(struct assoc *a, uint8_t source, uint8_t reason, const char *why)
+{
+    if (a->state == UL_STA1 || a->state == UL_STA13) {
+        return; /* it is ending already */
+    }
+    assoc_set_why(a, RC_CANCELED, "aborted by us: %s", why != NULL ? why : "no reason given");
+    if (a->state == UL_STA2) {
+        assoc_hang_up(a); /* there is nothing to abort yet */
+        return;
+    }
+    a->abort = (struct pdu_abort){source, reason};
+    assoc_event(a, UL_EV_LOCAL_ABORT);
+}
+
+void assoc_free(struct assoc *a)
+{
+    if (a == NULL || a->is_dropped) {
+        return;
+    }
+    a->is_dropped = true;
+    assoc_abort(a, ABORT_SOURCE_USER, 0, "dropped");
+    if (a->state != UL_STA1) {
+        assoc_hang_up(a); /* deferred behind the sending of the A-ABORT */
+    }
+}
+
+void assoc_pause_reading(struct assoc *a)
+{
+    if (a->state != UL_STA1 && a->state != UL_STA13) {
+        a->is_paused = true;
+        stream_pause_reading(a->stream);
+    }
+}
+
+void assoc_resume_reading(struct assoc *a)
+{
+    if (a->is_paused) {
+        a->is_paused = false;
+        a->last_input_ms = clock_now_ms();
+        if (!a->is_choked) {
+            stream_resume_reading(a->stream);
+        }
+        assoc_rearm(a);
+    }
+}
+
+void assoc_set_busy(struct assoc *a, int delta)
+{
+    a->busy += delta;
+    assert(a->busy >= 0);
+    if (a->busy == 0) {
+        a->last_use_ms = clock_now_ms();
+        assoc_rearm(a);
+    }
+}
+
+uint16_t assoc_next_message_id(struct assoc *a)
+{
+    if (++a->last_message_id == 0) {
+        a->last_message_id = 1;
+    }
+    return a->last_message_id;
+}
+
+bool assoc_is_full(const struct assoc *a)
+{
+    return stream_is_full(a->stream);
+}
+
+const char *assoc_calling_aet(const struct assoc *a)
+{
+    return a->calling_aet;
+}
+
+const char *assoc_called_aet(const struct assoc *a)
+{
+    return a->called_aet;
+}
+
+const char *assoc_peer(const struct assoc *a)
+{
+    return stream_peer(a->stream);
+}
+
+const char *assoc_peer_address(const struct assoc *a)
+{
+    return stream_peer_address(a->stream);
+}
+
+uint64_t assoc_number(const struct assoc *a)
+{
+    return a->number;
+}
+
+const struct log_ctx *assoc_log(const struct assoc *a)
+{
+    return &a->log;
+}
+
+struct arena *assoc_arena(struct assoc *a)
+{
+    return a->arena;
+}
+
+struct loop *assoc_loop(const struct assoc *a)
+{
+    return a->loop;
+}
