@@ -3,18 +3,27 @@
  * app/config: every setting once: a key in dppr.conf, an environment variable DPPR_KEY and a flag --key.
  * Later wins: default < file < environment < flag. The table in server/app/config.c is what
  * docs/configuration.md and --help are made from.
+ *
+ * File: --config PATH, else DPPR_CONFIG, else /etc/dppr/dppr.conf where it exists. Lines are
+ * `key = value`; # begins a comment line; a value may stand in single quotes.
  */
 #ifndef APP_CONFIG_H
 #define APP_CONFIG_H
 
+#include <stdio.h>
+
 #include "core/log.h"
 #include "service/service.h"
 
+#define CONFIG_DEFAULT_FILE "/etc/dppr/dppr.conf"
+
 struct config {
+    char *file;               /* the configuration file read, NULL = none */
     char *database;           /* libpq URI */
-    char *migration_database; /* NULL = the same */
+    char *migration_database; /* "" = the same; see config_migration_database */
     char *dicom_address;
     uint16_t dicom_port;
+    bool has_session_options; /* of the database; see pg_options.session_options */
     char *http_address;
     uint16_t http_port;
     unsigned workers; /* 0 = number of processors */
@@ -23,16 +32,26 @@ struct config {
     int64_t shutdown_grace_ms;
     struct service_config service; /* strings borrowed from this struct */
     char *ae_title;
-    char **called_titles;
+    char **called_titles; /* NULL-terminated */
 };
 
+/* All defaults; never fails. config_fini it. */
+void config_init(struct config *c);
 /* argv: the flags after the command's name; what is not a setting is left in *rest (returned array of
- * borrowed strings). Every problem is named with its source: file and line, variable or flag. */
-MUST_CHECK enum rc config_load(int argc, char **argv, struct config *out, char ***rest, int *rest_count,
-                               struct err *err);
-void config_fini(struct config *c);
-/* The table of settings as text, for --help; as Markdown, for docs/configuration.md. */
-void config_print_help(void);
-void config_print_markdown(void);
+ * borrowed strings, freed with free). Every problem is named with its source: file and line, variable or
+ * flag. *out is usable only after RC_OK; it must stay where it is, as service borrows from it. */
+MUST_CHECK enum rc config_load(int argc, char **argv, struct config *out, char ***rest,
+                               int *rest_count, struct err *err);
+void config_fini(struct config *c); /* a zeroed one is legal */
+const char *config_migration_database(const struct config *c);
+
+/* The table of settings as text, for --help; as Markdown, for docs/configuration.md; and the values in
+ * force in the form of dppr.conf, passwords masked. */
+void config_print_help(FILE *to);
+void config_print_markdown(FILE *to);
+void config_print_values(const struct config *c, FILE *to);
+
+/* A libpq URI or key=value string with its passwords replaced by ***. returned (free). */
+char *config_mask_uri(const char *conninfo);
 
 #endif

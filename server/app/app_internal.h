@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the files of server/app share: the command row, the option parser and small helpers.
+ * One thread (the main one) unless said otherwise.
+ */
+#ifndef APP_INTERNAL_H
+#define APP_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "app/config.h"
+#include "catalog/model.h"
+#include "core/bytes.h"
+#include "dcm/dataset.h"
+#include "pg/sync.h"
+#include "service/scu.h"
+
+/* ---- config: the table of settings ---------------------------------------------------------------- */
+
+enum setting_type {
+    SETTING_TEXT,     /* char * */
+    SETTING_URI,      /* char *, masked when printed */
+    SETTING_AET,      /* char * */
+    SETTING_AET_LIST, /* char ** */
+    SETTING_PORT,     /* uint16_t */
+    SETTING_UINT,     /* unsigned */
+    SETTING_INT64,    /* int64_t */
+    SETTING_SIZE,     /* size_t octets */
+    SETTING_SIZE32,   /* uint32_t or unsigned octets */
+    SETTING_DURATION, /* int64_t ms */
+    SETTING_BOOL,     /* bool */
+    SETTING_CHOICE,   /* an enum, by the position in choices */
+};
+
+struct setting {
+    const char *key;
+    enum setting_type type;
+    size_t offset; /* in struct config */
+    int64_t min, max;
+    const char *const *choices; /* SETTING_CHOICE, NULL-terminated */
+    const char *help;
+};
+
+extern const struct setting config_settings[];
+extern const unsigned config_setting_count;
+
+/* key: len characters, not terminated. NULL = none. */
+const struct setting *setting_find(const char *key, size_t len);
+/* Parse and store; err->text says what is wrong with the value only ("5000 is more than 1024"). */
+MUST_CHECK enum rc setting_set(const struct setting *s, struct config *c, const char *text,
+                               struct err *err);
+/* The value as dppr.conf would have it; URIs masked. */
+void setting_format(const struct setting *s, const struct config *c, struct buf *out);
+/* One file's text into the settings; name is for messages. */
+MUST_CHECK enum rc config_read_text(struct config *c, struct span text, const char *name,
+                                    struct err *err);
+
+/* ---- commands ------------------------------------------------------------------------------------- */
+
+enum { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_INTERRUPTED = 130 };
+
+struct command {
+    const char *name;
+    const char *summary; /* one line for `dppr help` */
+    const char *usage;   /* what follows the name */
+    const char *text;    /* --help: what it does, and examples */
+    bool has_settings;   /* takes every setting as a flag */
+    bool shows_settings; /* --help lists them all */
+    bool is_hidden;
+    int (*run)(const struct command *self, int argc, char **argv); /* the process's exit status */
+};
+
+extern const struct command command_serve, command_migrate, command_import, command_export,
+    command_echo, command_store, command_find, command_get, command_move, command_ae,
+    command_doctor, command_config;
+
+/* `dppr find: ...` on standard error. */
+void command_error(const struct command *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* The same, and where to read more; returns STATUS_USAGE. */
+int command_usage_error(const struct command *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* ---- cli: flags of a command ---------------------------------------------------------------------- */
+
+enum cli_kind { CLI_FLAG, CLI_TEXT, CLI_NUMBER, CLI_LIST };
+
+struct cli_list {
+    const char **items; /* borrowed strings in an owned array: cli_fini */
+    unsigned count;
+};
+
+struct cli_option {
+    const char *name; /* without dashes */
+    char letter;      /* 0 = none */
+    enum cli_kind kind;
+    void *target;           /* bool, const char *, long, struct cli_list */
+    const char *value_name; /* NULL for flags */
+    const char *help;
+    long min, max; /* CLI_NUMBER */
+};
+
+struct cli {
+    const struct command *command;
+    const struct cli_option *options;
+    unsigned option_count;
+    struct config config; /* loaded when the command has settings */
+    const char **args;    /* what is left: borrowed strings */
+    unsigned arg_count;
+    char **rest; /* owned array behind args */
+};
+
+enum { CLI_GO = -1 };
+/* CLI_GO, or the exit status after --help or an error has been printed. Always followed by cli_fini. */
+int cli_parse(struct cli *cli, int argc, char **argv);
+void cli_fini(struct cli *cli);
+void cli_print_help(const struct cli *cli, FILE *to);
+
+/* ---- peer: options of the client commands ---------------------------------------------------------- */
+
+struct peer_args {
+    const char *host, *aet, *aec;
+    long port, timeout_s;
+    bool is_verbose;
+};
+#define PEER_ARGS_DEFAULT                                                                     \
+    {                                                                                         \
+        .host = "127.0.0.1", .aet = "DPPR_SCU", .aec = "DPPR", .port = 11112, .timeout_s = 30 \
+    }
+/* clang-format off */
+#define PEER_OPTIONS(p)                                                                            \
+    {"host", 'H', CLI_TEXT, &(p)->host, "HOST", "name or address of the peer (127.0.0.1)", 0, 0},  \
+    {"port", 'p', CLI_NUMBER, &(p)->port, "PORT", "its DICOM port (11112)", 1, 65535},             \
+    {"aet", 'a', CLI_TEXT, &(p)->aet, "TITLE", "our AE title (DPPR_SCU)", 0, 0},                   \
+    {"aec", 'c', CLI_TEXT, &(p)->aec, "TITLE", "the peer's AE title (DPPR)", 0, 0},                \
+    {"timeout", 't', CLI_NUMBER, &(p)->timeout_s, "SECONDS",                                       \
+     "give up when nothing moves for so long (30)", 1, 86400},                                     \
+    {"verbose", 'v', CLI_FLAG, &(p)->is_verbose, NULL, "log protocol steps on standard error", 0, 0}
+/* clang-format on */
+
+/* Checks the titles and sets up logging and Ctrl-C; initialises the dictionary. */
+MUST_CHECK enum rc peer_prepare(const struct peer_args *p, struct err *err);
+struct scu_options peer_scu_options(const struct peer_args *p);
+/* One association, one C-ECHO. */
+MUST_CHECK enum rc peer_echo(const struct peer_args *p, struct err *err);
+bool aet_is_valid(const char *title);
+/* "A700 refused: out of resources (comment)": a final status in words. */
+void status_describe(const struct dimse_command *rsp, struct buf *out);
+bool status_is_warning(uint16_t status);
+
+/* Ctrl-C: the first asks, the second ends the process at once. */
+void interrupt_install(void);
+bool interrupt_requested(void);
+
+/* ---- keys: -k KEY=VALUE ----------------------------------------------------------------------------- */
+
+enum { KEY_DEPTH_MAX = 8 };
+
+struct key_path {
+    uint32_t tags[KEY_DEPTH_MAX];
+    unsigned depth;
+    char title[64]; /* keyword of the last tag, or GGGGEEEE */
+};
+
+struct keys {
+    struct arena *arena; /* borrowed */
+    struct dcm_item *identifier;
+    struct key_path *paths; /* in the order given, each once; owned */
+    unsigned count;
+};
+
+void keys_init(struct keys *k, struct arena *arena);
+void keys_fini(struct keys *k);
+/* "ProtocolName=Head*", "ModelSpecificationSequence.Manufacturer=ACME", "0018,1030", "Keyword". */
+MUST_CHECK enum rc keys_add(struct keys *k, const char *text, struct err *err);
+/* Every key of the model, asked for. */
+MUST_CHECK enum rc keys_add_model(struct keys *k, const struct model *model, struct err *err);
+extern const char *const keys_default[]; /* return keys when none are given; NULL-terminated */
+
+/* ---- show: data sets for people ---------------------------------------------------------------------- */
+
+/* Control characters, which could drive a terminal, and broken UTF-8 become U+FFFD. */
+void show_text(struct buf *out, struct span utf8);
+/* The values at the path, compact: several joined by "; ", codes as "meaning (value, scheme)". */
+void show_path(struct buf *out, const struct dcm_item *utf8, const struct key_path *path);
+/* A quoted JSON string. */
+void show_json_string(struct buf *out, const char *text);
+bool utf8_is_valid(struct span text);
+
+/* ---- table: aligned columns ---------------------------------------------------------------------------- */
+
+struct table;
+/* titles are borrowed. max_width: of a column, longer cells end in an ellipsis; 0 = no bound. */
+struct table *table_new(FILE *to, const char *const *titles, unsigned columns, unsigned max_width);
+void table_row(struct table *t, const char *const *cells); /* copies */
+void table_end(struct table *t);                           /* prints what is left, frees */
+void table_discard(struct table *t);                       /* frees only */
+/* Columns a terminal gives to this UTF-8 text. */
+unsigned text_width(const char *utf8);
+
+/* ---- files ------------------------------------------------------------------------------------------------ */
+
+struct file_list {
+    char **paths;
+    unsigned count;
+    unsigned skipped; /* in folders: hidden files, DICOMDIR, *.md, *.txt */
+};
+/* Files as they are, folders recursively and sorted. A path that cannot be read is reported through
+ * on_error and passed over. */
+void files_collect(struct file_list *l, const char *const *paths, unsigned count,
+                   void (*on_error)(const char *path, const char *why, void *arg), void *arg);
+void files_free(struct file_list *l);
+MUST_CHECK enum rc files_read(const char *path, size_t max_bytes, struct buf *out, struct err *err);
+/* DIR/NAME appears whole or not at all and never replaces other content: RC_CONFLICT. is_same decides
+ * whether what is there already is the same (NULL: octet for octet). name must hold no slash. */
+typedef bool (*files_same_cb)(struct span there, struct span wanted);
+MUST_CHECK enum rc files_write_new(const char *dir, const char *name, struct span content,
+                                   files_same_cb is_same, bool *was_there, struct err *err);
+MUST_CHECK enum rc files_make_dir(const char *dir, struct err *err); /* and its parents */
+/* Part 10 files of the same data set in the same transfer syntax. */
+bool files_same_part10(struct span there, struct span wanted);
+/* DIR/UID.dcm as files_write_new; the UID is checked first. */
+MUST_CHECK enum rc files_write_part10(const char *dir, const char *sop_class, const char *uid,
+                                      struct span dataset, const struct dcm_ts *ts, bool *was_there,
+                                      struct err *err);
+
+/* ---- jsonset: DICOM JSON files ----------------------------------------------------------------------------- */
+
+/* The data sets of a JSON text: one object, or an array of objects; call until RC_NOTFOUND. *pos starts
+ * at 0. The span is the object's text; its inside is checked by dcm_json_read only. */
+MUST_CHECK enum rc jsonset_next(struct span text, size_t *pos, struct span *object,
+                                struct err *err);
+bool jsonset_is_json(struct span file);
+bool jsonset_is_array(struct span text);
+/* One data set of JSON as Explicit VR Little Endian in the character set it names; note (may be "")
+ * tells of a set that could not be used. */
+MUST_CHECK enum rc jsonset_encode(struct span object, const struct dcm_limits *limits,
+                                  struct buf *out, char note[256], struct err *err);
+
+/* ---- progress -------------------------------------------------------------------------------------------------- */
+
+struct progress {
+    const char *what; /* "importing" */
+    unsigned long total, done;
+    int64_t started_ms, shown_ms;
+    bool is_on; /* standard error is a terminal */
+};
+void progress_start(struct progress *p, const char *what, unsigned long total);
+void progress_step(struct progress *p, unsigned long done);
+void progress_clear(struct progress *p); /* before another line is printed */
+void progress_end(struct progress *p);
+
+/* ---- select: which UIDs get and move mean ------------------------------------------------------------------------ */
+
+struct uid_list {
+    char (*uids)[65];
+    unsigned count, cap;
+};
+enum { UIDS_PER_REQUEST = 500 }; /* well below the 65,534 octets of a UI value */
+void uid_list_free(struct uid_list *l);
+/* The UIDs named, and those that a C-FIND with these keys finds. Opens and closes its own association. */
+MUST_CHECK enum rc select_uids(const struct peer_args *peer, const char *const *uids,
+                               unsigned uid_count, const struct cli_list *keys,
+                               struct uid_list *out, struct err *err);
+/* An identifier with uids[from .. from + n) in the arena. */
+struct dcm_item *uid_list_identifier(const struct uid_list *l, unsigned from, unsigned n,
+                                     struct arena *arena);
+
+/* ---- database ------------------------------------------------------------------------------------------------------ */
+
+/* Connects for a command; messages never show a password. */
+MUST_CHECK enum rc database_open(const char *uri, struct pg_sync **out, struct err *err);
+/* Encoding UTF8 and a character type that folds beyond ASCII; RC_CONFLICT says what to do. */
+MUST_CHECK enum rc database_check_text(struct pg_sync *s, struct err *err);
+/* Connections this server may open at most, its probes included. */
+unsigned database_connections_wanted(const struct config *c, unsigned workers);
+/* Whether all live servers together fit into max_connections. */
+MUST_CHECK enum rc database_check_connections(struct pg_sync *s, unsigned wanted, struct err *err);
+
+/* ---- server ------------------------------------------------------------------------------------------------------------ */
+
+/* Serves until a signal; the exit status. argv is read again on SIGHUP. */
+int server_run(const struct command *self, const struct config *config, int ready_fd, int argc,
+               char **argv);
+unsigned server_workers(const struct config *c);
+
+#endif

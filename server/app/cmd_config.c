@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * dppr config: the settings in force, passwords masked; with --markdown the table of
+ * docs/configuration.md. Hidden: the documents are its main reader.
+ */
+#include "app_internal.h"
+
+static int run(const struct command *self, int argc, char **argv)
+{
+    bool is_markdown = false;
+    const struct cli_option options[] = {
+        {"markdown", 0, CLI_FLAG, &is_markdown, NULL, "the table of docs/configuration.md", 0, 0},
+    };
+    struct cli cli = {.command = self, .options = options, .option_count = 1};
+    int status = cli_parse(&cli, argc, argv);
+
+    if (status == CLI_GO && cli.arg_count > 0)
+        status = command_usage_error(self, "unexpected argument '%s'", cli.args[0]);
+    if (status == CLI_GO) {
+        if (is_markdown)
+            config_print_markdown(stdout);
+        else
+            config_print_values(&cli.config, stdout);
+        status = STATUS_DONE;
+    }
+    cli_fini(&cli);
+    return status;
+}
+
+const struct command command_config = {
+    .name = "config",
+    .summary = "print the settings in force",
+    .usage = "[--markdown] [SETTING]...",
+    .text = "Prints every setting with the value that default, file, environment and flags give "
+            "it, in\n"
+            "the form of dppr.conf. Passwords are masked.",
+    .has_settings = true,
+    .shows_settings = true,
+    .is_hidden = true,
+    .run = run,
+};

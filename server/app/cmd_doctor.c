@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * dppr doctor: looks at everything a server needs and says what to mend.
+ *
+ * One line per check: "ok", "warn" (works, but look at it) or "FAIL" with the remedy. Checks that need the
+ * database are left out when it cannot be reached. Ports are asked, never taken for good: a port that a
+ * dppr serves answers C-ECHO or /livez, a free one is bound for a moment.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "app_internal.h"
+#include "dcm/dict.h"
+#include "pg/migrate.h"
+
+enum { HTTP_TIMEOUT_S = 5 };
+
+struct doctor {
+    const struct command *self;
+    const struct config *config;
+    struct pg_sync *database;
+    bool is_json;
+    long timeout_s;
+    unsigned checks, failures;
+};
+
+enum verdict { OK, WARN, FAIL };
+
+static void report(struct doctor *d, enum verdict v, const char *name, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
+static void report(struct doctor *d, enum verdict v, const char *name, const char *fmt, ...)
+{
+    static const char *const words[] = {"ok", "warn", "FAIL"};
+    static const char *const json_words[] = {"ok", "warn", "fail"};
+    char raw[600];
+    struct buf text = {0};
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(raw, sizeof(raw), fmt, ap);
+    va_end(ap);
+    show_text(&text, span_str(raw));
+    d->failures += v == FAIL;
+    if (d->is_json) {
+        struct buf json = {0};
+        show_json_string(&json, buf_cstr(&text));
+        printf("%s{\"check\":\"%s\",\"result\":\"%s\",\"text\":%s}", d->checks ? ",\n" : "\n", name,
+               json_words[v], buf_cstr(&json));
+        buf_fini(&json);
+    } else {
+        printf("%-5s %-12s %s\n", words[v], name, buf_cstr(&text));
+    }
+    d->checks++;
+    buf_fini(&text);
+}
+
+/* ---- database ---------------------------------------------------------------------------------------- */
+
+static void check_database(struct doctor *d)
+{
+    struct pg_table *t = NULL;
+    struct err err = {0};
+
+    if (database_open(d->config->database, &d->database, &err) != RC_OK) {
+        report(d, FAIL, "database", "%s; check the setting database and that PostgreSQL runs",
+               err.text);
+        return;
+    }
+    if (pg_sync_query(d->database,
+                      "select current_setting('server_version'), current_user,\n"
+                      "    current_setting('server_version_num')::int >= 150000",
+                      NULL, 0, &t, &err) != RC_OK) {
+        report(d, FAIL, "database", "%s", err.text);
+        return;
+    }
+    bool is_new = pg_table_get(t, 0, 2)[0] == 't';
+    report(d, is_new ? OK : WARN, "database", "PostgreSQL %s as %s%s", pg_table_get(t, 0, 0),
+           pg_table_get(t, 0, 1), is_new ? "" : "; dppr is made for 15 and later");
+    pg_table_free(t);
+    if (database_check_text(d->database, &err) == RC_OK)
+        report(d, OK, "text", "encoding UTF8, folds beyond ASCII");
+    else
+        report(d, FAIL, "text", "%s", err.text);
+}
+
+static bool check_schema(struct doctor *d)
+{
+    struct err err = {0};
+
+    if (migrate_check(d->database, &err) != RC_OK) {
+        report(d, FAIL, "schema", "%s", err.text);
+        return false;
+    }
+    report(d, OK, "schema", "fits this version (it knows migrations up to %d)", migrate_latest());
+    if (database_check_connections(
+            d->database, database_connections_wanted(d->config, server_workers(d->config)), &err) ==
+        RC_OK)
+        report(d, OK, "connections", "up to %u for a server like this; max_connections has room",
+               database_connections_wanted(d->config, server_workers(d->config)));
+    else
+        report(d, WARN, "connections", "%s", err.text);
+    return true;
+}
+
+static void check_servers(struct doctor *d)
+{
+    struct pg_table *t = NULL;
+    struct err err = {0};
+
+    if (pg_sync_query(
+            d->database,
+            "select count(*) filter (where heartbeat_at > now() - interval '30 seconds'),\n"
+            "    coalesce(string_agg(distinct version, ', '), '')\n"
+            "from dpp.servers",
+            NULL, 0, &t, &err) != RC_OK) {
+        report(d, FAIL, "servers", "%s", err.text);
+        return;
+    }
+    const char *versions = pg_table_get(t, 0, 1);
+    report(d, OK, "servers", "%s running%s%s", pg_table_get(t, 0, 0), *versions ? ", version " : "",
+           versions);
+    pg_table_free(t);
+}
+
+/* ---- ports -------------------------------------------------------------------------------------------- */
+
+static const char *local_address(const char *configured)
+{
+    bool everywhere = !*configured || strcmp(configured, "*") == 0 ||
+                      strcmp(configured, "0.0.0.0") == 0 || strcmp(configured, "::") == 0;
+
+    return everywhere ? "127.0.0.1" : configured;
+}
+
+/* Whether a server could bind here now. */
+static bool is_port_free(const char *address, uint16_t port)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo *found = NULL;
+    char service[8];
+    int on = 1;
+
+    snprintf(service, sizeof(service), "%u", (unsigned)port);
+    if (getaddrinfo(local_address(address), service, &hints, &found) != 0)
+        return false;
+    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool is_free = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+                   bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, 1) == 0;
+    if (fd >= 0)
+        close(fd);
+    freeaddrinfo(found);
+    return is_free;
+}
+
+static void check_dicom_port(struct doctor *d)
+{
+    const struct config *c = d->config;
+    struct peer_args peer = {.host = local_address(c->dicom_address),
+                             .port = c->dicom_port,
+                             .aet = "DPPR_DOCTOR",
+                             .aec = c->ae_title,
+                             .timeout_s = d->timeout_s};
+    struct err err = {0};
+
+    if (c->dicom_port == 0)
+        report(d, WARN, "dicom-port", "0: any free port, so clients cannot know it");
+    else if (is_port_free(c->dicom_address, c->dicom_port))
+        report(d, OK, "dicom-port", "%u is free: no server runs here", (unsigned)c->dicom_port);
+    else if (peer_echo(&peer, &err) == RC_OK)
+        report(d, OK, "dicom-port", "%u answers as %s", (unsigned)c->dicom_port, c->ae_title);
+    else
+        report(d, FAIL, "dicom-port",
+               "%u is taken, but does not answer a C-ECHO to %s (%s); see what has it: ss -ltnp",
+               (unsigned)c->dicom_port, c->ae_title, err.text);
+}
+
+/* The first line of what /livez answers. */
+static bool ask_livez(const char *address, uint16_t port, char *line, size_t size)
+{
+    static const char request[] = "GET /livez HTTP/1.0\r\nHost: localhost\r\n\r\n";
+    struct timeval limit = {.tv_sec = HTTP_TIMEOUT_S};
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+    struct addrinfo *found = NULL;
+    char service[8];
+    size_t len = 0;
+
+    snprintf(service, sizeof(service), "%u", (unsigned)port);
+    line[0] = '\0';
+    if (getaddrinfo(address, service, &hints, &found) != 0)
+        return false;
+    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool is_open = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 &&
+                   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) == 0 &&
+                   connect(fd, found->ai_addr, found->ai_addrlen) == 0 &&
+                   send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) > 0;
+    while (is_open && len + 1 < size && !memchr(line, '\n', len)) {
+        ssize_t n = recv(fd, line + len, size - 1 - len, 0);
+        if (n <= 0)
+            break;
+        len += (size_t)n;
+    }
+    line[len] = '\0';
+    line[strcspn(line, "\r\n")] = '\0';
+    if (fd >= 0)
+        close(fd);
+    freeaddrinfo(found);
+    return strstr(line, " 200 ") != NULL;
+}
+
+static void check_http_port(struct doctor *d)
+{
+    const struct config *c = d->config;
+    char line[128];
+
+    if (c->http_port == 0)
+        report(d, WARN, "http-port", "0: any free port, so probes cannot know it");
+    else if (is_port_free(c->http_address, c->http_port))
+        report(d, OK, "http-port", "%u is free: no server runs here", (unsigned)c->http_port);
+    else if (ask_livez(local_address(c->http_address), c->http_port, line, sizeof(line)))
+        report(d, OK, "http-port", "%u answers /livez", (unsigned)c->http_port);
+    else
+        report(d, FAIL, "http-port",
+               "%u is taken, but does not answer /livez ('%.60s'); see what has it: ss -ltnp",
+               (unsigned)c->http_port, line);
+}
+
+/* ---- destinations --------------------------------------------------------------------------------------- */
+
+static void check_destination(struct doctor *d, const struct pg_table *t, unsigned row)
+{
+    const char *as = pg_table_get(t, row, 3);
+    struct peer_args peer = {.host = pg_table_get(t, row, 1),
+                             .port = strtol(pg_table_get(t, row, 2), NULL, 10),
+                             .aet = *as ? as : d->config->ae_title,
+                             .aec = pg_table_get(t, row, 0),
+                             .timeout_s = d->timeout_s};
+    struct err err = {0};
+
+    if (peer_echo(&peer, &err) == RC_OK)
+        report(d, OK, "destination", "%s at %s:%ld answers", peer.aec, peer.host, peer.port);
+    else
+        report(d, WARN, "destination", "%s at %s:%ld: %s", peer.aec, peer.host, peer.port,
+               err.text);
+}
+
+static void check_destinations(struct doctor *d)
+{
+    struct pg_table *t = NULL;
+    struct err err = {0};
+
+    if (pg_sync_query(d->database,
+                      "select ae_title, host, port::text, coalesce(called_as, '')\n"
+                      "from dpp.application_entities\n"
+                      "where is_destination and host is not null\norder by ae_title, id",
+                      NULL, 0, &t, &err) != RC_OK) {
+        report(d, FAIL, "destination", "%s", err.text);
+        return;
+    }
+    if (pg_table_rows(t) == 0)
+        report(d, OK, "destination", "none; add one with: dppr ae add TITLE HOST PORT");
+    for (unsigned i = 0; i < pg_table_rows(t) && !interrupt_requested(); i++)
+        check_destination(d, t, i);
+    pg_table_free(t);
+}
+
+static int examine(struct doctor *d)
+{
+    struct err err = {0};
+
+    if (d->is_json)
+        putchar('[');
+    if (d->config->file)
+        report(d, OK, "config", "read from %s", d->config->file);
+    else
+        report(d, OK, "config", "no file; defaults, environment and flags");
+    if (dcm_init(&err) == RC_OK)
+        report(d, OK, "dictionary", "loaded");
+    else
+        report(d, FAIL, "dictionary", "%s", err.text);
+    interrupt_install();
+    check_database(d);
+    bool is_usable = d->database && check_schema(d);
+    if (is_usable)
+        check_servers(d);
+    check_dicom_port(d);
+    check_http_port(d);
+    if (is_usable)
+        check_destinations(d);
+    if (d->is_json)
+        puts("]");
+    else if (d->failures)
+        printf("%u of %u checks failed\n", d->failures, d->checks);
+    return d->failures ? STATUS_FAILED : STATUS_DONE;
+}
+
+static int run(const struct command *self, int argc, char **argv)
+{
+    struct doctor d = {.self = self, .timeout_s = 5};
+    const struct cli_option options[] = {
+        {"timeout", 't', CLI_NUMBER, &d.timeout_s, "SECONDS", "for each peer (5)", 1, 3600},
+        {"json", 0, CLI_FLAG, &d.is_json, NULL, "print the checks as JSON", 0, 0},
+    };
+    struct cli cli = {.command = self, .options = options, .option_count = 2};
+    int status = cli_parse(&cli, argc, argv);
+
+    if (status == CLI_GO && cli.arg_count > 0)
+        status = command_usage_error(self, "unexpected argument '%s'", cli.args[0]);
+    if (status == CLI_GO) {
+        log_configure(LOG_ERROR, cli.config.log_format);
+        d.config = &cli.config;
+        status = examine(&d);
+    }
+    pg_sync_free(d.database);
+    cli_fini(&cli);
+    return status;
+}
+
+const struct command command_doctor = {
+    .name = "doctor",
+    .summary = "check what a server needs and say what to mend",
+    .usage = "[--json] [SETTING]...",
+    .text =
+        "Checks the settings, the database (reachable, text, schema, room for connections), the\n"
+        "ports and every move destination (C-ECHO). Exit status 1 when a check fails; a\n"
+        "destination that does not answer is a warning.\n\n"
+        "Examples:\n"
+        "  dppr doctor\n"
+        "  dppr doctor --database postgresql:///dppr --json",
+    .has_settings = true,
+    .run = run,
+};

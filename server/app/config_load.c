@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The sources of settings (file, environment, flags) and how settings are printed. See config.c for the
+ * table. The file is an operator's, yet read as if it were not: bounded, checked for NUL and broken
+ * lines, each key once.
+ */
+#include "app/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app_internal.h"
+#include "core/arena.h"
+
+enum { MAX_FILE_BYTES = 1 << 20, MAX_LINE_BYTES = 8192 };
+
+/* ---- file ---------------------------------------------------------------------------------------- */
+
+static struct span trim(struct span s)
+{
+    while (s.len > 0 && (s.data[0] == ' ' || s.data[0] == '\t')) {
+        s.data++;
+        s.len--;
+    }
+    while (s.len > 0 && strchr(" \t\r", s.data[s.len - 1]) && s.data[s.len - 1])
+        s.len--;
+    return s;
+}
+
+/* One `key = value`; message without its source. */
+static enum rc read_line(struct config *c, struct span line, bool *seen, const char **key,
+                         struct err *err)
+{
+    const uint8_t *equals = memchr(line.data, '=', line.len);
+    char value[MAX_LINE_BYTES + 1];
+
+    *key = NULL;
+    if (memchr(line.data, 0, line.len))
+        return err_set(err, RC_INVALID, "holds a NUL character");
+    if (!equals)
+        return err_set(err, RC_INVALID, "is not of the form: key = value");
+    struct span k = trim(span_of(line.data, (size_t)(equals - line.data)));
+    struct span v = trim(span_of(equals + 1, line.len - (size_t)(equals + 1 - line.data)));
+    const struct setting *s = setting_find((const char *)k.data, k.len);
+    if (!s)
+        return err_set(err, RC_INVALID, "unknown setting '%.*s'", k.len > 64 ? 64 : (int)k.len,
+                       (const char *)k.data);
+    *key = s->key;
+    if (seen[s - config_settings])
+        return err_set(err, RC_INVALID, "is set twice in this file");
+    seen[s - config_settings] = true;
+    if (v.len >= 2 && v.data[0] == '\'' && v.data[v.len - 1] == '\'')
+        v = span_of(v.data + 1, v.len - 2);
+    memcpy(value, v.data, v.len);
+    value[v.len] = '\0';
+    enum rc rc = setting_set(s, c, value, err);
+    explicit_bzero(value, sizeof(value));
+    return rc;
+}
+
+enum rc config_read_text(struct config *c, struct span text, const char *name, struct err *err)
+{
+    bool *seen = xcalloc(config_setting_count, sizeof(*seen));
+    unsigned number = 0;
+    enum rc rc = RC_OK;
+
+    if (text.len >= 3 && memcmp(text.data, "\xEF\xBB\xBF", 3) == 0)
+        text = span_of(text.data + 3, text.len - 3);
+    while (rc == RC_OK && text.len > 0) {
+        const uint8_t *end = memchr(text.data, '\n', text.len);
+        size_t len = end ? (size_t)(end - text.data) : text.len;
+        struct span line = trim(span_of(text.data, len));
+        struct err why = {0};
+        const char *key = NULL;
+
+        number++;
+        text = span_of(text.data + len, text.len - len);
+        if (end)
+            text = span_of(text.data + 1, text.len - 1);
+        if (line.len == 0 || line.data[0] == '#')
+            continue;
+        if (line.len > MAX_LINE_BYTES)
+            rc = err_set(&why, RC_INVALID, "is longer than %d characters", MAX_LINE_BYTES);
+        else
+            rc = read_line(c, line, seen, &key, &why);
+        if (rc != RC_OK)
+            err_set(err, rc, "%s:%u: %s%s%.160s", name, number, key ? key : "", key ? ": " : "",
+                    why.text);
+    }
+    free(seen);
+    return rc;
+}
+
+static enum rc read_file(struct config *c, const char *path, bool must_exist, struct err *err)
+{
+    struct buf text = {0};
+    enum rc rc;
+
+    if (!must_exist && access(path, F_OK) != 0)
+        return RC_OK;
+    rc = files_read(path, MAX_FILE_BYTES, &text, err);
+    if (rc == RC_OK) {
+        rc = config_read_text(c, buf_span(&text), path, err);
+        c->file = xstrdup(path);
+    }
+    if (text.data)
+        explicit_bzero(text.data, text.len);
+    buf_fini(&text);
+    return rc;
+}
+
+/* ---- environment --------------------------------------------------------------------------------- */
+
+static void variable_name(const struct setting *s, char out[80])
+{
+    size_t n = (size_t)snprintf(out, 80, "DPPR_%s", s->key);
+
+    for (size_t i = 5; i < n; i++)
+        out[i] = out[i] == '-' ? '_' : (char)toupper((unsigned char)out[i]);
+}
+
+static enum rc read_environment(struct config *c, struct err *err)
+{
+    char name[80];
+    struct err why;
+
+    for (unsigned i = 0; i < config_setting_count; i++) {
+        variable_name(&config_settings[i], name);
+        const char *value = getenv(name);
+        if (value && setting_set(&config_settings[i], c, value, &why) != RC_OK)
+            return err_set(err, RC_INVALID, "environment variable %s: %.200s", name, why.text);
+    }
+    return RC_OK;
+}
+
+/* ---- flags --------------------------------------------------------------------------------------- */
+
+/* What a flag means: --key VALUE, --key=VALUE, --switch, --no-switch. */
+struct flag {
+    const struct setting *setting; /* NULL = not ours */
+    const char *value;             /* NULL = the next argument */
+};
+
+static struct flag parse_flag(const char *arg)
+{
+    struct flag f = {0};
+
+    if (strncmp(arg, "--", 2) != 0)
+        return f;
+    arg += 2;
+    const char *equals = strchr(arg, '=');
+    size_t len = equals ? (size_t)(equals - arg) : strlen(arg);
+    f.setting = setting_find(arg, len);
+    if (equals) {
+        f.value = equals + 1;
+    } else if (f.setting && f.setting->type == SETTING_BOOL) {
+        f.value = "yes";
+    } else if (!f.setting && strncmp(arg, "no-", 3) == 0) {
+        f.setting = setting_find(arg + 3, len - 3);
+        f.value = "no";
+        if (f.setting && f.setting->type != SETTING_BOOL)
+            f.setting = NULL;
+    }
+    return f;
+}
+
+/* Sets flags in force (c not NULL) and collects what is none of ours; also finds --config. */
+static enum rc read_flags(int argc, char **argv, struct config *c, const char **file, char **rest,
+                          int *rest_count, struct err *err)
+{
+    struct err why;
+    int n = 0;
+
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--") == 0) { /* kept, so that the command sees it too */
+            while (i < argc)
+                rest[n++] = argv[i++];
+            break;
+        }
+        struct flag f = parse_flag(argv[i]);
+        bool is_file = strcmp(argv[i], "--config") == 0 || strncmp(argv[i], "--config=", 9) == 0;
+        if (is_file)
+            f.value = argv[i][8] == '=' ? argv[i] + 9 : NULL;
+        else if (!f.setting) {
+            rest[n++] = argv[i];
+            continue;
+        }
+        const char *name = is_file ? "config" : f.setting->key;
+        if (!f.value && i + 1 >= argc)
+            return err_set(err, RC_INVALID, "--%s needs a value", name);
+        if (!f.value)
+            f.value = argv[++i];
+        if (is_file)
+            *file = f.value;
+        else if (c && setting_set(f.setting, c, f.value, &why) != RC_OK)
+            return err_set(err, RC_INVALID, "--%s: %.200s", name, why.text);
+    }
+    *rest_count = n;
+    return RC_OK;
+}
+
+enum rc config_load(int argc, char **argv, struct config *out, char ***rest, int *rest_count,
+                    struct err *err)
+{
+    const char *path = getenv("DPPR_CONFIG");
+    char **left = xcalloc((size_t)argc + 1, sizeof(*left));
+    enum rc rc;
+
+    config_init(out);
+    *rest = NULL;
+    *rest_count = 0;
+    rc = read_flags(argc, argv, NULL, &path, left, rest_count, err);
+    if (rc == RC_OK)
+        rc = path && *path ? read_file(out, path, true, err)
+                           : read_file(out, CONFIG_DEFAULT_FILE, false, err);
+    if (rc == RC_OK)
+        rc = read_environment(out, err);
+    if (rc == RC_OK)
+        rc = read_flags(argc, argv, out, &path, left, rest_count, err);
+    if (rc != RC_OK) {
+        free(left);
+        *rest_count = 0;
+        config_fini(out);
+        return rc;
+    }
+    left[*rest_count] = NULL;
+    *rest = left;
+    out->service.ae_title = out->ae_title;
+    out->service.called_titles = (const char *const *)out->called_titles;
+    out->service.database.conninfo = out->database;
+    out->service.database.application_name = "dppr";
+    out->service.database.session_options = out->has_session_options ? NULL : "";
+    /* A message may not be larger than the data sets that are taken from it. */
+    out->service.assoc.max_dataset_bytes = out->service.dataset_limits.max_bytes;
+    return RC_OK;
+}
+
+/* ---- printing ------------------------------------------------------------------------------------ */
+
+static const char *value_name(const struct setting *s)
+{
+    static const char *const names[] = {
+        [SETTING_TEXT] = "TEXT",       [SETTING_URI] = "URI",     [SETTING_AET] = "TITLE",
+        [SETTING_AET_LIST] = "TITLES", [SETTING_PORT] = "PORT",   [SETTING_UINT] = "NUMBER",
+        [SETTING_INT64] = "NUMBER",    [SETTING_SIZE] = "SIZE",   [SETTING_SIZE32] = "SIZE",
+        [SETTING_DURATION] = "TIME",   [SETTING_BOOL] = "YES|NO", [SETTING_CHOICE] = "WORD",
+    };
+
+    return names[s->type];
+}
+
+void config_print_help(FILE *to)
+{
+    struct config c;
+    struct buf text = {0};
+
+    config_init(&c);
+    fprintf(
+        to,
+        "Settings (flag --KEY, environment DPPR_KEY, or KEY = VALUE in the file of --config):\n");
+    for (unsigned i = 0; i < config_setting_count; i++) {
+        const struct setting *s = &config_settings[i];
+        buf_clear(&text);
+        setting_format(s, &c, &text);
+        fprintf(to, "  --%s %s\n        %s", s->key, value_name(s), s->help);
+        fprintf(to, text.len ? " (%s)\n" : "\n", buf_cstr(&text));
+    }
+    buf_fini(&text);
+    config_fini(&c);
+}
+
+void config_print_markdown(FILE *to)
+{
+    struct config c;
+    struct buf text = {0};
+    char variable[80];
+
+    config_init(&c);
+    fputs("| Key and flag | Environment | Value | Default | Meaning |\n|---|---|---|---|---|\n",
+          to);
+    for (unsigned i = 0; i < config_setting_count; i++) {
+        const struct setting *s = &config_settings[i];
+        buf_clear(&text);
+        setting_format(s, &c, &text);
+        variable_name(s, variable);
+        const char *quote = text.len ? "`" : "";
+        fprintf(to, "| `%s` | `%s` | %s | %s%s%s | %s |\n", s->key, variable,
+                s->type == SETTING_BOOL ? "yes or no" : value_name(s), quote, buf_cstr(&text),
+                quote, s->help);
+    }
+    buf_fini(&text);
+    config_fini(&c);
+}
+
+void config_print_values(const struct config *c, FILE *to)
+{
+    struct buf text = {0};
+
+    for (unsigned i = 0; i < config_setting_count; i++) {
+        buf_clear(&text);
+        setting_format(&config_settings[i], c, &text);
+        fprintf(to, "%s = %s\n", config_settings[i].key, buf_cstr(&text));
+    }
+    buf_fini(&text);
+}
+
+/* ---- passwords ----------------------------------------------------------------------------------- */
+
+/* The end of a key=value value that begins at p: quoted with backslash escapes, or up to a space. */
+static const char *value_end(const char *p, const char *stops)
+{
+    if (*p != '\'')
+        return p + strcspn(p, stops);
+    for (p++; *p && *p != '\''; p++) {
+        if (*p == '\\' && p[1])
+            p++;
+    }
+    return *p ? p + 1 : p;
+}
+
+/* Copy text, replacing the value after each password key. */
+static void mask_pairs(const char *text, const char *stops, struct buf *out)
+{
+    static const char *const secrets[] = {"password", "sslpassword"};
+
+    while (*text) {
+        size_t hit = 0;
+        for (unsigned i = 0; i < 2 && !hit; i++) {
+            size_t n = strlen(secrets[i]);
+            if (strncasecmp(text, secrets[i], n) == 0) {
+                size_t gap = strspn(text + n, " ");
+                if (text[n + gap] == '=')
+                    hit = n + gap + 1;
+            }
+        }
+        if (!hit) {
+            buf_add_u8(out, (uint8_t)*text++);
+            continue;
+        }
+        hit += strspn(text + hit, " ");
+        buf_add(out, text, hit);
+        buf_add_str(out, "***");
+        text = value_end(text + hit, stops);
+    }
+}
+
+char *config_mask_uri(const char *conninfo)
+{
+    struct buf out = {0};
+    const char *scheme = strstr(conninfo, "://");
+    bool is_uri = scheme && (strncmp(conninfo, "postgresql:", 11) == 0 ||
+                             strncmp(conninfo, "postgres:", 9) == 0);
+
+    if (is_uri) {
+        const char *authority = scheme + 3;
+        /* A password may hold an unescaped '@' or '/' by mistake: up to the last '@' of all. */
+        size_t len = strcspn(authority, "?");
+        const char *at = memrchr(authority, '@', len);
+        const char *colon = at ? memchr(authority, ':', (size_t)(at - authority)) : NULL;
+        if (colon) {
+            buf_add(&out, conninfo, (size_t)(colon + 1 - conninfo));
+            buf_add_str(&out, "***");
+            conninfo = at;
+        }
+    }
+    mask_pairs(conninfo, is_uri ? "&" : " \t", &out);
+    char *text = xstrdup(buf_cstr(&out));
+    buf_fini(&out);
+    return text;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the client commands (echo, store, find, get, move) share: the peer's options, statuses in words,
+ * and Ctrl-C, which asks for C-CANCEL at first and ends the process the second time.
+ */
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app_internal.h"
+#include "dcm/dict.h"
+#include "service/status.h"
+
+static volatile sig_atomic_t interrupts;
+
+static void on_sigint(int number)
+{
+    static const char text[] = "\ncancelling; once more to stop at once\n";
+
+    (void)number;
+    if (interrupts++ > 0)
+        _exit(STATUS_INTERRUPTED);
+    if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+        return; /* nothing to be done about it here */
+}
+
+void interrupt_install(void)
+{
+    struct sigaction sa = {.sa_handler = on_sigint};
+
+    sigemptyset(&sa.sa_mask);
+    sigaction(SIGINT, &sa, NULL);
+}
+
+bool interrupt_requested(void)
+{
+    return interrupts > 0;
+}
+
+enum rc peer_prepare(const struct peer_args *p, struct err *err)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    const char *bad = !aet_is_valid(p->aet) ? p->aet : !aet_is_valid(p->aec) ? p->aec : NULL;
+
+    if (bad)
+        return err_set(err, RC_INVALID, "'%.64s' is no AE title: 1 to 16 ASCII characters", bad);
+    sigaction(SIGPIPE, &ignore, NULL);
+    log_configure(p->is_verbose ? LOG_DEBUG : LOG_ERROR, LOG_LOGFMT);
+    interrupt_install();
+    return dcm_init(err);
+}
+
+struct scu_options peer_scu_options(const struct peer_args *p)
+{
+    return (struct scu_options){.host = p->host,
+                                .port = (uint16_t)p->port,
+                                .calling_aet = p->aet,
+                                .called_aet = p->aec,
+                                .timeout_ms = p->timeout_s * 1000};
+}
+
+void status_describe(const struct dimse_command *rsp, struct buf *out)
+{
+    buf_printf(out, "%04X %s", rsp->status, status_text(rsp->status));
+    if (rsp->has & CMD_HAS_COMMENT && rsp->comment[0]) {
+        buf_add_str(out, " (");
+        show_text(out, span_str(rsp->comment));
+        buf_add_str(out, ")");
+    }
+    if (rsp->has & CMD_HAS_OFFENDING && rsp->offending)
+        buf_printf(out, ", offending element (%04X,%04X)", (unsigned)(rsp->offending >> 16),
+                   (unsigned)(rsp->offending & 0xFFFF));
+}
+
+/* PS3.7 Annex C: 0001, Bxxx and 0107, 0116 are warnings: the work was done. */
+bool status_is_warning(uint16_t status)
+{
+    return status == 0x0001 || status == 0x0107 || status == 0x0116 || (status & 0xF000) == 0xB000;
+}
+
+enum rc peer_echo(const struct peer_args *peer, struct err *err)
+{
+    static const char *const classes[] = {UID_VERIFICATION, NULL};
+    struct scu_options options = peer_scu_options(peer);
+    struct dimse_command rsp = {0};
+    struct scu *scu = NULL;
+    enum rc rc = scu_open(&options, classes, &scu, err);
+
+    if (rc == RC_OK)
+        rc = scu_echo(scu, &rsp, err);
+    if (rc == RC_OK && rsp.status != STATUS_SUCCESS) {
+        struct buf text = {0};
+        status_describe(&rsp, &text);
+        rc = err_set(err, RC_DENIED, "the peer answers %.200s", buf_cstr(&text));
+        buf_fini(&text);
+    }
+    scu_close(scu);
+    return rc;
+}

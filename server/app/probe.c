@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The server's eye on its database: readiness, the schema, and the heartbeat in dpp.servers.
+ *
+ * Runs on the main loop with a pool of one connection, so it says what operations would meet and never
+ * waits behind them. Three questions:
+ *
+ *   is it there     `select 1`, every PROBE_MS (RETRY_MS while it is away)  -> health.database_ok
+ *   is it ours      migrate_check on a thread of its own, because it blocks: whenever the database has
+ *                   come back, until it is in order, and every RECHECK_MS   -> health.schema_ok
+ *   we are here     a row of dpp.servers, every HEARTBEAT_MS; failure is tolerated, a standby cannot write
+ *
+ *   schema:  UNKNOWN --ok--> GOOD --conflict--> REFUSED --ok--> GOOD
+ *            a check that fails for want of the database changes nothing and is made again
+ *
+ * The thread's job owns all it touches (struct check); the probe may be freed while one runs, because
+ * jobpool_free waits and gives the job to its drop function.
+ */
+#include "probe.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "app_internal.h"
+#include "core/arena.h"
+#include "core/clock.h"
+#include "pg/migrate.h"
+
+enum {
+    PROBE_MS = 2000,
+    RETRY_MS = 500,
+    LEASE_MS = 5000,
+    STATEMENT_MS = 5000,
+    RECHECK_MS = 60000,
+    HEARTBEAT_MS = 10000,
+    REMIND_MS = 60000,
+    GOODBYE_MS = 1000,
+};
+
+enum schema_state { SCHEMA_UNKNOWN, SCHEMA_GOOD, SCHEMA_REFUSED };
+
+struct probe {
+    struct loop *loop;
+    struct mailbox *mailbox;
+    struct jobpool *thread; /* migrate_check */
+    struct pg_pool *pool;
+    const struct config *config;
+    struct web_health *health;
+    void (*on_ready)(void *arg);
+    void *arg;
+    struct loop_timer *timer;
+    struct pg_once *question, *heartbeat;
+    bool was_ready, has_warned_connections, is_checking;
+    enum schema_state schema;
+    unsigned connections_wanted;
+    int64_t checked_ms, beat_ms, reminded_ms;
+    char id[37];
+};
+
+static void on_tick(void *arg);
+
+/* A random UUID (RFC 4122 4.4) as text. */
+static void make_id(char out[37])
+{
+    uint8_t r[16];
+
+    if (getrandom(r, sizeof(r), 0) != sizeof(r))
+        abort();
+    r[6] = (uint8_t)((r[6] & 0x0F) | 0x40);
+    r[8] = (uint8_t)((r[8] & 0x3F) | 0x80);
+    snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", r[0],
+             r[1], r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13],
+             r[14], r[15]);
+}
+
+static void settle_ready(struct probe *p)
+{
+    bool is_ready = atomic_load(&p->health->database_ok) && atomic_load(&p->health->schema_ok);
+
+    if (is_ready && !p->was_ready) {
+        p->was_ready = true;
+        p->on_ready(p->arg);
+    }
+}
+
+/* ---- the schema, on the thread --------------------------------------------------------------------- */
+
+struct check {
+    struct probe *probe;
+    char *uri;
+    unsigned connections_wanted;
+    enum rc rc, connections_rc;
+    struct err err, connections_err;
+};
+
+static void check_free(void *arg)
+{
+    struct check *c = arg;
+
+    explicit_bzero(c->uri, strlen(c->uri));
+    free(c->uri);
+    free(c);
+}
+
+static void check_work(void *arg)
+{
+    struct check *c = arg;
+    struct pg_sync *s = NULL;
+
+    c->rc = database_open(c->uri, &s, &c->err);
+    if (c->rc == RC_OK)
+        c->rc = migrate_check(s, &c->err);
+    if (c->rc == RC_OK)
+        c->connections_rc =
+            database_check_connections(s, c->connections_wanted, &c->connections_err);
+    pg_sync_free(s);
+}
+
+static void check_done(void *arg)
+{
+    struct check *c = arg;
+    struct probe *p = c->probe;
+
+    p->is_checking = false;
+    p->checked_ms = clock_now_ms();
+    if (c->rc == RC_OK && p->schema != SCHEMA_GOOD) {
+        p->schema = SCHEMA_GOOD;
+        atomic_store(&p->health->schema_ok, true);
+        log_info(NULL, "schema.good", "the schema fits this version");
+    } else if (c->rc == RC_CONFLICT && p->schema != SCHEMA_REFUSED) {
+        p->schema = SCHEMA_REFUSED;
+        atomic_store(&p->health->schema_ok, false);
+        log_error(NULL, "schema.refused", "msg=\"%s\"", c->err.text);
+    } else if (c->rc != RC_OK && c->rc != RC_CONFLICT) {
+        log_warn(NULL, "schema.unchecked", "msg=\"%s\"", c->err.text);
+    }
+    if (c->rc == RC_OK && c->connections_rc == RC_LIMIT && !p->has_warned_connections) {
+        p->has_warned_connections = true;
+        log_warn(NULL, "database.max_connections", "msg=\"%s\"", c->connections_err.text);
+    }
+    settle_ready(p);
+    check_free(c);
+}
+
+static void start_check(struct probe *p)
+{
+    struct check *c = xcalloc(1, sizeof(*c));
+    struct job job = {check_work, check_done, check_free, c};
+
+    c->probe = p;
+    c->uri = xstrdup(p->config->database);
+    c->connections_wanted = p->connections_wanted;
+    p->is_checking = true;
+    if (jobpool_submit(p->thread, p->mailbox, &job) != RC_OK) {
+        p->is_checking = false;
+        check_free(c);
+    }
+}
+
+/* ---- is it there ------------------------------------------------------------------------------------ */
+
+static void on_answer(const struct err *result, int64_t rows, void *arg)
+{
+    struct probe *p = arg;
+    bool is_ok = result->code == RC_OK, was_ok = atomic_load(&p->health->database_ok);
+    int64_t now = clock_now_ms();
+
+    (void)rows;
+    p->question = NULL;
+    atomic_store(&p->health->database_ok, is_ok);
+    if (is_ok && !was_ok) {
+        log_info(NULL, "database.up", "the database answers");
+        if (p->schema == SCHEMA_GOOD)
+            p->checked_ms = 0; /* it may have been replaced meanwhile */
+    }
+    if (!is_ok && (was_ok || now - p->reminded_ms >= REMIND_MS)) {
+        p->reminded_ms = now;
+        log_warn(NULL, "database.away", "retry_ms=%d why=\"%s\"", RETRY_MS, result->text);
+    }
+    if (is_ok && !p->is_checking &&
+        (p->schema != SCHEMA_GOOD || p->checked_ms == 0 || now - p->checked_ms >= RECHECK_MS))
+        start_check(p);
+    settle_ready(p);
+    loop_timer_set(p->timer, is_ok ? PROBE_MS : RETRY_MS);
+}
+
+/* ---- we are here ------------------------------------------------------------------------------------ */
+
+static void on_beat(const struct err *result, int64_t rows, void *arg)
+{
+    struct probe *p = arg;
+
+    (void)rows;
+    p->heartbeat = NULL;
+    if (result->code != RC_OK)
+        log_debug(NULL, "heartbeat.failed", "why=\"%s\"", result->text);
+}
+
+/* Rows of servers that ended without a goodbye go after a day. */
+static void beat(struct probe *p)
+{
+    static const char sql[] =
+        "with forgotten as (\n"
+        "    delete from dpp.servers where heartbeat_at < now() - interval '1 day'\n"
+        ")\n"
+        "insert into dpp.servers (id, version, schema_version)\n"
+        "values ($1::text::uuid, $2::text, $3::text::int)\n"
+        "on conflict (id) do update set heartbeat_at = now()";
+    char version[16];
+    struct pg_param params[3];
+
+    snprintf(version, sizeof(version), "%d", migrate_latest());
+    params[0] = pg_text(p->id);
+    params[1] = pg_text(DPPR_VERSION);
+    params[2] = pg_text(version);
+    struct pg_query q = {
+        .sql = sql, .params = params, .param_count = 3, .on_done = on_beat, .arg = p};
+    p->beat_ms = clock_now_ms();
+    p->heartbeat = pg_once_start(p->pool, LEASE_MS, &q);
+}
+
+static void on_tick(void *arg)
+{
+    struct probe *p = arg;
+    struct pg_query q = {.sql = "select 1", .on_done = on_answer, .arg = p};
+
+    p->question = pg_once_start(p->pool, LEASE_MS, &q);
+    if (p->schema == SCHEMA_GOOD && atomic_load(&p->health->database_ok) && !p->heartbeat &&
+        (p->beat_ms == 0 || clock_now_ms() - p->beat_ms >= HEARTBEAT_MS))
+        beat(p);
+}
+
+/* ---- life -------------------------------------------------------------------------------------------- */
+
+struct probe *probe_new(struct loop *l, struct mailbox *mailbox, const struct config *config,
+                        unsigned connections_wanted, struct web_health *health, bool is_known_good,
+                        void (*on_ready)(void *arg), void *arg)
+{
+    struct probe *p = xcalloc(1, sizeof(*p));
+    struct pg_options options = config->service.database;
+
+    p->loop = l;
+    p->mailbox = mailbox;
+    p->config = config;
+    p->health = health;
+    p->connections_wanted = connections_wanted;
+    p->on_ready = on_ready;
+    p->arg = arg;
+    make_id(p->id);
+    if (is_known_good) {
+        p->schema =
+            SCHEMA_GOOD; /* checked again by the first answer: max_connections is looked at */
+        atomic_store(&health->schema_ok, true);
+    }
+    p->thread = jobpool_new("probe", 1, 8);
+    options.size = 1;
+    options.statement_ms = STATEMENT_MS;
+    options.application_name = "dppr probe";
+    p->pool = pg_pool_new(l, mailbox, p->thread, &options);
+    p->timer = loop_timer_new(l, on_tick, p);
+    loop_timer_set(p->timer, 0);
+    return p;
+}
+
+bool probe_schema_is_refused(const struct probe *p)
+{
+    return p->schema == SCHEMA_REFUSED;
+}
+
+static bool has_said_goodbye(void *arg)
+{
+    const struct probe *p = arg;
+
+    return !p->heartbeat;
+}
+
+static void say_goodbye(struct probe *p)
+{
+    struct pg_param param = pg_text(p->id);
+    struct pg_query q = {.sql = "delete from dpp.servers where id = $1::text::uuid",
+                         .params = &param,
+                         .param_count = 1,
+                         .on_done = on_beat,
+                         .arg = p};
+
+    p->heartbeat = pg_once_start(p->pool, GOODBYE_MS, &q);
+    loop_run_until(p->loop, has_said_goodbye, p, GOODBYE_MS);
+}
+
+void probe_free(struct probe *p)
+{
+    if (!p)
+        return;
+    loop_timer_free(p->timer);
+    if (p->question)
+        pg_once_cancel(p->question);
+    if (p->heartbeat)
+        pg_once_cancel(p->heartbeat);
+    p->question = p->heartbeat = NULL;
+    if (p->beat_ms && atomic_load(&p->health->database_ok))
+        say_goodbye(p);
+    if (p->heartbeat)
+        pg_once_cancel(p->heartbeat);
+    pg_pool_free(p->pool);
+    jobpool_free(p->thread);
+    free(p);
+}

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The server put together: threads, listeners, signals, the end.
+ *
+ *   main thread   this file: signals, both listeners, the probe, supervision
+ *   workers       one loop, one struct service, one database pool each
+ *   retrieve      threads of service/retrieve_pool for C-MOVE
+ *   jobs          threads for what blocks: names, large conversions
+ *   probe         one thread for the schema check
+ *
+ * Start: workers first (worker_start is a barrier), then the listeners, then the line for --ready-fd. A
+ * database that is away is no reason not to start: the ports open, /readyz says 503, the probe finds the
+ * database when it comes. A schema this build must not use is one, and when it turns up later new
+ * connections are closed at once.
+ *
+ * An accepted descriptor goes to the workers in turn, by message; nothing exists for it before the worker
+ * makes it. Associations live long and cost alike, so taking turns is as good as counting.
+ *
+ * End: the first SIGTERM or SIGINT makes readiness false and closes the DICOM listener; a moment later,
+ * so that what lies in sockets already counts as running, every service drains. When all are done, or the
+ * grace time is over, threads are stopped front to back. A second signal ends the process at once.
+ */
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "app_internal.h"
+#include "core/arena.h"
+#include "core/listener.h"
+#include "core/worker.h"
+#include "dcm/dict.h"
+#include "pg/migrate.h"
+#include "probe.h"
+
+enum {
+    MAX_QUEUED_JOBS = 4096,
+    MAX_ARENAS = 16,
+    SETTLE_MS = 250, /* between closing the listener and draining */
+};
+
+struct server {
+    const struct command *self;
+    const struct config *config;
+    int argc;
+    char **argv;
+    struct loop *loop;
+    struct mailbox *mailbox;
+    struct jobpool *jobs;
+    struct retrieve_pool *retrieve;
+    struct worker **workers;
+    unsigned worker_count, next_worker, drained;
+    struct listener *listener;
+    struct web *web;
+    struct web_health health;
+    struct probe *probe;
+    int signal_fd;
+    struct loop_watch *signals;
+    struct loop_timer *drain_timer;
+    bool is_draining, has_settled;
+};
+
+unsigned server_workers(const struct config *c)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return c->workers ? c->workers : processors > 0 ? (unsigned)processors : 1;
+}
+
+/* ---- workers ---------------------------------------------------------------------------------------- */
+
+static enum rc start_worker(struct worker *w, void *arg, void **state, struct err *err)
+{
+    struct server *s = arg;
+
+    (void)err;
+    *state = service_new(w, &s->config->service, s->jobs, s->retrieve);
+    return RC_OK;
+}
+
+static void stop_worker(void *state)
+{
+    service_free(state);
+}
+
+struct handoff {
+    struct worker *worker;
+    int fd;
+};
+
+static void deliver_fd(void *arg)
+{
+    struct handoff *h = arg;
+
+    service_accept(worker_state(h->worker), h->fd);
+    free(h);
+}
+
+static void drop_fd(void *arg)
+{
+    struct handoff *h = arg;
+
+    close(h->fd);
+    free(h);
+}
+
+static void on_accept(int fd, void *arg)
+{
+    struct server *s = arg;
+
+    if (probe_schema_is_refused(s->probe)) {
+        log_warn(NULL, "connection.refused", "the database has a schema this version must not use");
+        close(fd);
+        return;
+    }
+    struct handoff *h = xcalloc(1, sizeof(*h));
+    h->worker = s->workers[s->next_worker++ % s->worker_count];
+    h->fd = fd;
+    worker_post(h->worker, deliver_fd, drop_fd, h);
+}
+
+/* ---- the end ------------------------------------------------------------------------------------------ */
+
+struct drain {
+    struct server *server;
+    struct worker *worker;
+};
+
+static void on_worker_drained(void *arg) /* main loop */
+{
+    struct server *s = arg;
+
+    if (++s->drained == s->worker_count) {
+        log_info(NULL, "serve.drained", "all operations have ended");
+        loop_stop(s->loop);
+    }
+}
+
+static void on_service_drained(void *arg) /* a worker's loop */
+{
+    struct server *s = arg;
+
+    mailbox_post(s->mailbox, on_worker_drained, NULL, s);
+}
+
+static void deliver_drain(void *arg) /* a worker's loop */
+{
+    struct drain *d = arg;
+
+    service_drain(worker_state(d->worker), on_service_drained, d->server);
+    free(d);
+}
+
+static void on_drain_timer(void *arg)
+{
+    struct server *s = arg;
+    int64_t left = s->config->shutdown_grace_ms - SETTLE_MS;
+
+    if (s->has_settled) {
+        log_warn(NULL, "serve.grace_over", "workers_busy=%u", s->worker_count - s->drained);
+        loop_stop(s->loop);
+        return;
+    }
+    s->has_settled = true;
+    for (unsigned i = 0; i < s->worker_count; i++) {
+        struct drain *d = xcalloc(1, sizeof(*d));
+        d->server = s;
+        d->worker = s->workers[i];
+        worker_post(d->worker, deliver_drain, free, d);
+    }
+    loop_timer_set(s->drain_timer, left > 0 ? left : 0);
+}
+
+static void begin_drain(struct server *s, int number)
+{
+    if (s->is_draining) {
+        log_warn(NULL, "serve.killed", "second signal, ending at once");
+        _exit(STATUS_FAILED);
+    }
+    s->is_draining = true;
+    atomic_store(&s->health.draining, true);
+    log_info(NULL, "serve.draining", "signal=%s grace_ms=%lld", number == SIGINT ? "INT" : "TERM",
+             (long long)s->config->shutdown_grace_ms);
+    listener_free(s->listener);
+    s->listener = NULL;
+    loop_timer_set(s->drain_timer, s->config->shutdown_grace_ms < SETTLE_MS
+                                       ? s->config->shutdown_grace_ms
+                                       : SETTLE_MS);
+}
+
+/* ---- signals ------------------------------------------------------------------------------------------ */
+
+/* What can change in a running server is the log; the rest is named as what it is. */
+static void reload(struct server *s)
+{
+    struct config fresh;
+    struct err err = {0};
+    char **rest = NULL;
+    int rest_count = 0;
+
+    if (config_load(s->argc, s->argv, &fresh, &rest, &rest_count, &err) != RC_OK) {
+        log_error(NULL, "config.rejected", "why=\"%s\"", err.text);
+        return;
+    }
+    log_configure(fresh.log_level, fresh.log_format);
+    log_info(NULL, "config.reloaded", "log_level=%s note=\"other settings need a restart\"",
+             log_level_name(fresh.log_level));
+    free(rest);
+    config_fini(&fresh);
+}
+
+static void on_signal(int fd, unsigned ready, void *arg)
+{
+    struct server *s = arg;
+    struct signalfd_siginfo info;
+
+    (void)ready;
+    while (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        if (info.ssi_signo == SIGHUP)
+            reload(s);
+        else
+            begin_drain(s, (int)info.ssi_signo);
+    }
+}
+
+/* Before any thread exists, so that all of them have these blocked. */
+static enum rc take_signals(struct server *s, struct err *err)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigset_t set;
+
+    sigaction(SIGPIPE, &ignore, NULL);
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    s->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (s->signal_fd < 0)
+        return err_set(err, RC_IO, "signalfd: %s", strerror(errno));
+    return RC_OK;
+}
+
+/* ---- start -------------------------------------------------------------------------------------------- */
+
+/* As many descriptors as the system gives us; few malloc arenas, as many as threads that allocate, and
+ * large buffers returned to the system when they are freed. */
+static void prepare_process(const struct config *c, unsigned workers)
+{
+    unsigned arenas = workers + c->service.retrieve_workers + 1;
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &files) != 0)
+            log_warn(NULL, "serve.files", "cannot raise the number of open files");
+    }
+    mallopt(M_ARENA_MAX, arenas < MAX_ARENAS ? (int)arenas : MAX_ARENAS);
+    mallopt(M_MMAP_THRESHOLD, 512 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 2 * 1024 * 1024);
+}
+
+/* RC_OK: *is_known_good tells whether the schema was seen. RC_CONFLICT: it must not be used. */
+static enum rc look_at_schema(const struct config *c, bool *is_known_good, struct err *err)
+{
+    struct pg_sync *db = NULL;
+    struct err why = {0};
+    enum rc rc = database_open(c->database, &db, &why);
+
+    *is_known_good = false;
+    if (rc == RC_OK)
+        rc = migrate_check(db, &why);
+    pg_sync_free(db);
+    if (rc == RC_CONFLICT) {
+        *err = why;
+        return rc;
+    }
+    *is_known_good = rc == RC_OK;
+    if (rc != RC_OK)
+        log_warn(NULL, "database.away", "msg=\"serving without it until it answers\" why=\"%s\"",
+                 why.text);
+    return RC_OK;
+}
+
+static void on_ready(void *arg)
+{
+    struct server *s = arg;
+
+    log_info(NULL, "serve.ready", "dicom=%u http=%u aet=\"%s\"",
+             (unsigned)listener_port(s->listener), (unsigned)web_port(s->web), s->config->ae_title);
+}
+
+static void announce(struct server *s, int ready_fd)
+{
+    char *masked = config_mask_uri(s->config->database);
+    char line[64];
+
+    log_info(NULL, "serve.listening",
+             "version=" DPPR_VERSION " dicom=%u http=%u aet=\"%s\" workers=%u database=\"%s\"",
+             (unsigned)listener_port(s->listener), (unsigned)web_port(s->web), s->config->ae_title,
+             s->worker_count, masked);
+    free(masked);
+    if (ready_fd < 0)
+        return;
+    int n = snprintf(line, sizeof(line), "dicom=%u http=%u\n", (unsigned)listener_port(s->listener),
+                     (unsigned)web_port(s->web));
+    if (write(ready_fd, line, (size_t)n) != n)
+        log_warn(NULL, "serve.ready_fd", "cannot write to --ready-fd: %s", strerror(errno));
+    close(ready_fd);
+}
+
+static enum rc start_threads(struct server *s, struct err *err)
+{
+    static const struct worker_hooks hooks = {start_worker, stop_worker};
+    unsigned wanted = server_workers(s->config);
+    enum rc rc;
+
+    s->jobs = jobpool_new("jobs", wanted < 2 ? 2 : wanted, MAX_QUEUED_JOBS);
+    rc = retrieve_pool_new(&s->config->service, s->jobs, &s->retrieve, err);
+    s->workers = xcalloc(wanted, sizeof(struct worker *));
+    for (unsigned i = 0; i < wanted && rc == RC_OK; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "worker-%u", i);
+        rc = worker_start(name, &hooks, s, &s->workers[i], err);
+        s->worker_count += rc == RC_OK;
+    }
+    return rc;
+}
+
+static enum rc start_listening(struct server *s, bool is_known_good, struct err *err)
+{
+    const struct config *c = s->config;
+    unsigned wanted = database_connections_wanted(c, s->worker_count);
+    enum rc rc = web_new(s->loop, c->http_address, c->http_port, &s->health, &s->web, err);
+
+    if (rc != RC_OK)
+        return rc;
+    s->probe = probe_new(s->loop, s->mailbox, c, wanted, &s->health, is_known_good, on_ready, s);
+    return listener_new(s->loop, c->dicom_address, c->dicom_port, on_accept, s, &s->listener, err);
+}
+
+static void stop_all(struct server *s)
+{
+    listener_free(s->listener);
+    for (unsigned i = 0; i < s->worker_count; i++)
+        worker_stop(s->workers[i]);
+    free(s->workers);
+    retrieve_pool_free(s->retrieve);
+    probe_free(s->probe);
+    web_free(s->web);
+    if (s->jobs)
+        jobpool_free(s->jobs);
+    loop_watch_free(s->signals);
+    loop_timer_free(s->drain_timer);
+    mailbox_free(s->mailbox);
+    loop_free(s->loop);
+    close(s->signal_fd);
+}
+
+int server_run(const struct command *self, const struct config *config, int ready_fd, int argc,
+               char **argv)
+{
+    struct server s = {.self = self, .config = config, .argc = argc, .argv = argv, .signal_fd = -1};
+    struct err err = {0};
+    bool is_known_good = false;
+    enum rc rc;
+
+    log_configure(config->log_level, config->log_format);
+    prepare_process(config, server_workers(config));
+    rc = take_signals(&s, &err);
+    if (rc == RC_OK)
+        rc = dcm_init(&err);
+    if (rc == RC_OK)
+        rc = look_at_schema(config, &is_known_good, &err);
+    if (rc != RC_OK) {
+        command_error(self, "%s", err.text);
+        return STATUS_FAILED;
+    }
+    s.loop = loop_new();
+    s.mailbox = mailbox_new(s.loop);
+    s.drain_timer = loop_timer_new(s.loop, on_drain_timer, &s);
+    s.signals = loop_watch_new(s.loop, s.signal_fd, on_signal, &s);
+    rc = start_threads(&s, &err);
+    if (rc == RC_OK)
+        rc = start_listening(&s, is_known_good, &err);
+    if (rc == RC_OK) {
+        announce(&s, ready_fd);
+        loop_watch_set(s.signals, LOOP_READ);
+        loop_run(s.loop);
+    } else {
+        command_error(self, "%s", err.text);
+    }
+    stop_all(&s);
+    if (rc == RC_OK)
+        log_info(NULL, "serve.stopped", "goodbye");
+    return rc == RC_OK ? STATUS_DONE : STATUS_FAILED;
+}
