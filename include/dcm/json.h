@@ -15,7 +15,7 @@
 MUST_CHECK enum rc dcm_json_write(const struct dcm_item *item, size_t inline_limit, struct buf *out,
                                   bool *lossy, struct err *err);
 /* JSON text to a UTF-8 tree in the arena; RC_INVALID says where (line, attribute). Group 0002 is dropped. */
-MUST_CHECK enum rc dcm_json_read(struct span json, const struct dcm_limits *limits, struct arena *arena,
-                                 struct dcm_item **out, struct err *err);
+MUST_CHECK enum rc dcm_json_read(struct span json, const struct dcm_limits *limits,
+                                 struct arena *arena, struct dcm_item **out, struct err *err);
 
 #endif

@@ -7,17 +7,17 @@
 
 #include <stdbool.h>
 
-#define UID_VERIFICATION "1.2.840.10008.1.1"
+#define UID_VERIFICATION        "1.2.840.10008.1.1"
 #define UID_APPLICATION_CONTEXT "1.2.840.10008.3.1.1.1"
 #define UID_CT_DEFINED_PROTOCOL "1.2.840.10008.5.1.4.1.1.200.1"
 #define UID_XA_DEFINED_PROTOCOL "1.2.840.10008.5.1.4.1.1.200.7"
-#define UID_PROTOCOL_APPROVAL "1.2.840.10008.5.1.4.1.1.200.3"
-#define UID_PROTOCOL_FIND "1.2.840.10008.5.1.4.20.1"
-#define UID_PROTOCOL_MOVE "1.2.840.10008.5.1.4.20.2"
-#define UID_PROTOCOL_GET "1.2.840.10008.5.1.4.20.3"
-#define UID_APPROVAL_FIND "1.2.840.10008.5.1.4.1.1.200.4"
-#define UID_APPROVAL_MOVE "1.2.840.10008.5.1.4.1.1.200.5"
-#define UID_APPROVAL_GET "1.2.840.10008.5.1.4.1.1.200.6"
+#define UID_PROTOCOL_APPROVAL   "1.2.840.10008.5.1.4.1.1.200.3"
+#define UID_PROTOCOL_FIND       "1.2.840.10008.5.1.4.20.1"
+#define UID_PROTOCOL_MOVE       "1.2.840.10008.5.1.4.20.2"
+#define UID_PROTOCOL_GET        "1.2.840.10008.5.1.4.20.3"
+#define UID_APPROVAL_FIND       "1.2.840.10008.5.1.4.1.1.200.4"
+#define UID_APPROVAL_MOVE       "1.2.840.10008.5.1.4.1.1.200.5"
+#define UID_APPROVAL_GET        "1.2.840.10008.5.1.4.1.1.200.6"
 
 #define UID_IMPLICIT_LE "1.2.840.10008.1.2"
 #define UID_EXPLICIT_LE "1.2.840.10008.1.2.1"
@@ -25,7 +25,7 @@
 #define UID_EXPLICIT_BE "1.2.840.10008.1.2.2"
 
 /* Fixed, from a UUID made for dppr (PS3.5 B.2). */
-#define UID_DPPR_IMPLEMENTATION "2.25.268437126379207353213013906482531447121"
+#define UID_DPPR_IMPLEMENTATION     "2.25.268437126379207353213013906482531447121"
 #define DPPR_IMPLEMENTATION_VERSION "DPPR_" DPPR_VERSION
 
 struct dcm_ts {
@@ -37,9 +37,10 @@ struct dcm_ts {
 };
 
 const struct dcm_ts *dcm_ts_find(const char *uid); /* NULL = not supported */
-extern const char *const dcm_ts_uids[];            /* all, our order of preference, NULL-terminated */
+extern const char *const dcm_ts_uids[]; /* all, our order of preference, NULL-terminated */
 
-const char *dcm_uid_name(const char *uid); /* "CT Defined Procedure Protocol Storage"; the UID itself if unknown */
+const char *dcm_uid_name(
+    const char *uid); /* "CT Defined Procedure Protocol Storage"; the UID itself if unknown */
 /* PS3.5 9.1: characters, components, 64 at most. */
 bool dcm_uid_is_valid(const char *uid);
 /* A new UID under 2.25 from a random UUID; out holds 65. */
