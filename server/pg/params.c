@@ -66,7 +66,7 @@ static enum rc measure(const struct pg_param *params, unsigned count, bool keep,
 enum rc pg_bound_set(struct pg_bound *b, const struct pg_param *params, unsigned count, bool keep,
                      struct err *err)
 {
-    size_t copied;
+    size_t copied = 0;
     if (count > MAX_PARAMS) {
         return err_set(err, RC_LIMIT, "the statement has %u parameters", count);
     }
