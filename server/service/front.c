@@ -40,7 +40,6 @@ enum {
     SCRATCH_BYTES = 16 * 1024 * 1024,
     KEPT_BUFFER_BYTES = 256 * 1024,
     DRAIN_RELEASE_MS = 3000, /* for the peer to answer our release request */
-    FREE_WAIT_MS = 1000,     /* for aborted associations to end in service_free */
 };
 
 /* ---- memory ---- */
@@ -443,6 +442,14 @@ static void check_drained(struct service *s)
     done(s->drained_arg);
 }
 
+static void front_free(struct front *f)
+{
+    LIST_REMOVE(f, link);
+    f->service->front_count--;
+    admission_count_connection(-1);
+    free(f);
+}
+
 static void on_closed(struct assoc *a, const struct err *why, void *arg)
 {
     struct front *f = arg;
@@ -451,10 +458,7 @@ static void on_closed(struct assoc *a, const struct err *why, void *arg)
     (void)why; /* net/assoc has logged and counted it */
     admission_cancel(f);
     stop_operations(f);
-    LIST_REMOVE(f, link);
-    s->front_count--;
-    admission_count_connection(-1);
-    free(f);
+    front_free(f);
     check_drained(s);
 }
 
@@ -528,22 +532,17 @@ struct service *service_new(struct worker *w, const struct service_config *confi
     return s;
 }
 
-static bool no_fronts(void *arg)
-{
-    const struct service *s = arg;
-    return s->front_count == 0;
-}
-
 void service_free(struct service *s)
 {
     struct front *f;
     if (!s)
         return;
-    s->draining = true;
-    s->on_drained = NULL;
-    LIST_FOREACH (f, &s->fronts, link)
-        abort_front(f, "the server is stopping");
-    loop_run_until(s->loop, no_fronts, s, FREE_WAIT_MS);
+    while ((f = LIST_FIRST(&s->fronts))) {
+        admission_cancel(f);
+        stop_operations(f);
+        assoc_free(f->assoc); /* aborts; no on_closed comes */
+        front_free(f);
+    }
     loop_timer_free(s->drain_timer);
     pg_pool_free(s->pool);
     while (s->spare) {

@@ -37,7 +37,9 @@
 enum {
     DESTINATION_QUEUE = 64,
     PLAN_BYTES = 1024 * 1024,
-    STOP_WAIT_MS = 1000, /* for aborted associations to end */
+    /* After an abort, which answers a destination that has stopped talking, its closing the connection is
+     * not worth a longer wait: the result and the place in the queue wait for it. */
+    ARTIM_MS = 1000,
 };
 
 struct retriever; /* one retrieve worker's state */
@@ -68,7 +70,7 @@ struct move_job {
     struct destination *queue;
     enum job_state state;
     struct resolve *resolve;
-    struct loop_timer *timer; /* bounds the name resolution and the release */
+    struct loop_timer *timer; /* bounds the name resolution */
     struct resolved addresses[8];
     unsigned address_count;
     unsigned address_next;
@@ -98,7 +100,6 @@ struct retriever {
     const struct service_config *config;
     struct jobpool *jobs;
     struct pg_pool *pool;
-    unsigned job_count;
     bool is_stopping;
     LIST_HEAD(, destination) destinations;
 };
@@ -229,7 +230,6 @@ static void job_end(struct move_job *j)
     arena_free(j->plan);
     j->plan = NULL;
     TAILQ_REMOVE(&d->jobs, j, link);
-    t->job_count--;
     job_drop(j);
     destination_next(t, d);
 }
@@ -283,13 +283,11 @@ static void on_suboperations_done(void *arg)
     subops_free(j->subops);
     j->subops = NULL;
     j->state = JOB_RELEASING;
-    if (gave_up) {
+    if (gave_up)
         assoc_abort(j->assoc, ABORT_SOURCE_USER, ABORT_NOT_SPECIFIED,
                     "the destination does not answer");
-        return;
-    }
-    loop_timer_set(j->timer, j->retriever->config->assoc.negotiation_ms);
-    assoc_release(j->assoc);
+    else
+        assoc_release(j->assoc);
 }
 
 static void on_established(struct assoc *a, void *arg)
@@ -472,9 +470,12 @@ static enum rc job_plan(struct move_job *j, struct err *err)
 static void job_connect(struct move_job *j)
 {
     const struct resolved *to = &j->addresses[j->address_next++];
+    struct assoc_options options = j->retriever->config->assoc;
+    if (options.artim_ms > ARTIM_MS)
+        options.artim_ms = ARTIM_MS;
     j->state = JOB_CONNECTING;
     j->assoc = assoc_request(j->retriever->loop, (const struct sockaddr *)&to->addr, to->len,
-                             &j->rq, &j->retriever->config->assoc, &sender_callbacks, j);
+                             &j->rq, &options, &sender_callbacks, j);
 }
 
 static void on_resolved(const struct resolved *addresses, unsigned count, const struct err *why,
@@ -497,15 +498,11 @@ static void on_resolved(const struct resolved *addresses, unsigned count, const 
         job_connect(j);
 }
 
-/* Connecting, negotiating and each sub-operation have deadlines of their own; this is for the rest. */
-static void on_timer(void *arg)
+/* Connecting, negotiating, releasing and each sub-operation have deadlines of their own. */
+static void on_resolve_timeout(void *arg)
 {
     struct move_job *j = arg;
     struct err err = {0};
-    if (j->state == JOB_RELEASING) {
-        assoc_abort(j->assoc, ABORT_SOURCE_USER, ABORT_NOT_SPECIFIED, "no answer to the release");
-        return;
-    }
     err_set(&err, RC_TIMEOUT, "%s: no answer for the host name in time", j->destination.ae_title);
     metric_add(METRIC_timeouts, 1);
     job_fail(j, &err);
@@ -518,7 +515,7 @@ static void job_run(struct move_job *j)
     j->state = JOB_RESOLVING;
     j->queue->waiting--;
     j->queue->running++;
-    j->timer = loop_timer_new(t->loop, on_timer, j);
+    j->timer = loop_timer_new(t->loop, on_resolve_timeout, j);
     loop_timer_set(j->timer, t->config->assoc.connect_ms);
     if (resolve_start(t->jobs, worker_mailbox(t->worker), j->destination.host, j->destination.port,
                       on_resolved, j, &j->resolve, &err) != RC_OK)
@@ -572,7 +569,6 @@ static void on_submit(void *arg)
     j->queue = d;
     j->state = JOB_QUEUED;
     d->waiting++;
-    t->job_count++;
     TAILQ_INSERT_TAIL(&d->jobs, j, link);
     if (d->waiting > DESTINATION_QUEUE) {
         struct err err = {0};
@@ -686,35 +682,19 @@ static enum rc retriever_start(struct worker *w, void *arg, void **state, struct
     return RC_OK;
 }
 
-static bool no_jobs(void *arg)
-{
-    const struct retriever *t = arg;
-    return t->job_count == 0;
-}
-
-/* A job that job_stop has something to do with. */
-static struct move_job *stoppable(const struct retriever *t)
-{
-    struct destination *d;
-    struct move_job *j;
-    LIST_FOREACH (d, &t->destinations, link) {
-        TAILQ_FOREACH (j, &d->jobs, link) {
-            if (j->state < JOB_RELEASING)
-                return j;
-        }
-    }
-    return NULL;
-}
-
 /* The fronts are gone, so nobody waits for a result; what still runs is aborted. */
 static void retriever_stop(void *state)
 {
     struct retriever *t = state;
-    struct move_job *j;
+    struct destination *d;
     t->is_stopping = true;
-    while ((j = stoppable(t)))
-        job_stop(j);
-    loop_run_until(t->loop, no_jobs, t, STOP_WAIT_MS);
+    while ((d = LIST_FIRST(&t->destinations))) {
+        struct move_job *j = TAILQ_FIRST(&d->jobs);
+        subops_free(j->subops);
+        j->subops = NULL;
+        assoc_free(j->assoc); /* no callback comes */
+        job_end(j);           /* with the last job the destination goes */
+    }
     pg_pool_free(t->pool);
     free(t);
 }

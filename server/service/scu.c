@@ -28,6 +28,7 @@
 enum {
     DEFAULT_TIMEOUT_MS = 30000,
     CLOSE_MS = 5000,
+    ARTIM_MS = 1000, /* for a peer to close after an abort */
     PLAN_BYTES = 1024 * 1024,
     CALL_BYTES = 64 * 1024 * 1024,
 };
@@ -213,12 +214,6 @@ static bool is_never(const struct scu *s)
     return false; /* until the association has ended */
 }
 
-static bool is_gone(void *arg)
-{
-    const struct scu *s = arg;
-    return s->assoc == NULL;
-}
-
 /* ---- opening ---- */
 
 struct proposal {
@@ -306,14 +301,15 @@ static enum rc connect_to(struct scu *s, const struct scu_options *o, const stru
     options.connect_ms = s->timeout_ms;
     options.negotiation_ms = s->timeout_ms;
     options.idle_ms = 0;
+    options.artim_ms = ARTIM_MS;
     for (const struct addrinfo *a = addresses; a && !s->established; a = a->ai_next) {
         s->why = (struct err){0};
         s->assoc = assoc_request(s->loop, a->ai_addr, a->ai_addrlen, &p->rq, &options,
                                  &scu_assoc_callbacks, s);
         (void)wait_for(s, is_established); /* the association has its own deadlines */
         if (s->assoc && !s->established) {
-            assoc_abort(s->assoc, ABORT_SOURCE_USER, ABORT_NOT_SPECIFIED, "timed out");
-            loop_run_until(s->loop, is_gone, s, CLOSE_MS);
+            assoc_free(s->assoc);
+            s->assoc = NULL;
             err_set(&s->why, RC_TIMEOUT, "no association within %lld ms", (long long)s->timeout_ms);
         }
         if (s->why.code == RC_DENIED || s->assoc)
@@ -350,18 +346,13 @@ void scu_close(struct scu *s)
 {
     if (!s)
         return;
-    int64_t timeout = s->timeout_ms;
     if (s->timeout_ms > CLOSE_MS)
         s->timeout_ms = CLOSE_MS;
     if (s->assoc && s->established) {
         assoc_release(s->assoc);
         (void)wait_for(s, is_never);
     }
-    s->timeout_ms = timeout;
-    if (s->assoc) {
-        assoc_abort(s->assoc, ABORT_SOURCE_USER, ABORT_NOT_SPECIFIED, "closing");
-        loop_run_until(s->loop, is_gone, s, CLOSE_MS);
-    }
+    assoc_free(s->assoc);
     loop_free(s->loop);
     arena_free(s->arena);
     free(s);
