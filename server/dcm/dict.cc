@@ -25,6 +25,10 @@ extern "C" {
 #include "codedset.h"
 }
 
+#ifndef DCM_DICT_DEFAULT_PATH
+#define DCM_DICT_DEFAULT_PATH "none built in"
+#endif
+
 namespace
 {
 
