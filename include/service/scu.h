@@ -17,8 +17,8 @@ struct scu;
 struct scu_options {
     const char *host;
     uint16_t port;
-    const char *calling_aet; /* default DPPR_SCU */
-    const char *called_aet;  /* default DPPR */
+    const char *calling_aet;              /* default DPPR_SCU */
+    const char *called_aet;               /* default DPPR */
     const char *const *transfer_syntaxes; /* offered, in order; NULL = all that dcm/uids lists */
     int64_t timeout_ms;                   /* without progress; default 30 s */
     uint32_t max_pdu_bytes;
@@ -38,16 +38,16 @@ struct scu_callbacks {
     bool (*on_pending)(const struct dimse_command *rsp, struct span identifier,
                        const struct dcm_ts *ts, void *arg);
     /* C-GET: an instance has come; returns the C-STORE status to answer with. */
-    uint16_t (*on_store)(const struct dimse_command *rq, struct span dataset, const struct dcm_ts *ts,
-                         void *arg);
+    uint16_t (*on_store)(const struct dimse_command *rq, struct span dataset,
+                         const struct dcm_ts *ts, void *arg);
     void *arg;
 };
 
 MUST_CHECK enum rc scu_echo(struct scu *s, struct dimse_command *rsp, struct err *err);
 /* Sends the octets in the context of ts, which must be accepted. */
 MUST_CHECK enum rc scu_store(struct scu *s, const char *sop_class, const char *sop_instance,
-                             struct span dataset, const struct dcm_ts *ts, struct dimse_command *rsp,
-                             struct err *err);
+                             struct span dataset, const struct dcm_ts *ts,
+                             struct dimse_command *rsp, struct err *err);
 /* The identifier tree is UTF-8; (0008,0005) is added when it is not ASCII. final: the last response;
  * failed_list (may be NULL) takes its data set. */
 MUST_CHECK enum rc scu_find(struct scu *s, const char *model_uid, struct dcm_item *identifier,

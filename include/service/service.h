@@ -22,8 +22,9 @@ enum unknown_ae_policy { UNKNOWN_AE_REFUSE, UNKNOWN_AE_LOOPBACK, UNKNOWN_AE_ANY 
 
 /* One immutable snapshot, borrowed by all workers until they have stopped. */
 struct service_config {
-    const char *ae_title;                    /* ours */
-    const char *const *called_titles;        /* further titles we answer to, NULL-terminated; may be NULL */
+    const char *ae_title; /* ours */
+    const char *const
+        *called_titles; /* further titles we answer to, NULL-terminated; may be NULL */
     bool any_called_title;
     enum unknown_ae_policy unknown_ae;
     bool echo_for_all;
@@ -35,13 +36,13 @@ struct service_config {
     unsigned max_associations;         /* per process */
     unsigned max_operations_per_assoc; /* asynchronous operations performed; default 8 */
     bool strict_retrieve_level;
-    int64_t lease_timeout_ms;  /* waiting for a database connection; default 10 s */
-    int64_t suboperation_ms;   /* a destination's answer to one C-STORE; default 60 s */
+    int64_t lease_timeout_ms;     /* waiting for a database connection; default 10 s */
+    int64_t suboperation_ms;      /* a destination's answer to one C-STORE; default 60 s */
     int64_t progress_interval_ms; /* pending responses of GET and MOVE; default 500 */
     unsigned inline_ingest_bytes; /* larger data sets are prepared on the jobpool; default 64 KiB */
     size_t fetch_batch_bytes;     /* octets a retrieve keeps in memory; default 4 MiB */
     struct pg_options database;
-    unsigned retrieve_workers;    /* default 2 */
+    unsigned retrieve_workers;     /* default 2 */
     unsigned retrieve_connections; /* database connections of one retrieve worker; default 2 */
 };
 struct service_config service_config_default(void);
