@@ -31,7 +31,8 @@ MUST_CHECK enum rc ingest_prepare(const struct ingest_input *input, const struct
 void ingest_prepared_free(struct ingest_prepared *p); /* NULL is legal */
 const char *ingest_sop_instance(const struct ingest_prepared *p);
 const char *ingest_sop_class(const struct ingest_prepared *p);
-unsigned ingest_warning_count(const struct ingest_prepared *p); /* they become rows of dpp.dataset_warnings */
+/* Warnings become rows of dpp.dataset_warnings. */
+unsigned ingest_warning_count(const struct ingest_prepared *p);
 
 enum ingest_outcome {
     INGEST_STORED,

@@ -35,13 +35,14 @@ MUST_CHECK enum rc retrieve_identifier(struct span identifier, const struct dcm_
                                        bool strict_level, unsigned max_uids, struct arena *arena,
                                        const char ***uids, unsigned *count, struct err *err);
 
-typedef void (*instances_found_cb)(const struct err *result, struct instance_list *list, void *arg); /* list is owned */
+/* list is owned by the callee. */
+typedef void (*instances_found_cb)(const struct err *result, struct instance_list *list, void *arg);
 struct instances_op;
 /* Published objects of the model that the AE may see. uids are copied. With a failure list is NULL. */
 struct instances_op *instances_find(struct pg_pool *pool, int64_t timeout_ms,
                                     const struct model *model, const char *aet,
-                                    const char *const *uids, unsigned count,
-                                    instances_found_cb cb, void *arg);
+                                    const char *const *uids, unsigned count, instances_found_cb cb,
+                                    void *arg);
 
 /* Instances above this are read in chunks of it. */
 enum { INSTANCES_CHUNK_BYTES = 1048576, INSTANCES_BATCH_BYTES = 1073741824 };
@@ -55,7 +56,8 @@ typedef void (*instance_data_cb)(unsigned index, struct buf *octets, void *arg);
 typedef void (*instances_done_cb)(const struct err *result, void *arg);
 struct instances_op *instances_fetch(struct pg_pool *pool, int64_t timeout_ms,
                                      const struct instance_ref *refs, unsigned count,
-                                     instance_data_cb on_data, instances_done_cb on_done, void *arg);
+                                     instance_data_cb on_data, instances_done_cb on_done,
+                                     void *arg);
 /* No callback comes. Legal inside on_data. */
 void instances_cancel(struct instances_op *op);
 

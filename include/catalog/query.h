@@ -19,9 +19,10 @@
 
 /* How the requester's view is restricted; decided once per operation. */
 struct query_view {
-    const char *aet;            /* calling AE title */
-    int64_t max_matches;        /* 0 = no limit; else LIMIT n + 1 is put on */
-    const char *default_charset; /* assumed for 8-bit text without (0008,0005); NULL = refuse (A900) */
+    const char *aet;     /* calling AE title */
+    int64_t max_matches; /* 0 = no limit; else LIMIT n + 1 is put on */
+    const char
+        *default_charset; /* assumed for 8-bit text without (0008,0005); NULL = refuse (A900) */
 };
 
 struct query_limits {
@@ -34,9 +35,9 @@ struct query {
     const char *sql;
     const struct pg_param *params;
     unsigned param_count;
-    bool nothing_asked;    /* no keys at all: success without matches */
-    bool matches_none;     /* a key that can match nothing (a UID that is none, say): no SQL needed */
-    bool optional_ignored; /* FF01 instead of FF00 */
+    bool nothing_asked; /* no keys at all: success without matches */
+    bool matches_none;  /* a key that can match nothing (a UID that is none, say): no SQL needed */
+    bool optional_ignored;           /* FF01 instead of FF00 */
     const struct project_plan *plan; /* for catalog/project */
 };
 

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What ingest derives from a data set, and what it makes of the database's answers. The pool is played by
+ * this file, because the cases that matter (the connection dies when the outcome is unknown) cannot be
+ * had from a real one at will; test_storage.c uses a real one.
+ */
+#include "catalog_test.h"
+
+#include "catalog/ingest.h"
+#include "dcm/dict.h"
+
+#define CT "00080016 UI 1.2.840.10008.5.1.4.1.1.200.1; 00080018 UI 1.2.3.1"
+
+/* ---- the pool ---- */
+
+struct pg_row {
+    const char *text;
+    bool flag;
+};
+
+struct pg_once {
+    char sql[512];
+    struct pg_query query;
+};
+
+static struct pg_once *running;
+static unsigned started, cancelled;
+
+struct pg_once *pg_once_start(struct pg_pool *p, int64_t timeout_ms, const struct pg_query *q)
+{
+    (void)p;
+    (void)timeout_ms;
+    assert_null(running);
+    running = xcalloc(1, sizeof(*running));
+    running->query = *q;
+    snprintf(running->sql, sizeof(running->sql), "%s", q->sql);
+    started++;
+    return running;
+}
+
+void pg_once_cancel(struct pg_once *o)
+{
+    assert_ptr_equal(o, running);
+    free(running);
+    running = NULL;
+    cancelled++;
+}
+
+struct span pg_octets(const struct pg_row *r, unsigned col)
+{
+    assert_int_equal(col, 0);
+    return span_str(r->text);
+}
+
+bool pg_bool(const struct pg_row *r, unsigned col)
+{
+    assert_int_equal(col, 1);
+    return r->flag;
+}
+
+/* The running statement ends: row text NULL = no row. */
+static void answer(enum rc rc, const char *text, bool flag)
+{
+    struct pg_once *o = running;
+    struct err err = {.code = rc};
+    struct pg_row row = {text, flag};
+    assert_non_null(o);
+    running = NULL;
+    if (rc != RC_OK)
+        snprintf(err.text, sizeof(err.text), "failure of statement %u", started);
+    if (text)
+        o->query.on_row(&row, o->query.arg);
+    o->query.on_done(&err, text ? 1 : 0, o->query.arg);
+    free(o);
+}
+
+/* ---- preparing ---- */
+
+static enum rc prepare(struct span octets, const char *ts, const char *sop_class,
+                       const char *sop_instance, struct ingest_prepared **p, struct err *err)
+{
+    struct ingest_input input = {.octets = octets,
+                                 .ts = dcm_ts_find(ts),
+                                 .sop_class = sop_class,
+                                 .sop_instance = sop_instance,
+                                 .sender_aet = "CT\xFF"
+                                               "1",
+                                 .source = "store"};
+    memset(err, 0, sizeof(*err));
+    return ingest_prepare(&input, NULL, p, err);
+}
+
+static struct ingest_prepared *prepare_spec(const char *text)
+{
+    static struct octets o;
+    struct ingest_prepared *p = NULL;
+    struct err err;
+    if (prepare(spec(&o, text), UID_EXPLICIT_LE, NULL, NULL, &p, &err) != RC_OK)
+        fail_msg("%s: %s", text, err.text);
+    return p;
+}
+
+static void assert_param(const struct pg_param *p, const char *text)
+{
+    if (!text) {
+        assert_null(p->data);
+        return;
+    }
+    if (p->len != (int)strlen(text) || memcmp(p->data, text, strlen(text)) != 0)
+        fail_msg("\"%.*s\" instead of \"%s\"", p->len, (const char *)p->data, text);
+}
+
+static void everything_goes_into_one_call(void **state)
+{
+    struct pg_param params[INGEST_PARAMS];
+    struct octets o;
+    (void)state;
+    struct ingest_prepared *p =
+        prepare_spec("00080005 CS ISO_IR 100; " CT "; 00091001 LO x; 00181030 LO Gr\xFCn");
+
+    assert_int_equal(ingest_params(p, params), 9);
+    assert_non_null(memmem(params[0].data, (size_t)params[0].len, "Gr\xC3\xBCn", 5));
+    assert_non_null(memmem(params[0].data, (size_t)params[0].len, "00091001", 8));
+    assert_octets(span_of(params[1].data, (size_t)params[1].len),
+                  spec(&o, "00080005 CS ISO_IR 100; " CT "; 00091001 LO x; 00181030 LO Gr\xFCn"));
+    assert_true(params[1].is_binary);
+    assert_param(&params[2], UID_EXPLICIT_LE);
+    assert_octets(span_of(params[3].data, (size_t)params[3].len),
+                  spec(&o, "00080005 CS ISO_IR 100; " CT "; 00181030 LO Gr\xC3\xBCn"));
+    assert_int_equal(params[4].len, 32);
+    assert_param(&params[5], "CT?1");
+    assert_param(&params[6], "store");
+    assert_param(&params[7], "ISO_IR 100");
+    assert_param(&params[8], "{}");
+    assert_string_equal(ingest_sop_class(p), UID_CT_DEFINED_PROTOCOL);
+    assert_string_equal(ingest_sop_instance(p), "1.2.3.1");
+    assert_non_null(strstr(ingest_sql(), "$9::text[]"));
+    assert_null(strstr(ingest_sql(), "$10"));
+    ingest_prepared_free(p);
+    ingest_prepared_free(NULL);
+}
+
+static void what_cannot_be_said_in_text_is_flagged(void **state)
+{
+    static const struct {
+        const char *object, *warnings, *in_json;
+    } cases[] = {
+        {CT "; 00181030 LO Head", "{}", "Head"},
+        {"00080005 CS ISO_IR 192; " CT "; 00181030 LO Gr\xC3\xBCn", "{}", "Gr\xC3\xBCn"},
+        {CT "; 00181030 LO Gr\xC3\xBCn",
+         "{\"text beyond ASCII without Specific Character Set was read as UTF-8\"}", "Gr\xC3\xBCn"},
+        {CT "; 00181030 LO Gr\xFCn",
+         "{\"text beyond ASCII without Specific Character Set was read as Latin-1\"}",
+         "Gr\xC3\xBCn"},
+        {"00080005 CS ISO_IR 192; " CT "; 00181030 LO a\xFFz",
+         "{\"some text could not be decoded\"}", "a\xEF\xBF\xBDz"},
+        {"00080005 CS ISO_IR 999; " CT "; 00181030 LO Gr\xFCn",
+         "{\"Specific Character Set is not supported; text was read as Latin-1\"}", "Gr\xC3\xBCn"},
+        {"00080005 CS ISO_IR 999; " CT "; 00181030 LO Gr\xC3\xBCn",
+         "{\"Specific Character Set is not supported; text was read as UTF-8\"}", "Gr\xC3\xBCn"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct pg_param params[INGEST_PARAMS];
+        struct ingest_prepared *p = prepare_spec(cases[i].object);
+        ingest_params(p, params);
+        assert_param(&params[8], cases[i].warnings);
+        assert_int_equal(ingest_warning_count(p), strlen(cases[i].warnings) > 2);
+        assert_non_null(memmem(params[0].data, (size_t)params[0].len, cases[i].in_json,
+                               strlen(cases[i].in_json)));
+        ingest_prepared_free(p);
+    }
+}
+
+static void values_that_json_cannot_hold_are_flagged(void **state)
+{
+    struct octets o;
+    struct pg_param params[INGEST_PARAMS];
+    struct ingest_prepared *p = NULL;
+    struct err err;
+    (void)state;
+    spec(&o, CT "; 00181030 LO ab");
+    o.data[o.len - 2] = '\0'; /* U+0000 in a text */
+    assert_int_equal(prepare(span_of(o.data, o.len), UID_EXPLICIT_LE, NULL, NULL, &p, &err), RC_OK);
+    assert_int_equal(ingest_warning_count(p), 1);
+    ingest_params(p, params);
+    assert_null(memmem(params[0].data, (size_t)params[0].len, "\\u0000", 6));
+    ingest_prepared_free(p);
+}
+
+static void equal_content_has_one_digest(void **state)
+{
+    struct octets o;
+    struct pg_param a[INGEST_PARAMS], b[INGEST_PARAMS], c[INGEST_PARAMS];
+    struct ingest_prepared *p[3] = {NULL};
+    struct buf implicit;
+    struct err err;
+    (void)state;
+    struct span octets = spec(&o, CT "; 00181030 LO Head");
+    buf_init(&implicit, 0);
+    assert_int_equal(prepare(octets, UID_EXPLICIT_LE, NULL, NULL, &p[0], &err), RC_OK);
+    assert_int_equal(dcm_convert(octets, dcm_ts_find(UID_EXPLICIT_LE), dcm_ts_find(UID_IMPLICIT_LE),
+                                 NULL, &implicit, &err),
+                     RC_OK);
+    assert_int_equal(prepare(buf_span(&implicit), UID_IMPLICIT_LE, NULL, NULL, &p[1], &err), RC_OK);
+    ingest_params(p[0], a);
+    ingest_params(p[1], b);
+    assert_memory_equal(a[4].data, b[4].data, 32);
+    p[2] = prepare_spec(CT "; 00181030 LO Heart");
+    ingest_params(p[2], c);
+    assert_memory_not_equal(a[4].data, c[4].data, 32);
+    for (int i = 0; i < 3; i++)
+        ingest_prepared_free(p[i]);
+    buf_fini(&implicit);
+}
+
+static void data_sets_that_cannot_be_kept_are_refused(void **state)
+{
+    static const struct {
+        const char *object, *sop_class, *sop_instance;
+        enum rc rc;
+        uint32_t tag;
+    } cases[] = {
+        {"00080018 UI 1.2.3.1", NULL, NULL, RC_INVALID, 0x00080016},
+        {"00080016 UI 1.2.840.10008.5.1.4.1.1.200.1", NULL, NULL, RC_INVALID, 0x00080018},
+        {"00080016 UI 1.2.840.10008.5.1.4.1.1.200.1; 00080018 UI", NULL, NULL, RC_INVALID,
+         0x00080018},
+        {"00080016 UI 1.2.840.10008.5.1.4.1.1.200.1; 00080018 UI 1.2\\1.3", NULL, NULL, RC_INVALID,
+         0x00080018},
+        {"00080016 UI 1.2.840.10008.5.1.4.1.1.200.1; 00080018 UI 1.02", NULL, NULL, RC_INVALID,
+         0x00080018},
+        {"00080016 UI 1.2.840.10008.5.1.4.1.1.200.1; 00080018 LO 1.2.3.1", NULL, NULL, RC_INVALID,
+         0x00080018},
+        {"00080016 UI 1.2.840.10008.5.1.4.1.1.2; 00080018 UI 1.2", NULL, NULL, RC_INVALID,
+         0x00080016},
+        {CT, "1.2.840.10008.5.1.4.1.1.200.7", NULL, RC_INVALID, 0x00080016},
+        {CT, UID_CT_DEFINED_PROTOCOL, "1.2.3.2", RC_INVALID, 0x00080018},
+        {CT, UID_CT_DEFINED_PROTOCOL, "1.2.3.1", RC_OK, 0},
+        {"00020010 UI 1.2; " CT, NULL, NULL, RC_UNSUPPORTED, 0x00020010},
+    };
+    struct octets o;
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct ingest_prepared *p = NULL;
+        struct err err;
+        enum rc rc = prepare(spec(&o, cases[i].object), UID_EXPLICIT_LE, cases[i].sop_class,
+                             cases[i].sop_instance, &p, &err);
+        assert_int_equal(rc, cases[i].rc);
+        assert_int_equal(err.tag, cases[i].tag);
+        assert_int_equal(err.code, cases[i].rc);
+        assert_int_equal(p != NULL, rc == RC_OK);
+        ingest_prepared_free(p);
+    }
+
+    struct ingest_prepared *p = NULL;
+    struct err err;
+    assert_int_equal(prepare(span_str("no data set"), UID_EXPLICIT_LE, NULL, NULL, &p, &err),
+                     RC_UNSUPPORTED);
+    struct ingest_input input = {.octets = spec(&o, CT "; 00181030 LO Head"),
+                                 .ts = dcm_ts_find(UID_EXPLICIT_LE),
+                                 .source = "import"};
+    struct dcm_limits limits = {.max_elements = 2};
+    assert_int_equal(ingest_prepare(&input, &limits, &p, &err), RC_LIMIT);
+    assert_null(p);
+}
+
+static void hostile_data_sets_do_no_harm(void **state)
+{
+    unsigned accepted = 0;
+    (void)state;
+    for (uint32_t i = 0; i < 5000; i++) {
+        static struct octets o;
+        struct ingest_prepared *p = NULL;
+        struct err err;
+        uint32_t random = i * 2654435761u + 3;
+        spec(&o,
+             "00080005 CS \\ISO 2022 IR 87; " CT
+             "; 00082218 SQ {[00080100 SH 1][00080121 SQ {[00080100 SH 2]}]}; 00181030 LO \x1B$BEl"
+             "\x1B(B x; 00700084 PN A^B=\x1B$BEl\x1B(B");
+        mutate(&o, &random);
+        uint8_t *exact = malloc(o.len ? o.len : 1);
+        memcpy(exact, o.data, o.len);
+        enum rc rc = prepare(span_of(exact, o.len), UID_EXPLICIT_LE, NULL, NULL, &p, &err);
+        assert_true(rc == RC_OK || rc == RC_INVALID || rc == RC_UNSUPPORTED || rc == RC_LIMIT);
+        if (rc == RC_OK) {
+            struct pg_param params[INGEST_PARAMS];
+            ingest_params(p, params);
+            accepted++;
+        }
+        ingest_prepared_free(p);
+        free(exact);
+    }
+    assert_true(accepted > 100);
+}
+
+/* ---- outcomes ---- */
+
+struct seen {
+    unsigned calls;
+    enum rc rc;
+    char text[256];
+    enum ingest_outcome outcome;
+};
+
+static void on_ingested(const struct err *result, enum ingest_outcome outcome, void *arg)
+{
+    struct seen *s = arg;
+    s->calls++;
+    s->rc = result->code;
+    snprintf(s->text, sizeof(s->text), "%s", result->text);
+    s->outcome = outcome;
+}
+
+static void outcomes_are_told(void **state)
+{
+    static const enum ingest_outcome outcomes[] = {INGEST_STORED, INGEST_SAME,    INGEST_DIFFERENT,
+                                                   INGEST_DRAFT,  INGEST_RETIRED, INGEST_PURGED};
+    struct ingest_prepared *p = prepare_spec(CT);
+    (void)state;
+    for (size_t i = 0; i < COUNT(outcomes); i++) {
+        struct seen seen = {0};
+        ingest_start(NULL, 1, p, on_ingested, &seen);
+        assert_int_equal(seen.calls, 0);
+        answer(RC_OK, ingest_outcome_name(outcomes[i]), false);
+        assert_int_equal(seen.calls, 1);
+        assert_int_equal(seen.rc, RC_OK);
+        assert_int_equal(seen.outcome, outcomes[i]);
+    }
+    struct seen seen = {0};
+    ingest_start(NULL, 1, p, on_ingested, &seen);
+    answer(RC_OK, "astonished", false);
+    assert_int_equal(seen.rc, RC_INTERNAL);
+    ingest_start(NULL, 1, p, on_ingested, &seen);
+    answer(RC_OK, NULL, false);
+    assert_int_equal(seen.rc, RC_INTERNAL);
+    assert_string_equal(ingest_outcome_name((enum ingest_outcome)99), "unknown");
+    ingest_prepared_free(p);
+}
+
+static void refusals_of_the_database_are_final(void **state)
+{
+    static const enum rc codes[] = {RC_DB, RC_LIMIT, RC_CANCELED};
+    struct ingest_prepared *p = prepare_spec(CT);
+    (void)state;
+    for (size_t i = 0; i < COUNT(codes); i++) {
+        struct seen seen = {0};
+        ingest_start(NULL, 1, p, on_ingested, &seen);
+        answer(codes[i], NULL, false);
+        assert_int_equal(seen.calls, 1);
+        assert_int_equal(seen.rc, codes[i]);
+        assert_null(running);
+    }
+    ingest_prepared_free(p);
+}
+
+static void an_unknown_outcome_is_read_again(void **state)
+{
+    static const struct {
+        enum rc second;
+        const char *object_state; /* NULL = not found */
+        bool same_digest;
+        enum rc rc;
+        enum ingest_outcome outcome;
+    } cases[] = {
+        {RC_OK, "published", true, RC_OK, INGEST_STORED},
+        {RC_OK, "published", false, RC_OK, INGEST_DIFFERENT},
+        {RC_OK, "draft", false, RC_OK, INGEST_DRAFT},
+        {RC_OK, "retired", true, RC_OK, INGEST_RETIRED},
+        {RC_OK, NULL, false, RC_IO, 0}, /* not there: not stored */
+        {RC_OK, "mislaid", false, RC_IO, 0},
+        {RC_IO, NULL, false, RC_IO, 0}, /* nobody knows: no success */
+        {RC_TIMEOUT, NULL, false, RC_IO, 0},
+        {RC_IO, "published", true, RC_IO, 0},
+    };
+    struct ingest_prepared *p = prepare_spec(CT);
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct seen seen = {0};
+        started = 0;
+        ingest_start(NULL, 1, p, on_ingested, &seen);
+        answer(RC_IO, i % 2 ? "stored" : NULL, false); /* a row is no COMMIT */
+        assert_int_equal(seen.calls, 0);
+        assert_int_equal(started, 2);
+        assert_non_null(strstr(running->sql, "i.digest = $2"));
+        answer(cases[i].second, cases[i].object_state, cases[i].same_digest);
+        assert_int_equal(seen.calls, 1);
+        assert_int_equal(seen.rc, cases[i].rc);
+        if (seen.rc == RC_OK)
+            assert_int_equal(seen.outcome, cases[i].outcome);
+        else
+            assert_string_equal(seen.text, "failure of statement 1");
+        assert_null(running);
+    }
+    ingest_prepared_free(p);
+}
+
+static void a_time_out_is_an_unknown_outcome_too(void **state)
+{
+    struct ingest_prepared *p = prepare_spec(CT);
+    struct seen seen = {0};
+    (void)state;
+    ingest_start(NULL, 1, p, on_ingested, &seen);
+    answer(RC_TIMEOUT, NULL, false);
+    assert_int_equal(seen.calls, 0);
+    answer(RC_OK, "published", true);
+    assert_int_equal(seen.rc, RC_OK);
+    assert_int_equal(seen.outcome, INGEST_STORED);
+    ingest_prepared_free(p);
+}
+
+static void cancel_is_silent(void **state)
+{
+    struct ingest_prepared *p = prepare_spec(CT);
+    struct seen seen = {0};
+    (void)state;
+    cancelled = 0;
+    ingest_cancel(ingest_start(NULL, 1, p, on_ingested, &seen));
+    assert_int_equal(cancelled, 1);
+    struct ingest_op *op = ingest_start(NULL, 1, p, on_ingested, &seen);
+    answer(RC_IO, NULL, false);
+    ingest_cancel(op); /* while reading again */
+    assert_int_equal(cancelled, 2);
+    assert_int_equal(seen.calls, 0);
+    ingest_prepared_free(p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(everything_goes_into_one_call),
+        cmocka_unit_test(what_cannot_be_said_in_text_is_flagged),
+        cmocka_unit_test(values_that_json_cannot_hold_are_flagged),
+        cmocka_unit_test(equal_content_has_one_digest),
+        cmocka_unit_test(data_sets_that_cannot_be_kept_are_refused),
+        cmocka_unit_test(hostile_data_sets_do_no_harm),
+        cmocka_unit_test(outcomes_are_told),
+        cmocka_unit_test(refusals_of_the_database_are_final),
+        cmocka_unit_test(an_unknown_outcome_is_read_again),
+        cmocka_unit_test(a_time_out_is_an_unknown_outcome_too),
+        cmocka_unit_test(cancel_is_silent),
+    };
+    struct err err;
+    if (dcm_init(&err) != RC_OK)
+        return 1;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Matching from end to end: objects are stored, identifiers are run as the server runs them, and the set
+ * of answers is compared with what PS3.4 K.2.2.1 and C.2.2.2 say, written down by hand: one letter for
+ * each object.
+ */
+#include "catalog_db.h"
+
+#include "catalog/project.h"
+#include "catalog/query.h"
+#include "dcm/dict.h"
+
+#define CT     "00080016 UI 1.2.840.10008.5.1.4.1.1.200.1; "
+#define XA     "00080016 UI 1.2.840.10008.5.1.4.1.1.200.7; "
+#define UTF8   "00080005 CS ISO_IR 192; "
+#define LATIN1 "00080005 CS ISO_IR 100; "
+
+/* Letter n of the alphabet is SOP Instance UID 1.2.3.n. */
+static const char *const objects[] = {
+    /* a */
+    "00080012 DA 20200105; 00080013 TM 101500; " CT "00080018 UI 1.2.3.1; 00080201 SH +0100; "
+    "00080220 SQ {[00080100 SH G1; 00080102 SH 99X]}; 00080221 CS CT; "
+    "00082218 SQ {[00080100 SH 69536005; 00080102 SH SCT; 00080104 LO Head; 00080121 SQ {[00080100 "
+    "SH T-D1100; 00080102 SH SRT; 00080104 LO Head][00080100 SH OTHER; 00080102 SH 99X; 00080104 "
+    "LO "
+    "Head]}]}; 00120010 LO Sponsor A; 00120020 LO TRIAL-1; 00181030 LO Head Routine; "
+    "00189912 SQ {[00080070 LO ACME; 00081090 LO One; 00181020 LO 1.0\\1.1][00080070 LO Beta; "
+    "00081090 LO Two; 00080222 LO Line]}; "
+    "0040A07C SQ {[00080080 LO Mercy; 00080082 SQ {[00080100 SH X; 00080102 SH L][00080100 SH Y; "
+    "00080102 SH L]}][00080080 LO General]}; 00700084 PN Smith^John",
+    /* b */
+    LATIN1 "00080012 DA 20200106; 00080013 TM 09; " CT "00080018 UI 1.2.3.2; 00080221 CS CT; "
+           "00181030 LO Head Contrast 50%; 0018990E SQ {[00081150 UI "
+           "1.2.840.10008.5.1.4.1.1.200.1; 00081155 UI 1.2.3.1][00081155 UI 9.9]}; "
+           "00189912 SQ {[00080070 LO ACME; 00081090 LO Two]}; 00700084 PN M\xFCller^J\xFCrgen",
+    /* c: no time */
+    UTF8 "00080012 DA 20200107; " XA "00080018 UI 1.2.3.3; 00080221 CS XA; 00181030 LO Abdomen_1; "
+         "00700084 PN Yamada^Tarou=\xE5\xB1\xB1\xE7\x94\xB0^\xE5\xA4\xAA\xE9\x83\x8E="
+         "\xE3\x82\x84\xE3\x81\xBE\xE3\x81\xA0^\xE3\x81\x9F\xE3\x82\x8D\xE3\x81\x86",
+    /* d: nothing but its UIDs */
+    CT "00080018 UI 1.2.3.4",
+    /* e: values without length and values that are none */
+    "00080012 DA 20209999; 00080013 TM 2359; " CT
+    "00080018 UI 1.2.3.5; 00082218 SQ {}; 00181030 LO; 00189912 SQ {[00080070 LO]}; 00700084 PN",
+    /* f: the codes under an old designator; a leap second */
+    "00080012 DA 20200105; 00080013 TM 235960; " CT
+    "00080018 UI 1.2.3.6; 00082218 SQ {[00080100 SH T-D1100; 00080102 SH SNM3]}; "
+    "00181030 LO head routine; 0040A07C SQ {[00080080 LO General; 00080082 SQ {[00080100 SH Y; "
+    "00080102 SH L]}][00080080 LO Mercy]}; 00700084 PN SMITH^JANE^^^",
+    /* g: long codes, several software versions */
+    CT
+    "00080018 UI 1.2.3.7; 00082218 SQ {[00080119 UC a-code-of-more-than-sixteen; 00080102 SH 99L]"
+    "[00080120 UR urn:x:a%b]}; 00181030 LO Chest; 00189912 SQ {[00080070 LO Gamma; 00181020 LO "
+    "VA10\\VB20]}; 00700084 PN de Gr\\dummy",
+    /* h: characters beyond ASCII in a name of a protocol */
+    LATIN1 "00080012 DA 20200105; 00080013 TM 101559.5; " CT
+           "00080018 UI 1.2.3.8; 00181030 LO Gr\xF6\xDF"
+           "e; 00700084 PN \xC5ngstr\xF6m^\xC9va",
+    /* i and j become retired and draft: never found */
+    CT "00080018 UI 1.2.3.9; 00181030 LO Head Routine",
+    CT "00080018 UI 1.2.3.10; 00181030 LO Head Routine",
+};
+
+struct answers {
+    bool is_done;
+    struct err result;
+    const struct query *query;
+    struct arena *scratch;
+    char letters[64];
+    struct buf response; /* of the last row */
+};
+
+/* The SOP Instance UID of a response, whose plan always asks for it. */
+static char letter_of(struct span response)
+{
+    for (size_t i = 0; i + 8 <= response.len; i++) {
+        const uint8_t *p = response.data + i;
+        if (memcmp(p, "\x08\0\x18\0UI", 6) == 0 && memcmp(p + 8, "1.2.3.", 6) == 0)
+            return (char)('a' + strtol((const char *)p + 14, NULL, 10) - 1);
+    }
+    return '?';
+}
+
+static void on_row(const struct pg_row *row, void *arg)
+{
+    struct answers *a = arg;
+    struct err err = {0};
+    struct project_target target = {.ts = dcm_ts_find(UID_EXPLICIT_LE),
+                                    .request_charset =
+                                        project_plan_request_charset(a->query->plan)};
+    buf_clear(&a->response);
+    if (project_row(a->query->plan, &target, row, a->scratch, &a->response, &err) != RC_OK)
+        fail_msg("%s", err.text);
+    arena_reset(a->scratch);
+    buf_add_u8(&a->response, 0); /* so that the UID ends */
+    a->response.len--;
+    size_t n = strlen(a->letters);
+    assert_true(n + 1 < sizeof(a->letters));
+    a->letters[n] = letter_of(buf_span(&a->response));
+}
+
+static void on_done(const struct err *result, int64_t rows, void *arg)
+{
+    struct answers *a = arg;
+    (void)rows;
+    a->result = *result;
+    a->is_done = true;
+}
+
+static int by_letter(const void *a, const void *b)
+{
+    return *(const char *)a - *(const char *)b;
+}
+
+static void run(const char *identifier, struct answers *a)
+{
+    static struct octets o;
+    struct arena *arena = arena_new(1 << 20);
+    struct query_view view = {.aet = "CT1"};
+    struct query q;
+    struct err err = {0};
+
+    memset(a, 0, sizeof(*a));
+    buf_init(&a->response, 0);
+    if (query_build(&model_protocol, spec(&o, identifier), dcm_ts_find(UID_EXPLICIT_LE), &view,
+                    NULL, arena, &q, &err) != RC_OK)
+        fail_msg("%s: %s", identifier, err.text);
+    a->query = &q;
+    a->scratch = arena_new(1 << 20);
+    struct pg_query pq = {.sql = q.sql,
+                          .params = q.params,
+                          .param_count = q.param_count,
+                          .on_row = on_row,
+                          .on_done = on_done,
+                          .arg = a};
+    pg_once_start(database.pool, WAIT_MS, &pq);
+    wait_until(&a->is_done);
+    if (a->result.code != RC_OK)
+        fail_msg("%s: %s\n%s", identifier, a->result.text, q.sql);
+    if (q.matches_none)
+        assert_string_equal(a->letters, "");
+    qsort(a->letters, strlen(a->letters), 1, by_letter);
+    arena_free(a->scratch);
+    arena_free(arena);
+}
+
+struct match {
+    const char *identifier, *letters;
+};
+
+static void check(const struct match *cases, size_t count)
+{
+    unsigned failed = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct answers a;
+        run(cases[i].identifier, &a);
+        if (strcmp(a.letters, cases[i].letters) != 0) {
+            print_message("%s: [%s] instead of [%s]\n", cases[i].identifier, a.letters,
+                          cases[i].letters);
+            failed++;
+        }
+        buf_fini(&a.response);
+    }
+    assert_int_equal(failed, 0);
+}
+
+#define UID "00080018 UI; "
+
+static void universal_matching(void **state)
+{
+    static const struct match cases[] = {
+        {UID, "abcdefgh"},
+        {UID "00181030 LO", "abcdefgh"},
+        {UID "00181030 LO *", "abcdefgh"}, /* unknown values too */
+        {UID "00700084 PN *; 00189912 SQ {[00080070 LO *]}", "abcdefgh"},
+        {UID "00082218 SQ {}", "abcdefgh"},
+        {"00080018 UI *", "abcdefgh"},
+    };
+    (void)state;
+    check(cases, COUNT(cases));
+}
+
+static void text_matching(void **state)
+{
+    static const struct match cases[] = {
+        {UID "00181030 LO Head Routine", "a"}, /* case counts */
+        {UID "00181030 LO head routine", "f"},
+        {UID "00181030 LO  Head Routine  ", "a"},
+        {UID "00181030 LO Head", ""},
+        {UID "00181030 LO Head*", "ab"},
+        {UID "00181030 LO *outine", "af"},
+        {UID "00181030 LO ?ead Routine", "a"},
+        {UID "00181030 LO ?ead ?outine", "af"},
+        {UID "00181030 LO *50%", "b"}, /* literally */
+        {UID "00181030 LO *5_%", ""},
+        {UID "00181030 LO Abdomen_?", "c"},
+        {UID "00181030 LO Abdomen?1", "c"},
+        {UID "00181030 LO ?*", "abcfgh"}, /* anything but unknown */
+        {UID "00181030 LO Chest\\Head R*\\*_1", "acg"},
+        {UID "00181030 LO Chest\\Head Routine", "ag"},
+        {LATIN1 UID "00181030 LO Gr\xF6\xDF"
+                    "e",
+         "h"},
+        {UTF8 UID "00181030 LO Gr\xC3\xB6*", "h"},
+        {UTF8 UID "00181030 LO Gr??e", "h"}, /* characters, not octets */
+        {UID "00181030 LO Gr???e", ""},
+        {UID "00181030 LO Grosse", ""},
+        {UID "00181030 LO ' or '1'='1", ""},
+        {UID "00080221 CS CT", "ab"},
+        {UID "00080221 CS ?A", "c"},
+        {UID "00080221 CS ct", ""},
+        {UID "00120010 LO Sponsor A; 00120020 LO TRIAL-*", "a"},
+        {UID "00120010 LO Sponsor A; 00120020 LO TRIAL-2", ""},
+        {UID "00181030 LO Head*; 00080221 CS CT; 00700084 PN smith^john", "a"},
+    };
+    (void)state;
+    check(cases, COUNT(cases));
+}
+
+static void name_matching(void **state)
+{
+    static const struct match cases[] = {
+        {UID "00700084 PN Smith^John", "a"},
+        {UID "00700084 PN SMITH^john^^", "a"},
+        {UID "00700084 PN smith^*", "af"},
+        {UID "00700084 PN smith", ""},
+        {UTF8 UID "00700084 PN M\xC3\xBCller^J\xC3\xBCrgen", "b"},
+        {UID "00700084 PN Muller^Jurgen", "b"},
+        {UTF8 UID "00700084 PN Mu\xCC\x88ller^J*", "b"}, /* decomposed */
+        {UID "00700084 PN angstrom^eva", "h"},
+        {UID "00700084 PN Yamada^Tarou", "c"},
+        {UID "00700084 PN YAMADA*", "c"},
+        {UTF8 UID "00700084 PN \xE5\xB1\xB1\xE7\x94\xB0^\xE5\xA4\xAA\xE9\x83\x8E", "c"},
+        {UTF8 UID "00700084 PN \xE5\xB1\xB1\xE7\x94\xB0*", "c"},
+        {UTF8 UID "00700084 PN =\xE5\xB1\xB1\xE7\x94\xB0*", "c"},
+        {UTF8 UID "00700084 PN yamada*=\xE5\xB1\xB1\xE7\x94\xB0*", "c"},
+        {UTF8 UID "00700084 PN \xE5\xB1\xB1\xE7\x94\xB0*=yamada*", ""}, /* order of groups */
+        {UID "00700084 PN Yamada^Tarou=", "c"},
+        {UID "00700084 PN *=*", "c"},
+        {UID "00700084 PN =*", "c"},
+        {UTF8 UID "00700084 PN Yamada*\xE9\x83\x8E", ""}, /* not across groups */
+        {UID "00700084 PN ?*", "abcfh"},
+        {UID "00700084 PN Smith^John\\Yamada*", "ac"},
+        {UID "00700084 PN %", ""},
+    };
+    (void)state;
+    check(cases, COUNT(cases));
+}
+
+static void uid_matching(void **state)
+{
+    static const struct match cases[] = {
+        {"00080018 UI 1.2.3.1", "a"},
+        {"00080018 UI 1.2.3.1\\1.2.3.8\\1.2.3.8\\9.9.9", "ah"},
+        {"00080018 UI 1.2.3.9\\1.2.3.10", ""}, /* retired, draft */
+        {"00080018 UI junk", ""},
+        {"00080018 UI junk\\1.2.3.2", "b"},
+        {UID "00080016 UI 1.2.840.10008.5.1.4.1.1.200.7", "c"},
+        {UID "00080016 UI 1.2.840.10008.5.1.4.1.1.200.7\\1.2.840.10008.5.1.4.1.1.200.1",
+         "abcdefgh"},
+        {UID "00080016 UI 1.2.840.10008.5.1.4.1.1.200.3", ""},
+        {UID "0018990E SQ {[00081155 UI 1.2.3.1]}", "b"},
+        {UID "0018990E SQ {[00081155 UI 9.9\\8.8]}", "b"},
+        {UID "0018990E SQ {[00081150 UI 1.2.840.10008.5.1.4.1.1.200.1; 00081155 UI 9.9]}", ""},
+    };
+    (void)state;
+    check(cases, COUNT(cases));
+}
+
+static void date_and_time_matching(void **state)
+{
+    static const struct match cases[] = {
+        {UID "00080012 DA 20200105", "afh"},
+        {UID "00080012 DA 2020.01.06", "b"},
+        {UID "00080012 DA 20200106-", "bc"},
+        {UID "00080012 DA -20200105", "afh"},
+        {UID "00080012 DA 20200105-20200106", "abfh"},
+        {UID "00080012 DA 20200106-20200105", ""},
+        {UID "00080012 DA 20200105\\20200107", "acfh"},
+        {UID "00080013 TM 1015", "a"}, /* by meaning: 10:15:00 */
+        {UID "00080013 TM 101559.500", "h"},
+        {UID "00080013 TM 09", "b"},
+        {UID "00080013 TM 1015-1015", "ah"}, /* the whole minute */
+        {UID "00080013 TM -1014", "b"},
+        {UID "00080013 TM 101500-101559.49", "a"},
+        {UID "00080013 TM 10-", "aefh"},
+        {UID "00080013 TM 235960", "f"},
+        {UID "00080013 TM 235959-", "f"},
+        /* combined: from the 5th 10:15:30 to the 6th 09:30 */
+        {UID "00080012 DA 20200105-20200106; 00080013 TM 101530-0930", "bfh"},
+        {UID "00080012 DA 20200105-; 00080013 TM 1016-", "bf"},
+        {UID "00080012 DA -20200106; 00080013 TM -0900", "abfh"},
+        /* an unknown or invalid part is no date-time: c has no time, e no date */
+        {UID "00080012 DA 19000101-; 00080013 TM 00-", "abfh"},
+        /* separate */
+        {UID "00080012 DA 20200105; 00080013 TM 1000-1100", "ah"},
+        {UID "00080012 DA 20200105-20200107; 00080013 TM 09", "b"},
+        {UID "00080012 DA 20200105-; 00080013 TM -1100", "abh"},
+    };
+    (void)state;
+    check(cases, COUNT(cases));
+}
+
+static void sequence_matching(void **state)
+{
+    static const struct match cases[] = {
+        {UID "00189912 SQ {[00080070 LO ACME]}", "ab"},
+        {UID "00189912 SQ {[00080070 LO ACME; 00081090 LO Two]}", "b"}, /* in one item */
+        {UID "00189912 SQ {[00080070 LO Beta; 00081090 LO Two]}", "a"},
+        {UID "00189912 SQ {[00080070 LO ACME; 00081090 LO]}", "ab"},
+        {UID "00189912 SQ {[00080222 LO L?ne]}", "a"},
+        {UID "00189912 SQ {[00081090 LO T*]}", "ab"},
+        {UID "00189912 SQ {[00181020 LO 1.1]}", "a"}, /* any value */
+        {UID "00189912 SQ {[00181020 LO V?20]}", "g"},
+        {UID "00189912 SQ {[00181020 LO VA*]}", "g"},
+        {UID "00189912 SQ {[00181020 LO 1.1\\VB20]}", "ag"},
+        {UID "00189912 SQ {[00181020 LO 1.0\\V*]}", "ag"},
+        {UID "00189912 SQ {[00181020 LO 1.2]}", ""},
+        {UID "00189912 SQ {[00181000 LO 4711; 00080070 LO ACME]}", "ab"}, /* return only */
+        {UID "00082218 SQ {[00080100 SH 69536005; 00080102 SH SCT]}", "a"},
+        {UID "00082218 SQ {[00080100 SH 69536005; 00080102 SH SRT]}", ""},
+        {UID "00082218 SQ {[00080100 SH 69536005; 00080104 LO Foot]}", "a"}, /* meaning: never */
+        {UID "00082218 SQ {[00080100 SH T-D1100; 00080102 SH SRT]}", "f"},
+        {UID "00082218 SQ {[00080100 SH T-D1100; 00080102 SH 99SDM]}", "f"},
+        {UID "00082218 SQ {[00080121 SQ {[00080100 SH T-D1100; 00080102 SH SNM3]}]}", "a"},
+        {UID "00082218 SQ {[00080121 SQ {[00080100 SH T-D1100; 00080102 SH 99X]}]}", ""},
+        {UID "00082218 SQ {[00080119 UC a-code-of-*]}", "g"},
+        {UID "00082218 SQ {[00080120 UR urn:x:a%b]}", "g"},
+        {UID "00082218 SQ {[00080119 UC a-code*; 00080120 UR urn*]}", ""}, /* two items */
+        {UID "00082228 SQ {[00080100 SH 69536005]}", ""},                  /* another sequence */
+        {UID "00080220 SQ {[00080100 SH G1]}", "a"},
+        {UID "0040A07C SQ {[00080080 LO Mercy]}", "af"},
+        {UID "0040A07C SQ {[00080080 LO Mercy; 00080082 SQ {[00080100 SH Y]}]}", "a"},
+        {UID "0040A07C SQ {[00080080 LO General; 00080082 SQ {[00080100 SH Y]}]}", "f"},
+        {UID "0040A07C SQ {[00080082 SQ {[00080100 SH Y; 00080102 SH L]}]}", "af"},
+        {UID "00189912 SQ {[00080070 LO ACME]}; 0040A07C SQ {[00080080 LO Mercy]}", "a"},
+    };
+    (void)state;
+    check(cases, COUNT(cases));
+}
+
+static void keys_that_are_not_matched(void **state)
+{
+    static const struct match cases[] = {
+        {UID "00080052 CS STUDY", "abcdefgh"},
+        {UID "00080201 SH +0500; 00080012 DA 20200106", "b"}, /* as written */
+        {UID "00100010 PN Doe^John", "abcdefgh"},
+        {UID "00091001 LO x; 00181030 LO Chest", "g"},
+        {UID "00189908 UC cough", "abcdefgh"},
+    };
+    (void)state;
+    check(cases, COUNT(cases));
+}
+
+/* What a response looks like, whole, with the items that SQL found. */
+static void responses_hold_the_matching_items(void **state)
+{
+    static const struct match cases[] = {
+        {"00080018 UI 1.2.3.1; 00189912 SQ {[00080070 LO; 00081090 LO T*]}",
+         "00080018 UI 1.2.3.1; 00189912 SQ {[00080070 LO Beta; 00081090 LO Two]}"},
+        {"00080018 UI 1.2.3.1; 0040A07C SQ {[00080080 LO; 00080082 SQ {[00080100 SH Y]}]}",
+         "00080018 UI 1.2.3.1; 0040A07C SQ {[00080080 LO Mercy; 00080082 SQ {[00080100 SH Y]}]}"},
+        {"00080018 UI 1.2.3.1; 00082218 SQ {[00080100 SH; 00080121 SQ {[00080100 SH; 00080102 SH "
+         "99X]}]}",
+         "00080018 UI 1.2.3.1; 00082218 SQ {[00080100 SH 69536005; 00080121 SQ {[00080100 SH "
+         "OTHER; "
+         "00080102 SH 99X]}]}"},
+        {"00080012 DA; 00080018 UI 1.2.3.1; 00120010 LO; 00181030 LO; 00189908 UC",
+         "00080012 DA 20200105; 00080018 UI 1.2.3.1; 00080201 SH +0100; 00120010 LO Sponsor A; "
+         "00181030 LO Head Routine; 00189908 UC"},
+        {"00080018 UI 1.2.3.8; 00181030 LO",
+         "00080005 CS ISO_IR 100; 00080018 UI 1.2.3.8; 00181030 LO Gr\xF6\xDF"
+         "e"},
+        {"00080005 CS ISO_IR 192; 00080018 UI 1.2.3.8; 00181030 LO",
+         "00080005 CS ISO_IR 192; 00080018 UI 1.2.3.8; 00181030 LO Gr\xC3\xB6\xC3\x9F"
+         "e"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        static struct octets want;
+        struct answers a;
+        run(cases[i].identifier, &a);
+        assert_int_equal(strlen(a.letters), 1);
+        assert_octets(buf_span(&a.response), spec(&want, cases[i].letters));
+        buf_fini(&a.response);
+    }
+}
+
+static int fill(void **state)
+{
+    if (database_open(state) != 0)
+        return -1;
+    for (size_t i = 0; i < COUNT(objects); i++) {
+        const char *outcome = store_spec(objects[i]);
+        if (strcmp(outcome, "stored") != 0) {
+            print_message("object %zu: %s\n", i, outcome);
+            return -1;
+        }
+    }
+    run_sql("update dpp.objects set state = 'retired', retired_at = now() where sop_instance_uid = "
+            "'1.2.3.9'");
+    run_sql("update dpp.objects set state = 'draft', published_at = null where sop_instance_uid = "
+            "'1.2.3.10'");
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(universal_matching),
+        cmocka_unit_test(text_matching),
+        cmocka_unit_test(name_matching),
+        cmocka_unit_test(uid_matching),
+        cmocka_unit_test(date_and_time_matching),
+        cmocka_unit_test(sequence_matching),
+        cmocka_unit_test(keys_that_are_not_matched),
+        cmocka_unit_test(responses_hold_the_matching_items),
+    };
+    struct err err;
+    if (dcm_init(&err) != RC_OK)
+        return 1;
+    return cmocka_run_group_tests(tests, fill, database_close);
+}
