@@ -65,7 +65,7 @@ static bool on_match(const struct dimse_command *rsp, struct span identifier,
         f->matches++;
         print_match(f, item);
     }
-    return f->rc == RC_OK && !interrupt_requested();
+    return f->rc == RC_OK && !interrupt_requested() && !ferror(stdout); /* nobody reads: cancel */
 }
 
 static enum rc add_keys(struct find *f, const struct cli_list *texts, struct err *err)

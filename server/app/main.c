@@ -2,9 +2,11 @@
  *
  * dppr: one binary, one row per command; each command lives in its file cmd_<name>.c.
  */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app_internal.h"
 
@@ -38,11 +40,14 @@ static void print_help(FILE *to)
           to);
 }
 
-/* Results that could not be written are no success. */
+/* Results that could not be written are no success; a reader that has gone (| head) need not be told. */
 static int finish(const struct command *c, int status)
 {
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        command_error(c, "cannot write to standard output");
+        if (poll(&out, 1, 0) != 1 || !(out.revents & POLLERR))
+            command_error(c, "cannot write to standard output");
         return status == STATUS_DONE ? STATUS_FAILED : status;
     }
     return status;

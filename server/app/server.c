@@ -18,7 +18,8 @@
  *
  * End: the first SIGTERM or SIGINT makes readiness false and closes the DICOM listener; a moment later,
  * so that what lies in sockets already counts as running, every service drains. When all are done, or the
- * grace time is over, threads are stopped front to back. A second signal ends the process at once.
+ * grace time is over, threads are stopped front to back. A second signal skips the waiting;
+ * stopping the threads has a deadline of its own.
  */
 #include <errno.h>
 #include <malloc.h>
@@ -40,6 +41,7 @@
 enum {
     MAX_QUEUED_JOBS = 4096,
     MAX_ARENAS = 16,
+    STOP_S = 30,
     SETTLE_MS = 250, /* between closing the listener and draining */
 };
 
@@ -178,8 +180,9 @@ static void on_drain_timer(void *arg)
 static void begin_drain(struct server *s, int number)
 {
     if (s->is_draining) {
-        log_warn(NULL, "serve.killed", "second signal, ending at once");
-        _exit(STATUS_FAILED);
+        log_warn(NULL, "serve.hurried", "second signal: not waiting for running operations");
+        loop_stop(s->loop);
+        return;
     }
     s->is_draining = true;
     atomic_store(&s->health.draining, true);
@@ -290,6 +293,8 @@ static void on_ready(void *arg)
 {
     struct server *s = arg;
 
+    if (s->is_draining)
+        return; /* the database came too late */
     log_info(NULL, "serve.ready", "dicom=%u http=%u aet=\"%s\"",
              (unsigned)listener_port(s->listener), (unsigned)web_port(s->web), s->config->ae_title);
 }
@@ -345,6 +350,7 @@ static enum rc start_listening(struct server *s, bool is_known_good, struct err 
 
 static void stop_all(struct server *s)
 {
+    alarm(STOP_S); /* a thread that does not come back must not keep us: SIGALRM ends the process */
     listener_free(s->listener);
     for (unsigned i = 0; i < s->worker_count; i++)
         worker_stop(s->workers[i]);
