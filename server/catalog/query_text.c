@@ -344,29 +344,40 @@ static bool add_name_by_group(struct query_builder *b, struct span value, const 
     return true;
 }
 
+/* Whether any of the values is universal, or none says anything. */
+static bool is_universal_name(const struct dcm_element *e, unsigned count)
+{
+    bool is_given = false;
+    struct span value;
+    for (unsigned n = 0; n < count && dcm_value_at(e, n, &value); n++) {
+        value = trim_name(value);
+        if (value.len > 0 && shape_of(value) == VALUE_UNIVERSAL)
+            return true;
+        is_given = is_given || value.len > 0;
+    }
+    return !is_given;
+}
+
 enum rc query_name(struct query_builder *b, const struct query_place *at,
                    const struct dcm_element *e, struct buf *to, struct err *err)
 {
-    unsigned count = dcm_value_count(e), alternatives = 0, given = 0;
+    unsigned count = dcm_value_count(e), alternatives = 0;
     struct span value;
 
     if (!is_utf8(e->value))
         return err_set_tag(err, RC_INVALID, e->tag, "key is not in the declared character set");
     if (count > QUERY_MAX_VALUES)
         return err_set_tag(err, RC_LIMIT, e->tag, "key has more than %d values", QUERY_MAX_VALUES);
+    if (is_universal_name(e, count)) /* before anything becomes a parameter */
+        return RC_OK;
 
-    const char *column = arena_printf(b->arena, "%s.%s", at->alias, at->key->column);
+    const char *column = query_column(b, at);
     struct buf any = {0};
-    bool ok = column != NULL, is_universal = false;
+    bool ok = column != NULL;
     for (unsigned n = 0; ok && n < count && dcm_value_at(e, n, &value); n++) {
         value = trim_name(value);
-        if (value.len == 0)
-            continue;
-        given++;
         enum value_shape shape = shape_of(value);
-        if (shape == VALUE_UNIVERSAL)
-            is_universal = true;
-        if (shape == VALUE_UNIVERSAL || shape == VALUE_IMPOSSIBLE)
+        if (value.len == 0 || shape == VALUE_IMPOSSIBLE)
             continue;
         if (alternatives++ > 0)
             buf_add_str(&any, " or ");
@@ -375,12 +386,9 @@ enum rc query_name(struct query_builder *b, const struct query_place *at,
                  : add_name_any_group(b, value, shape, at->key, &any);
     }
 
-    if (ok && given > 0 && !is_universal) {
-        b->matches_none = b->matches_none || alternatives == 0;
-        b->needs_table = b->needs_table || alternatives > 0;
-        buf_printf(to, alternatives > 1 ? " and (%s)" : " and %s",
-                   alternatives ? buf_cstr(&any) : "false");
-    }
+    b->matches_none = b->matches_none || alternatives == 0;
+    buf_printf(to, alternatives > 1 ? " and (%s)" : " and %s",
+               alternatives ? buf_cstr(&any) : "false");
     ok = ok && buf_status(&any) == RC_OK;
     buf_fini(&any);
     return ok ? RC_OK : query_no_room(err, e->tag);

@@ -386,6 +386,51 @@ static void responses_hold_the_matching_items(void **state)
     }
 }
 
+/* Whatever an identifier says, a statement made of it is one that PostgreSQL can run. */
+static void no_identifier_makes_the_statement_fail(void **state)
+{
+    static const char *const seeds[] = {
+        UTF8 UID "00080012 DA 20200101-20201231; 00080013 TM 10-12; 00080221 CS C?; 00181030 LO "
+                 "He?d*\\A\\B; 00700084 PN A^B=C*",
+        UID
+        "00082218 SQ {[00080100 SH 1; 00080102 SH SRT; 00080121 SQ {[00080100 SH X*]}]}; 00189912 "
+        "SQ {[00080070 LO A; 00181020 LO 1.*]}; 0040A07C SQ {[00080080 LO M; 00080082 SQ "
+        "{[00080100 SH Y]}]}",
+        UID "00080012 DA -20200101; 00080013 TM -235960.5; 0018990E SQ {[00081155 UI 1.2\\1.3]}",
+    };
+    struct query_view view = {.aet = "CT1", .max_matches = 5, .default_charset = "ISO_IR 100"};
+    struct arena *arena = arena_new(1 << 20);
+    unsigned ran = 0;
+    (void)state;
+
+    for (uint32_t i = 0; i < 8000; i++) {
+        static struct octets o;
+        uint32_t random = i * 2654435761u + 11;
+        struct query q;
+        struct err err;
+        struct answers a = {0};
+        spec(&o, seeds[i % COUNT(seeds)]);
+        mutate(&o, &random);
+        arena_reset(arena);
+        if (query_build(&model_protocol, span_of(o.data, o.len), dcm_ts_find(UID_EXPLICIT_LE),
+                        &view, NULL, arena, &q, &err) != RC_OK)
+            continue;
+        struct pg_query pq = {.sql = q.sql,
+                              .params = q.params,
+                              .param_count = q.param_count,
+                              .on_done = on_done,
+                              .arg = &a};
+        pg_once_start(database.pool, WAIT_MS, &pq);
+        wait_until(&a.is_done);
+        if (a.result.code != RC_OK)
+            fail_msg("%u: %s %s\n%s", i, a.result.sqlstate, a.result.text, q.sql);
+        ran++;
+    }
+    arena_free(arena);
+    if (ran <= 500)
+        fail_msg("only %u identifiers could be run", ran);
+}
+
 static int fill(void **state)
 {
     if (database_open(state) != 0)
@@ -415,6 +460,7 @@ int main(void)
         cmocka_unit_test(sequence_matching),
         cmocka_unit_test(keys_that_are_not_matched),
         cmocka_unit_test(responses_hold_the_matching_items),
+        cmocka_unit_test(no_identifier_makes_the_statement_fail),
     };
     struct err err;
     if (dcm_init(&err) != RC_OK)

@@ -77,6 +77,7 @@ static void universal_keys_restrict_nothing(void **state)
         {"00181030 LO \\\\", NULL, false, "", ""},
         {"00700084 PN *", NULL, false, "", ""},
         {"00700084 PN ^^=", NULL, false, "", ""},
+        {"00700084 PN A\\*\\B*", NULL, false, "", ""},
         {"00080018 UI *", NULL, false, "", ""},
         {"00080018 UI 1.2\\*", NULL, false, "", ""},
         {"00189912 SQ {}", NULL, false, "", ""},
@@ -612,6 +613,10 @@ static void hostile_identifiers_do_no_harm(void **state)
             assert_non_null(q.plan);
             snprintf(last, sizeof(last), "$%u", q.param_count + 1);
             assert_null(strstr(q.sql, last));
+            for (unsigned k = 1; k <= q.param_count; k++) { /* one that is not used has no type */
+                snprintf(last, sizeof(last), "$%u", k);
+                assert_non_null(strstr(q.sql, last));
+            }
             for (unsigned k = 0; k < q.param_count; k++)
                 assert_null(memchr(q.params[k].data, 0, (size_t)q.params[k].len));
         } else {
