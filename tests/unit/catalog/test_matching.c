@@ -5,6 +5,7 @@
  * each object.
  */
 #include "catalog_db.h"
+#include "testdb.h"
 
 #include "catalog/project.h"
 #include "catalog/query.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "catalog_db.h"
+#include "testdb.h"
 
 #include "catalog/peers.h"
 #include "dcm/dict.h"

@@ -3,6 +3,7 @@
  * Storing and retrieving with a real database.
  */
 #include "catalog_db.h"
+#include "testdb.h"
 
 #include "catalog/instances.h"
 #include "dcm/dict.h"
