@@ -153,6 +153,7 @@ static int find(struct find *f, const struct peer_args *peer)
                       f->matches);
     } else {
         status = STATUS_DONE;
+        fflush(stdout);
         if (!f->is_json)
             fprintf(stderr, "%lu match%s\n", f->matches, f->matches == 1 ? "" : "es");
         if (f->optional_ignored)
