@@ -21,7 +21,7 @@
  * A file marked `-- no-transaction` is run statement by statement and recorded afterwards; when it fails in
  * between it runs again from its beginning next time, so it must be written to bear that.
  */
-#include "migrate_internal.h"
+#include "migrate_set.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
  * Knows what may hold a semicolon that ends nothing: quotes, E-strings, dollar quotes, comments (block
  * comments nest). It does not know `begin atomic` bodies; such functions belong to sql/, which is sent whole.
  */
-#include "migrate_internal.h"
+#include "migrate_set.h"
 
 #include <ctype.h>
 

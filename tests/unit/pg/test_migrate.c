@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "migrate_internal.h"
+#include "migrate_set.h"
 #include "testdb.h"
 
 #define FIRST                                                                            \

@@ -2,8 +2,8 @@
  *
  * The migration runner with the list of files given, for tests.
  */
-#ifndef PG_MIGRATE_INTERNAL_H
-#define PG_MIGRATE_INTERNAL_H
+#ifndef PG_MIGRATE_SET_H
+#define PG_MIGRATE_SET_H
 
 #include "embedded.h"
 #include "pg/migrate.h"
