@@ -22,6 +22,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DPPR = os.environ.get("DPPR_BINARY", str(ROOT / "build/release/dppr"))
 SAMPLES = ROOT / "samples" / "dicom"
+SCP_PROFILE = ROOT / "tests" / "integration" / "peer" / "storescp.cfg"
 
 
 def cluster_uri():
@@ -190,15 +191,16 @@ def sample_server(sample_database):
 
 
 class StoreScp:
-    """DCMTK's storescp as a move destination: promiscuous and bit-preserving."""
+    """DCMTK's storescp as a move destination, bit-preserving. Its promiscuous mode takes only SOP classes that its
+    dictionary does not name, so a profile lists ours."""
 
-    def __init__(self, folder, *options, aet="STORESCP"):
+    def __init__(self, folder, profile="Protocols", aet="STORESCP"):
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             self.port = s.getsockname()[1]
         self.folder = pathlib.Path(folder)
         self.process = subprocess.Popen(
-            [shutil.which("storescp"), "-pm", "+B", *options, "-aet", aet, "-od", str(folder),
+            [shutil.which("storescp"), "-xf", str(SCP_PROFILE), profile, "+B", "-aet", aet, "-od", str(folder),
              str(self.port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:

@@ -211,8 +211,9 @@ class Wire:
         return kind, body
 
     def expect_closed(self):
-        """The next thing is the end of the connection (after an abort or release)."""
+        """Nothing more comes, and the connection ends when we close it (PS3.8 Sta13: the peer waits for that)."""
         try:
+            self.sock.shutdown(socket.SHUT_WR)
             rest = self.sock.recv(1)
         except ConnectionResetError:
             return

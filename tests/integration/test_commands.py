@@ -34,7 +34,7 @@ def test_find_with_nested_keys_and_character_sets(sample_server):
     rows = find_json(sample_server, "-k", "ModelSpecificationSequence.Manufacturer=Scantech",
                      "-k", "SOPInstanceUID", "-k", "ProtocolName")
     assert len(rows) == 1
-    rows = find_json(sample_server, "-k", "ProtocolName=胸部*", "-k", "ContentCreatorName")
+    rows = find_json(sample_server, "-k", "ProtocolName=胸部単純*", "-k", "ContentCreatorName")
     assert [value(r, "00700084") for r in rows] == [
         {"Alphabetic": "Yamada^Tarou", "Ideographic": "山田^太郎", "Phonetic": "やまだ^たろう"}]
     rows = find_json(sample_server, "-k", "ContentCreatorName=洪*", "-k", "ProtocolName")

@@ -31,7 +31,7 @@ class OwnCluster:
         run_dppr("migrate", database=self.database, check=True)
 
     def start(self):
-        done = subprocess.run([PGCLUSTER, "start", self.folder], check=True, text=True,
+        done = subprocess.run([PGCLUSTER, "start", self.folder, "synchronous_commit=on"], check=True, text=True,
                               stdout=subprocess.PIPE)
         self.uri = done.stdout.strip().splitlines()[-1]
 
@@ -77,6 +77,8 @@ def test_database_down_and_up_again(cluster):
         other.release()
         cluster.start()
         wait_for(lambda: server.http("/readyz")[0] == 200, timeout=20)
+        # each worker notices by itself, within about a second
+        wait_for(lambda: wire.find(1, keys(SOPInstanceUID=new_uid()))[1].status == 0)
         matches, final = wire.find(1, keys(SOPInstanceUID=before.SOPInstanceUID))
         assert final.status == 0 and len(matches) == 1
         matches, final = wire.find(1, keys(SOPInstanceUID=lost.SOPInstanceUID))

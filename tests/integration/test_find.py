@@ -92,7 +92,7 @@ CASES = [
     ({"SOPClassUID": [CT_PROTOCOL, XA_PROTOCOL]}, ALL),
     ({"SOPClassUID": "1.2.3"}, set()),
     # person names: folded, groups
-    ({"ContentCreatorName": "müller^jörg"}, {"head"}),
+    ({"ContentCreatorName": "müller^jörg", "SpecificCharacterSet": "ISO_IR 192"}, {"head"}),
     ({"ContentCreatorName": "MULLER^JORG"}, {"head"}),
     ({"ContentCreatorName": "Mull*"}, {"head"}),
     ({"ContentCreatorName": "Tester^Terry^^"}, {"chest", "xa"}),

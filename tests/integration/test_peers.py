@@ -14,7 +14,7 @@ SCU = os.environ.get("DCMTK_SCU", "")
 
 
 def run(*arguments, check=True):
-    done = subprocess.run([str(a) for a in arguments], text=True, stdout=subprocess.PIPE,
+    done = subprocess.run([str(a) for a in arguments], text=True, errors="replace", stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, timeout=120)
     assert not check or done.returncode == 0, done.stdout
     return done.stdout

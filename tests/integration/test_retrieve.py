@@ -190,7 +190,7 @@ def test_move_delivers_the_stored_octets(server, stored, destination, storescp):
 
 
 def test_move_to_a_destination_that_takes_implicit_only(server, stored, destination, tmp_path):
-    scp = StoreScp(tmp_path, "+xi")
+    scp = StoreScp(tmp_path, "ImplicitOnly")
     try:
         destination("IMPLICIT", scp.port)
         wire = moving(server)

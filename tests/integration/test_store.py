@@ -173,7 +173,7 @@ def test_undecodable_data_sets_are_refused(server, database):
     for _ in range(200):
         bomb += struct.pack("<HH2sHI", 0x18, 0x9912, b"SQ", 0, 0xFFFFFFFF)
         bomb += struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
-    refused(server, bomb, ds.SOPInstanceUID, 0xC210)
+    refused(server, bomb, ds.SOPInstanceUID, 0xA700)  # the limit on depth
     assert database.query("select count(*) from dpp.objects where sop_instance_uid = %s",
                           (ds.SOPInstanceUID,)) == before == [(0,)]
 
