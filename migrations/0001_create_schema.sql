@@ -478,6 +478,21 @@ comment on column dpp.schema_migrations.name is 'Name of the migration file with
 comment on column dpp.schema_migrations.is_breaking is 'Whether servers that do not know it must not use the schema';
 comment on column dpp.schema_migrations.applied_at is 'When it was applied';
 
+create table dpp.schema_definitions (
+    is_only boolean not null default true,
+    hash text not null,
+    schema_version int not null,
+    applied_at timestamptz not null default now(),
+    constraint schema_definitions_pkey primary key (is_only),
+    constraint schema_definitions_is_only_check check (is_only)
+);
+comment on table dpp.schema_definitions is
+    'The functions, views and grants (sql/) that are in force, in one row; written by dppr migrate';
+comment on column dpp.schema_definitions.is_only is 'Always true: there is one row';
+comment on column dpp.schema_definitions.hash is 'Digest of the definitions';
+comment on column dpp.schema_definitions.schema_version is 'Highest migration when they were applied';
+comment on column dpp.schema_definitions.applied_at is 'When they were applied';
+
 create table dpp.servers (
     id uuid not null,
     version text not null,

@@ -22,18 +22,33 @@ begin
 end
 $$;
 
--- Settings hold for sessions that log in as the role itself. Queries shall give their first row at once and
--- stream the rest: compiling a plan, starting parallel workers or building a hash table first would take longer than
--- most queries altogether. The names are plain constants, so the statements are fixed text.
+-- Settings hold for sessions that log in as the role itself. Queries shall give their first row at once and stream
+-- the rest: compiling a plan, starting parallel workers or building a hash table first takes longer than most queries
+-- altogether.
 do $$
+declare
+    setting text;
 begin
-    alter role dppr_server set jit = off;
-    alter role dppr_server set max_parallel_workers_per_gather = 0;
-    alter role dppr_server set enable_hashjoin = off;
-    alter role dppr_server set enable_mergejoin = off;
-exception
-    when insufficient_privilege then
-        raise warning 'no right to set the planner options of role dppr_server; see sql/roles.sql';
+    foreach setting in array array[
+        'jit=off', 'max_parallel_workers_per_gather=0', 'enable_hashjoin=off', 'enable_mergejoin=off']
+    loop
+        if not exists (
+            select
+            from pg_catalog.pg_db_role_setting as s
+            join pg_catalog.pg_roles as r on r.oid = s.setrole
+            where r.rolname = 'dppr_server' and s.setdatabase = 0 and setting = any (s.setconfig))
+        then
+            begin
+                execute format(
+                    'alter role dppr_server set %I = %L', split_part(setting, '=', 1), split_part(setting, '=', 2));
+            exception
+                when insufficient_privilege then
+                    raise warning 'no right to set % for role dppr_server', setting;
+                -- "tuple concurrently updated": the migration of another database sets the same
+                when internal_error then null;
+            end;
+        end if;
+    end loop;
 end
 $$;
 
@@ -50,7 +65,8 @@ grant usage on schema dpp to dppr_server;
 grant execute on function dpp.ingest(jsonb, bytea, text, bytea, bytea, text, text, text, text[]) to dppr_server;
 grant select on
     dpp.objects, dpp.instances, dpp.protocols, dpp.protocol_custodians, dpp.protocol_codes, dpp.protocol_models,
-    dpp.protocol_predecessors, dpp.application_entities, dpp.schema_migrations
+    dpp.protocol_predecessors, dpp.application_entities, dpp.schema_migrations,
+    dpp.schema_definitions
 to dppr_server;
 grant select, insert, update, delete on dpp.servers to dppr_server;
 

@@ -1,12 +1,14 @@
 -- Reading attributes of a data set in DICOM JSON (PS3.18 F.2). The functions take the attribute, that is the object
 -- {"vr": ..., "Value": [...]}, and return null when it is absent, without a value, or not exactly what was
--- expected; they never fail, whatever JSON they are given. They are single expressions on purpose: the planner
+-- expected; they never fail, whatever JSON they are given (`-> 0` of a text is that text, hence the look at the type of
+-- Value; jsonpath looks into lists in lists unless it is strict). They are single expressions on purpose: the planner
 -- puts them in place of the call, which makes dpp.ingest several times as fast.
 
 create or replace function dpp.attribute_text(attribute jsonb, vr text)
 returns text language sql immutable parallel safe as $$
     select case
         when attribute ->> 'vr' = vr
+            and jsonb_typeof(attribute -> 'Value') = 'array'
             and jsonb_typeof(attribute -> 'Value' -> 0) = 'string'
             and attribute -> 'Value' -> 1 is null
         then nullif(attribute -> 'Value' ->> 0, '')
@@ -19,6 +21,7 @@ create or replace function dpp.attribute_int(attribute jsonb, vr text)
 returns int language sql immutable parallel safe as $$
     select case
         when attribute ->> 'vr' = vr
+            and jsonb_typeof(attribute -> 'Value') = 'array'
             and jsonb_typeof(attribute -> 'Value' -> 0) = 'number'
             and attribute -> 'Value' -> 1 is null
             and attribute -> 'Value' ->> 0 ~ '^-?[0-9]{1,9}$'
@@ -33,7 +36,7 @@ returns jsonb language sql immutable parallel safe as $$
     select case
         when attribute ->> 'vr' = 'SQ'
             and jsonb_typeof(attribute -> 'Value') = 'array'
-            and not jsonb_path_exists(attribute, '$.Value[*] ? (@.type() != "object")')
+            and not jsonb_path_exists(attribute, 'strict $.Value[*] ? (@.type() != "object")', '{}', true)
         then attribute -> 'Value'
         else '[]'
     end
@@ -47,7 +50,8 @@ returns text[] language plpgsql immutable parallel safe as $$
 begin
     if attribute ->> 'vr' = vr
         and jsonb_typeof(attribute -> 'Value') = 'array'
-        and not jsonb_path_exists(attribute, '$.Value[*] ? (@.type() != "string" && @.type() != "null")')
+        and not jsonb_path_exists(
+            attribute, 'strict $.Value[*] ? (@.type() != "string" && @.type() != "null" || @ == "")', '{}', true)
     then
         return array(
             select coalesce(v.value, '')
@@ -58,7 +62,7 @@ begin
 end
 $$;
 comment on function dpp.attribute_texts(jsonb, text) is
-    'The values of a DICOM JSON attribute of this VR, all strings; empty values become empty strings; an empty array when it is absent or has others';
+    'The values of a DICOM JSON attribute of this VR, all strings; null values become empty strings; an empty array when it is absent or has others';
 
 create or replace function dpp.attribute_ints(attribute jsonb)
 returns int[] language plpgsql immutable parallel safe as $$
@@ -88,7 +92,7 @@ comment on function dpp.name_text(jsonb) is
 create or replace function dpp.attribute_name(attribute jsonb)
 returns text language sql immutable parallel safe as $$
     select case
-        when attribute ->> 'vr' = 'PN' and attribute -> 'Value' -> 1 is null
+        when attribute ->> 'vr' = 'PN' and jsonb_typeof(attribute -> 'Value') = 'array' and attribute -> 'Value' -> 1 is null
         then dpp.name_text(attribute -> 'Value' -> 0)
     end
 $$;

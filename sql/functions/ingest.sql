@@ -2,6 +2,9 @@
 --
 -- Security definer: a server may add objects through this function, and only through it; it has no right to change
 -- or delete what is published.
+--
+-- Plans are made once per session and kept. One made while the tables are empty, as for the first of many objects that
+-- are imported, would read them whole ever after, hence enable_seqscan, which holds for what is called from here.
 
 create or replace function dpp.ingest(
     p_dataset jsonb,
@@ -19,6 +22,7 @@ language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
 as $$
 declare
     new_id bigint;

@@ -96,7 +96,8 @@ begin
     -- 3: whether it has
     shapes as (
         select p.*,
-            p.path::text = '{"vr": "AT", "Value": ["' || array_to_string(p.tags, '", "') || '"]}' as is_path,
+            p.path::text = '{"vr": "AT", "Value": ["' || array_to_string(p.tags, '", "') || '"]}'
+                and '' <> all (p.tags) as is_path,
             p.path_items::text = '{"vr": "IS", "Value": ["' || array_to_string(p.numbers, '", "') || '"]}'
                 and array_to_string(p.numbers, '') ~ '^[1-9]{1,9}$'
                 and '' <> all (p.numbers) as is_path_items,

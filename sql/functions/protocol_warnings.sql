@@ -15,13 +15,13 @@ returns text language sql immutable parallel safe as $$
             format('has VR %s instead of %s', coalesce(attribute ->> 'vr', 'unknown'), vr)
         when not is_multiple and jsonb_array_length(attribute -> 'Value') > 1 then
             format('has %s values instead of one', jsonb_array_length(attribute -> 'Value'))
-        when vr = 'SQ' and jsonb_path_exists(attribute, '$.Value[*] ? (@.type() != "object")') then
+        when vr = 'SQ' and jsonb_path_exists(attribute, 'strict $.Value[*] ? (@.type() != "object")', '{}', true) then
             'has an item that is none'
         when vr = 'SQ' then null
         when vr = 'PN' then 'has a value that is no person name'
         when vr = 'US' then 'has a value that is no integer'
         when vr = 'IS' then 'has a value that is no integer in plain spelling'
-        when jsonb_path_exists(attribute, '$.Value[*] ? (@.type() != "string" && @.type() != "null")') then
+        when jsonb_path_exists(attribute, 'strict $.Value[*] ? (@.type() != "string" && @.type() != "null")', '{}', true) then
             'has a value that is no text'
         else format('has an unknown value: %s', left(attribute -> 'Value' ->> 0, 64))
     end
