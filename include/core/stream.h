@@ -71,6 +71,9 @@ void stream_write(struct stream *s, struct span octets); /* copies */
 void stream_write_ref(struct stream *s, struct span octets, void (*release)(void *arg), void *arg);
 bool stream_is_full(const struct stream *s);
 size_t stream_queued(const struct stream *s);
+/* Acknowledge what has come without the kernel's usual delay. For an owner that has seen a part of a message:
+ * a peer that writes a message in pieces with Nagle's algorithm on (DCMTK does) waits for exactly this. */
+void stream_ack_now(struct stream *s);
 void stream_pause_reading(struct stream *s);
 void stream_resume_reading(struct stream *s); /* buffered input is offered again, not from inside */
 /* "192.0.2.1:11112" or "[2001:db8::1]:104" of the peer; never NULL. */

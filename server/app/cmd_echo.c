@@ -17,9 +17,10 @@ static int run(const struct command *self, int argc, char **argv)
     if (status == CLI_GO && cli.arg_count > 0)
         status = command_usage_error(self, "unexpected argument '%s'", cli.args[0]);
     if (status == CLI_GO) {
+        enum rc rc = peer_prepare(&peer, &err);
         int64_t start = clock_now_ms();
         status = STATUS_DONE;
-        if (peer_prepare(&peer, &err) == RC_OK && peer_echo(&peer, &err) == RC_OK) {
+        if (rc == RC_OK && peer_echo(&peer, &err) == RC_OK) {
             printf("%s at %s:%ld answers after %lld ms\n", peer.aec, peer.host, peer.port,
                    (long long)(clock_now_ms() - start));
         } else {

@@ -702,6 +702,15 @@ size_t stream_queued(const struct stream *s)
     return evbuffer_get_length(s->output);
 }
 
+void stream_ack_now(struct stream *s)
+{
+    int one = 1;
+
+    /* Not sticky: the kernel goes back to delaying by itself. A refusal (a unix socket) costs nothing. */
+    if (s->fd >= 0)
+        (void)setsockopt(s->fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof(one));
+}
+
 void stream_pause_reading(struct stream *s)
 {
     s->is_paused = true;

@@ -433,6 +433,9 @@ ssize_t assoc_on_data(struct span input, void *arg)
         return (ssize_t)input.len;
     }
     a->rx.is_partial = used < input.len || a->rx.has_begun || a->rx.pdu_left > 0;
+    if (a->rx.is_partial) {
+        stream_ack_now(a->stream);
+    }
     assoc_rearm(a);
     return (ssize_t)used;
 }
