@@ -52,7 +52,7 @@ void dimse_message_free(struct dimse_message *m); /* NULL is legal */
 
 struct assoc_callbacks {
     /* Acceptor: an acceptable A-ASSOCIATE-RQ came (protocol version and application context are
-     * checked already). rq lives until the answer. */
+     * checked already). rq lives until the answer, or until on_closed where the peer goes first. */
     void (*on_request)(struct assoc *a, const struct pdu_associate *rq, void *arg);
     /* Requestor: accepted. The contexts are settled; see assoc_contexts. */
     void (*on_established)(struct assoc *a, void *arg);

@@ -227,6 +227,7 @@ static enum ul_state act_aa_7(struct assoc *a, const struct ul_step *step)
 static void tell_request(struct assoc *a)
 {
     if (a->state == UL_STA3 && a->callbacks.on_request != NULL) {
+        a->negotiation->is_lent = true;
         a->callbacks.on_request(a, &a->negotiation->rq, a->arg);
     }
 }
@@ -337,6 +338,7 @@ void assoc_answer_accept(struct assoc *a, const struct pdu_associate *ac)
 void assoc_answer_reject(struct assoc *a, const struct pdu_reject *rj)
 {
     if (a->state == UL_STA3) {
+        a->negotiation->is_lent = false;
         a->reject = *rj;
         assoc_event(a, UL_EV_LOCAL_REJECT);
     }

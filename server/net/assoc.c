@@ -145,7 +145,9 @@ static void set_state(struct assoc *a, enum ul_state next, enum ul_event event)
     }
     if (next == UL_STA1 || next == UL_STA13) {
         assoc_forget_input(a);
-        assoc_forget_negotiation(a);
+        if (a->negotiation != NULL && !a->negotiation->is_lent) {
+            assoc_forget_negotiation(a);
+        }
         loop_timer_clear(a->watch);
         a->watch_due_ms = 0;
         if (a->is_paused || a->is_choked) {

@@ -48,8 +48,10 @@ struct receiver {
     bool is_partial; /* input was left over or a message is unfinished: the stall deadline counts */
 };
 
-/* What is needed only until the association is answered. */
+/* What is needed only until the association is answered. The peer may end it before the owner has answered:
+ * then what the owner was lent stays until on_closed. */
 struct negotiation {
+    bool is_lent; /* on_request has rq */
     struct arena *arena;
     struct buf body; /* RQ or AC in collection; of a requestor before: the whole RQ to send */
     struct pdu_associate rq; /* received, or a copy of what we sent */

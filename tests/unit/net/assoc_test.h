@@ -61,6 +61,7 @@ struct side {
     unsigned requests, established, rejected, released, drained, closed, messages;
     unsigned send_failures;
     struct pdu_reject reject;
+    const struct pdu_associate *rq; /* of on_request */
     struct err why;
     struct dimse_message *last; /* the latest message, kept */
     struct buf data;            /* of the latest message with one */
@@ -84,6 +85,7 @@ static void on_request(struct assoc *a, const struct pdu_associate *rq, void *ar
 {
     struct side *s = arg;
     s->requests++;
+    s->rq = rq;
     if (s->mode == ANSWER_ACCEPT) {
         answer(s, a, rq);
     } else if (s->mode == ANSWER_REJECT) {

@@ -631,6 +631,38 @@ static void the_peer_may_vanish_in_every_state(void **fixture)
 
 /* ---- release collision, octet by octet ---- */
 
+/* The owner may be in the middle of reading the request when the peer breaks off. */
+static void request_lives_until_its_late_answer_or_the_end(void **fixture)
+{
+    (void)fixture;
+    for (int k = 0; k < 4; k++) {
+        struct duel d;
+        struct assoc_options o = test_options();
+        struct pdu_associate rq = test_request();
+        duel_begin(&d, &o);
+        d.s.mode = ANSWER_LATER;
+        raw_request_as(&d.r, &rq);
+        wait_count(d.loop, &d.s.requests, 1);
+        assert_non_null(d.s.rq);
+        if (k < 2) {
+            raw_release(&d.r, PDU_RELEASE_RQ); /* out of turn: Sta13 */
+            raw_expect_abort(&d.r, ABORT_SOURCE_PROVIDER, ABORT_UNEXPECTED_PDU);
+        }
+        if (k > 0) {
+            assert_string_equal(d.s.rq->calling_aet, "SCU");
+            assert_string_equal(d.s.rq->contexts[1].abstract_syntax, FIND_CLASS);
+        }
+        if (k == 1) {
+            answer(&d.s, d.s.a, d.s.rq); /* too late, and harmless */
+        } else if (k == 2) {
+            assoc_answer_reject(d.s.a, &(struct pdu_reject){1, 1, 3});
+            assert_int_equal(raw_pdu(&d.r).data[0], PDU_ASSOCIATE_RJ);
+        }
+        duel_hang_up(&d);
+        duel_end(&d);
+    }
+}
+
 static void collision_of_an_acceptor_waits_for_the_peers_response_first(void **fixture)
 {
     (void)fixture;
@@ -910,6 +942,7 @@ int main(void)
         cmocka_unit_test(unlimited_pdus_are_taken_without_a_second_buffer),
         cmocka_unit_test(each_pdu_in_each_state_does_what_the_table_says),
         cmocka_unit_test(the_peer_may_vanish_in_every_state),
+        cmocka_unit_test(request_lives_until_its_late_answer_or_the_end),
         cmocka_unit_test(collision_of_an_acceptor_waits_for_the_peers_response_first),
         cmocka_unit_test(collision_of_a_requestor_answers_first),
         cmocka_unit_test(request_carries_what_is_filled_in),
