@@ -38,10 +38,21 @@ struct log_ctx {
 /* The format is either a list of pairs, `matches=%d why="%s"`, or a sentence, which is written as
  * msg="...". It is a list when it begins with `word=`; the format alone decides, so arguments cannot add
  * pairs. Quote a value in the format when it may hold ` word=` literally; what an argument holds is
- * quoted and escaped as needed. Values of a bare integer conversion are numbers in JSON. Lines are cut
- * at 4096 octets. ctx may be NULL. event is a constant like "assoc.accepted". errno is kept. */
+ * quoted and escaped as needed. Values of a bare conversion like %d, %zu or %.1f are numbers in JSON.
+ * Lines are cut at 4096 octets. ctx may be NULL. event is a constant like "assoc.accepted". errno is kept. */
 void log_event(enum log_level level, const struct log_ctx *ctx, const char *event, const char *fmt,
                ...) PRINTF_LIKE(4, 5);
+
+/* The same for a line whose keys are known at run time only. text NULL: the number, divided by 10 to the
+ * power of decimals; {"ms", NULL, 11, 1} is ms=1.1. Keys are constants. */
+struct log_pair {
+    const char *key;
+    const char *text;
+    int64_t number;
+    unsigned decimals;
+};
+void log_pairs(enum log_level level, const struct log_ctx *ctx, const char *event,
+               const struct log_pair *pairs, unsigned count);
 
 #define log_error(ctx, event, ...) log_event(LOG_ERROR, ctx, event, __VA_ARGS__)
 #define log_warn(ctx, event, ...)  log_event(LOG_WARN, ctx, event, __VA_ARGS__)

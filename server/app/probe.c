@@ -132,13 +132,13 @@ static void check_done(void *arg)
     } else if (c->rc == RC_CONFLICT && p->schema != SCHEMA_REFUSED) {
         p->schema = SCHEMA_REFUSED;
         atomic_store(&p->health->schema_ok, false);
-        log_error(NULL, "schema.refused", "msg=\"%s\"", c->err.text);
+        log_error(NULL, "schema.refused", "why=\"%s\"", c->err.text);
     } else if (c->rc != RC_OK && c->rc != RC_CONFLICT) {
-        log_warn(NULL, "schema.unchecked", "msg=\"%s\"", c->err.text);
+        log_warn(NULL, "schema.unchecked", "why=\"%s\"", c->err.text);
     }
     if (c->rc == RC_OK && c->connections_rc == RC_LIMIT && !p->has_warned_connections) {
         p->has_warned_connections = true;
-        log_warn(NULL, "database.max_connections", "msg=\"%s\"", c->connections_err.text);
+        log_warn(NULL, "database.max_connections", "why=\"%s\"", c->connections_err.text);
     }
     settle_ready(p);
     check_free(c);

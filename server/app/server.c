@@ -115,7 +115,8 @@ static void on_accept(int fd, void *arg)
     struct server *s = arg;
 
     if (probe_schema_is_refused(s->probe)) {
-        log_warn(NULL, "connection.refused", "the database has a schema this version must not use");
+        log_warn(NULL, "connection.refused",
+                 "why=\"the database has a schema this version must not use\"");
         close(fd);
         return;
     }
@@ -284,7 +285,7 @@ static enum rc look_at_schema(const struct config *c, bool *is_known_good, struc
     }
     *is_known_good = rc == RC_OK;
     if (rc != RC_OK)
-        log_warn(NULL, "database.away", "msg=\"serving without it until it answers\" why=\"%s\"",
+        log_warn(NULL, "database.away", "note=\"serving without it until it answers\" why=\"%s\"",
                  why.text);
     return RC_OK;
 }

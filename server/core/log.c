@@ -12,7 +12,7 @@
  * sentence and becomes msg. To learn where each value lies in the text, the format is printed once more
  * up to each boundary; formats are short, so this is cheaper than a second printf of our own.
  *
- * A value from a bare %d, %u, %zu ... is a number in JSON; everything else is a string. Control
+ * A value from a bare %d, %u, %zu, %.1f ... is a number in JSON; everything else is a string. Control
  * characters (C0, DEL, C1, U+2028, U+2029) are escaped, octets that are not UTF-8 become U+FFFD.
  */
 #include "core/log.h"
@@ -148,10 +148,13 @@ static bool is_number(const char *value, size_t n)
 {
     size_t i = n > 0 && value[0] == '-';
 
-    if (i == n || n > 20 || (value[i] == '0' && n > i + 1))
+    if (i == n || n > 24 || (value[i] == '0' && n > i + 1 && value[i + 1] != '.'))
         return false;
-    for (; i < n; i++) {
-        if (value[i] < '0' || value[i] > '9')
+    size_t point = n; /* digits on both sides */
+    for (size_t first = i; i < n; i++) {
+        if (value[i] == '.' && point == n && i > first && i + 1 < n)
+            point = i;
+        else if (value[i] < '0' || value[i] > '9')
             return false;
     }
     return true;
@@ -234,13 +237,15 @@ static unsigned split_format(const char *fmt, struct piece pieces[MAX_PAIRS])
     return count;
 }
 
-/* %d, %5u, %zu, %lld ... alone. */
-static bool is_integer_conversion(const char *fmt, size_t n)
+/* %d, %zu, %lld, %.1f ... alone. */
+static bool is_number_conversion(const char *fmt, size_t n)
 {
     size_t i = 1;
 
     if (n < 2 || fmt[0] != '%')
         return false;
+    if (n == 4 && fmt[1] == '.' && fmt[2] >= '0' && fmt[2] <= '9' && fmt[3] == 'f')
+        return true;
     i += strspn(fmt + i, "hlzjt");
     return i + 1 == n && (fmt[i] == 'd' || fmt[i] == 'i' || fmt[i] == 'u');
 }
@@ -293,7 +298,7 @@ put_message(struct line *l, const char *fmt, va_list args)
         if (p->quoted && to > from && fmt[p->end - 1] == '"' && text[to - 1] == '"')
             to--;
         put_pair(l, fmt + p->begin, p->key_len, text + from, to - from,
-                 is_integer_conversion(fmt + p->value, p->end - p->value));
+                 is_number_conversion(fmt + p->value, p->end - p->value));
     }
 }
 
@@ -311,34 +316,75 @@ static void put_context(struct line *l, const struct log_ctx *ctx)
         put_text(l, "aet", ctx->aet);
 }
 
+static void line_begin(struct line *l, enum log_level level, const struct log_ctx *ctx,
+                       const char *event)
+{
+    char now[32];
+
+    l->json = atomic_load_explicit(&current_format, memory_order_relaxed) == LOG_JSON;
+    l->len = 0;
+    if (l->json)
+        put(l, "{", 1);
+    clock_format_utc(now);
+    put_text(l, "time", now);
+    put_text(l, "level", log_level_name(level));
+    put_text(l, "event", event);
+    put_context(l, ctx);
+}
+
+static void line_end(struct line *l)
+{
+    if (l->json)
+        l->text[l->len++] = '}';
+    l->text[l->len++] = '\n';
+    while (write(STDERR_FILENO, l->text, l->len) < 0 && errno == EINTR)
+        ;
+}
+
 void log_event(enum log_level level, const struct log_ctx *ctx, const char *event, const char *fmt,
                ...)
 {
     int saved_errno = errno;
     struct line l;
-    char now[32];
     va_list args;
 
     if (!log_enabled(level))
         return;
-    l.json = atomic_load_explicit(&current_format, memory_order_relaxed) == LOG_JSON;
-    l.len = 0;
-    if (l.json)
-        put(&l, "{", 1);
-    clock_format_utc(now);
-    put_text(&l, "time", now);
-    put_text(&l, "level", log_level_name(level));
-    put_text(&l, "event", event);
-    put_context(&l, ctx);
+    line_begin(&l, level, ctx, event);
     errno = saved_errno; /* for %m */
     va_start(args, fmt);
     put_message(&l, fmt, args);
     va_end(args);
-    if (l.json)
-        l.text[l.len++] = '}';
-    l.text[l.len++] = '\n';
-    while (write(STDERR_FILENO, l.text, l.len) < 0 && errno == EINTR)
-        ;
+    line_end(&l);
+    errno = saved_errno;
+}
+
+void log_pairs(enum log_level level, const struct log_ctx *ctx, const char *event,
+               const struct log_pair *pairs, unsigned count)
+{
+    int saved_errno = errno;
+    struct line l;
+
+    if (!log_enabled(level))
+        return;
+    line_begin(&l, level, ctx, event);
+    for (unsigned i = 0; i < count; i++) {
+        const struct log_pair *p = &pairs[i];
+        char number[48];
+        double scale = 1;
+
+        if (p->text) {
+            put_text(&l, p->key, p->text);
+            continue;
+        }
+        for (unsigned d = 0; d < p->decimals; d++)
+            scale *= 10;
+        int n = p->decimals ? snprintf(number, sizeof(number), "%.*f", (int)p->decimals,
+                                       (double)p->number / scale)
+                            : snprintf(number, sizeof(number), "%lld", (long long)p->number);
+        put_pair(&l, p->key, strlen(p->key), number, (size_t)n, true);
+    }
+    line_end(&l);
     errno = saved_errno;
 }
 

@@ -8,7 +8,7 @@
 static void echo_start(struct operation *op)
 {
     struct dimse_command rsp = operation_response(op, STATUS_SUCCESS, NULL);
-    operation_finish(op, &rsp, NULL, NULL, "");
+    operation_finish(op, &rsp, NULL, NULL, NULL);
 }
 
 static void echo_stop(struct operation *op)
@@ -26,6 +26,7 @@ const struct operation_kind operation_echo = {
     .name = "echo",
     .event = "echo.done",
     .refused = "echo.refused",
+    .stopped = "echo.stopped",
     .service = STATUS_FOR_STORE,
     .size = sizeof(struct operation),
     .start = echo_start,

@@ -18,8 +18,6 @@
  */
 #include "service_internal.h"
 
-#include <stdio.h>
-
 #include "catalog/project.h"
 
 struct find_op {
@@ -40,11 +38,10 @@ struct find_op {
 static void find_done(struct find_op *f, uint16_t status, const struct err *why)
 {
     struct dimse_command rsp = operation_response(&f->base, status, why);
-    char detail[40];
-    snprintf(detail, sizeof detail, "matches=%llu", (unsigned long long)f->matches);
+    struct details details = {{{.key = "matches", .number = (int64_t)f->matches}}, 1};
     if (f->matches)
         metric_add(METRIC_find_responses, (int64_t)f->matches);
-    operation_finish(&f->base, &rsp, NULL, why, detail);
+    operation_finish(&f->base, &rsp, NULL, why, &details);
 }
 
 /* From on_row: the statement is told to end, on_done does the rest. */
@@ -209,6 +206,7 @@ const struct operation_kind operation_find = {
     .name = "find",
     .event = "find.done",
     .refused = "find.refused",
+    .stopped = "find.stopped",
     .service = STATUS_FOR_FIND,
     .size = sizeof(struct find_op),
     .start = find_start,

@@ -113,15 +113,29 @@ static void operation_end(struct operation *op)
     assoc_set_busy(f->assoc, -1);
 }
 
+static struct log_ctx operation_log(const struct operation *op)
+{
+    struct log_ctx ctx = *assoc_log(op->front->assoc);
+    ctx.msg = op->request->command.message_id;
+    ctx.has_msg = true;
+    return ctx;
+}
+
+static struct log_pair operation_ms(const struct operation *op)
+{
+    return (struct log_pair){
+        .key = "ms", .number = (clock_now_us() - op->started_us) / 100, .decimals = 1};
+}
+
+/* Without a response, so there is no status to log. */
 static void stop_operations(struct front *f)
 {
     while (!LIST_EMPTY(&f->operations)) {
         struct operation *op = LIST_FIRST(&f->operations);
-        struct log_ctx ctx = *assoc_log(f->assoc);
-        ctx.msg = op->request->command.message_id;
-        ctx.has_msg = true;
-        log_info(&ctx, op->kind->event, "stopped=true ms=%.1f",
-                 (double)(clock_now_us() - op->started_us) / 1000);
+        struct log_ctx ctx = operation_log(op);
+        struct log_pair pairs[] = {operation_ms(op),
+                                   {.key = "why", .text = "the association has ended"}};
+        log_pairs(LOG_INFO, &ctx, op->kind->stopped, pairs, 2);
         operation_end(op);
     }
 }
@@ -146,38 +160,37 @@ static bool is_refusal(uint16_t status)
     return status != STATUS_SUCCESS && status != STATUS_WARNING && status != STATUS_CANCEL;
 }
 
-/* One line per operation. The reason is quoted, so its quotes become single ones. */
+/* One line per operation. */
 static void log_outcome(const struct operation *op, uint16_t status, const struct err *why,
-                        const char *detail)
+                        const struct details *details)
 {
     bool refused = is_refusal(status);
     enum log_level level = refused ? LOG_WARN : LOG_INFO;
     if (!log_enabled(level))
         return;
-    struct log_ctx ctx = *assoc_log(op->front->assoc);
-    ctx.msg = op->request->command.message_id;
-    ctx.has_msg = true;
-    char reason[sizeof why->text + 16] = "";
-    if (why && why->text[0]) {
-        snprintf(reason, sizeof reason, " why=\"%s\"", why->text);
-        for (char *p = reason + 6; p[0] && p[1]; p++) {
-            if (*p == '"')
-                *p = '\'';
-        }
-    }
-    log_event(level, &ctx, refused ? op->kind->refused : op->kind->event,
-              "status=0x%04X text=\"%s\" ms=%.1f%s%s%s", status, status_text(status),
-              (double)(clock_now_us() - op->started_us) / 1000, detail[0] ? " " : "", detail,
-              reason);
+    struct log_ctx ctx = operation_log(op);
+    char code[8];
+    snprintf(code, sizeof code, "0x%04X", status);
+    struct log_pair pairs[4 + DETAILS_MAX] = {
+        {.key = "status", .text = code},
+        {.key = "status_text", .text = status_text(status)},
+        operation_ms(op),
+    };
+    unsigned count = 3;
+    for (unsigned i = 0; details && i < details->count; i++)
+        pairs[count++] = details->pairs[i];
+    if (why && why->text[0])
+        pairs[count++] = (struct log_pair){.key = "why", .text = why->text};
+    log_pairs(level, &ctx, refused ? op->kind->refused : op->kind->event, pairs, count);
 }
 
 void operation_finish(struct operation *op, const struct dimse_command *rsp,
-                      const struct span *data, const struct err *why, const char *detail)
+                      const struct span *data, const struct err *why, const struct details *details)
 {
     struct front *f = op->front;
     operation_send(op, rsp, data);
     op->kind->count(rsp->status);
-    log_outcome(op, rsp->status, why, detail);
+    log_outcome(op, rsp->status, why, details);
     operation_end(op);
     front_settle(f);
 }
@@ -187,7 +200,7 @@ void operation_fail(struct operation *op, uint16_t status, const struct err *why
     if (why && why->code == RC_LIMIT)
         metric_add(METRIC_limits_hit, 1);
     struct dimse_command rsp = operation_response(op, status, why);
-    operation_finish(op, &rsp, NULL, why, "");
+    operation_finish(op, &rsp, NULL, why, NULL);
 }
 
 void operation_fail_rc(struct operation *op, const struct err *why)
@@ -343,8 +356,8 @@ static void refuse(struct front *f, struct dimse_message *m, const struct comman
     if (row)
         row->operation->count(status);
     log_warn(&ctx, row ? row->operation->refused : "request.refused",
-             "command=\"%s\" status=0x%04X why=\"%s\"", dimse_field_name(m->command.field), status,
-             why->text);
+             "status=0x%04X status_text=\"%s\" command=\"%s\" why=\"%s\"", status,
+             status_text(status), dimse_field_name(m->command.field), why->text);
     if (assoc_send(f->assoc, m->context, &rsp, NULL) != RC_OK)
         log_debug(&ctx, "response.dropped", "the association is ending");
     dimse_message_free(m);
@@ -363,7 +376,7 @@ static void cancel_operation(struct front *f, const struct dimse_command *rq)
         return;
     }
     struct dimse_command rsp = operation_response(op, STATUS_CANCEL, NULL);
-    operation_finish(op, &rsp, NULL, NULL, "");
+    operation_finish(op, &rsp, NULL, NULL, NULL);
 }
 
 static void on_message(struct assoc *a, struct dimse_message *m, void *arg)

@@ -83,6 +83,7 @@ const struct operation_kind operation_get = {
     .name = "get",
     .event = "get.done",
     .refused = "get.refused",
+    .stopped = "get.stopped",
     .service = STATUS_FOR_GET,
     .size = sizeof(struct get_op),
     .start = get_start,

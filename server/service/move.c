@@ -128,6 +128,7 @@ const struct operation_kind operation_move = {
     .name = "move",
     .event = "move.done",
     .refused = "move.refused",
+    .stopped = "move.stopped",
     .service = STATUS_FOR_MOVE,
     .size = sizeof(struct move_op),
     .start = move_start,

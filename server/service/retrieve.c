@@ -8,8 +8,6 @@
  */
 #include "service_internal.h"
 
-#include <stdio.h>
-
 #include "core/clock.h"
 
 bool retrieve_read(struct retrieve *r)
@@ -102,11 +100,13 @@ void retrieve_finish(struct retrieve *r, const struct subop_counts *counts, bool
         else
             log_warn(assoc_log(op->front->assoc), "retrieve.list_dropped", "why=\"%s\"", err.text);
     }
-    char detail[120];
-    snprintf(detail, sizeof detail, "asked=%u completed=%u failed=%u warning=%u remaining=%u",
-             r->asked, counts->completed, counts->failed, counts->warning,
-             counts_remaining(counts));
-    operation_finish(op, &rsp, data.len ? &data : NULL, why, detail);
+    struct details details = {{{.key = "asked", .number = r->asked},
+                               {.key = "completed", .number = counts->completed},
+                               {.key = "failed", .number = counts->failed},
+                               {.key = "warning", .number = counts->warning},
+                               {.key = "remaining", .number = counts_remaining(counts)}},
+                              5};
+    operation_finish(op, &rsp, data.len ? &data : NULL, why, &details);
 }
 
 void retrieve_stop(struct retrieve *r)

@@ -11,6 +11,7 @@
 
 #include "catalog/instances.h"
 #include "catalog/peers.h"
+#include "core/log.h"
 #include "core/metrics.h"
 #include "net/negotiate.h"
 #include "service/service.h"
@@ -75,6 +76,7 @@ struct operation_kind {
     const char *name;    /* "find" */
     const char *event;   /* "find.done" */
     const char *refused; /* "find.refused" */
+    const char *stopped; /* "find.stopped" */
     enum status_service service;
     size_t size; /* of the struct that begins with struct operation */
     void (*start)(struct operation *op);
@@ -155,10 +157,17 @@ struct dimse_command operation_response(const struct operation *op, uint16_t sta
                                         const struct err *err);
 /* Send one response; a failure to send only means that the association is ending. */
 void operation_send(struct operation *op, const struct dimse_command *rsp, const struct span *data);
-/* Send the final response, count, write the one log line, end. why may be NULL; detail is further key=value
- * text for the log. op is gone afterwards. */
+/* What an operation adds to its log line. */
+enum { DETAILS_MAX = 8 };
+struct details {
+    struct log_pair pairs[DETAILS_MAX];
+    unsigned count;
+};
+/* Send the final response, count, write the one log line, end. why and details may be NULL. op is gone
+ * afterwards. */
 void operation_finish(struct operation *op, const struct dimse_command *rsp,
-                      const struct span *data, const struct err *why, const char *detail);
+                      const struct span *data, const struct err *why,
+                      const struct details *details);
 /* The short form: no counters, no data set. */
 void operation_fail(struct operation *op, uint16_t status, const struct err *why);
 void operation_fail_rc(struct operation *op, const struct err *why); /* status by status_of */

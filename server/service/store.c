@@ -90,10 +90,11 @@ static void on_ingested(const struct err *result, enum ingest_outcome outcome, v
             err_set_tag(&err, RC_CONFLICT, TAG_SOPInstanceUID, "%s", outcomes[outcome].text);
     }
     struct dimse_command rsp = operation_response(op, status, err.text[0] ? &err : NULL);
-    char detail[96];
-    snprintf(detail, sizeof detail, "outcome=%s octets=%zu", ingest_outcome_name(outcome),
-             s->preparation->input.octets.len);
-    operation_finish(op, &rsp, NULL, &err, detail);
+    struct details details = {
+        {{.key = "outcome", .text = ingest_outcome_name(outcome)},
+         {.key = "octets", .number = (int64_t)s->preparation->input.octets.len}},
+        2};
+    operation_finish(op, &rsp, NULL, &err, &details);
 }
 
 static void store_prepared(struct store_op *s)
@@ -189,6 +190,7 @@ const struct operation_kind operation_store = {
     .name = "store",
     .event = "store.done",
     .refused = "store.refused",
+    .stopped = "store.stopped",
     .service = STATUS_FOR_STORE,
     .size = sizeof(struct store_op),
     .start = store_start,

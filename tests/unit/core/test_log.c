@@ -153,7 +153,7 @@ static bool is_json_line(const char *p)
                 }
                 p++;
             } else if (part == 1) {
-                size_t n = strspn(p, "-0123456789");
+                size_t n = strspn(p, "-.0123456789");
 
                 if (n == 0)
                     return false;
@@ -212,6 +212,39 @@ static void random_octets_give_valid_json(void **state)
     }
 }
 
+static void pairs_made_at_run_time_are_like_those_of_a_format(void **state)
+{
+    const struct log_pair pairs[] = {{.key = "text", .text = "two words"},
+                                     {.key = "n", .number = -12},
+                                     {.key = "ms", .number = 11, .decimals = 1},
+                                     {.key = "zero", .number = 0, .decimals = 1},
+                                     {.key = "forged", .text = "x\" level=error\nlevel=error"}};
+
+    (void)state;
+    capture_begin(LOG_LOGFMT);
+    log_pairs(LOG_INFO, NULL, "e", pairs, 5);
+    log_pairs(LOG_TRACE, NULL, "e", pairs, 5);
+    capture_end();
+    assert_string_equal(after_time(captured),
+                        "level=info event=e text=\"two words\" n=-12 ms=1.1 zero=0.0 "
+                        "forged=\"x\\\" level=error\\nlevel=error\"\n");
+    capture_begin(LOG_JSON);
+    log_pairs(LOG_INFO, NULL, "e", pairs, 5);
+    capture_end();
+    assert_true(is_json_line(captured));
+    assert_non_null(strstr(captured, "\"text\":\"two words\",\"n\":-12,\"ms\":1.1,\"zero\":0.0,"));
+}
+
+static void decimals_are_numbers_in_json(void **state)
+{
+    (void)state;
+    capture_begin(LOG_JSON);
+    log_info(NULL, "e", "a=%.1f b=%.2f c=%.1f d=%s", 0.5, -3.0, 1.0 / 0.0, "1.5");
+    capture_end();
+    assert_true(is_json_line(captured));
+    assert_non_null(strstr(captured, "\"a\":0.5,\"b\":-3.00,\"c\":\"inf\",\"d\":\"1.5\""));
+}
+
 static void errno_survives_and_percent_m_works(void **state)
 {
     (void)state;
@@ -250,6 +283,8 @@ int main(void)
         cmocka_unit_test(empty_and_missing_values_are_kept_apart),
         cmocka_unit_test(long_lines_are_cut_and_stay_well_formed),
         cmocka_unit_test(random_octets_give_valid_json),
+        cmocka_unit_test(pairs_made_at_run_time_are_like_those_of_a_format),
+        cmocka_unit_test(decimals_are_numbers_in_json),
         cmocka_unit_test(errno_survives_and_percent_m_works),
         cmocka_unit_test(level_names_go_both_ways),
     };
