@@ -18,6 +18,10 @@
  * Implicit VR Little Endian sequence of at least one item is digested as that sequence. The reverse choice,
  * digesting sequences as octets, would make the digest depend on the form of inner lengths. An unknown
  * sequence without items is an empty value for the same reason.
+ *
+ * Such a value is read one level at a time, as its inner sequences are values of UN again; so the scanner's limit
+ * of depth does not see how deep it goes, and is kept here. Deeper than that is refused, as the same content is
+ * where its sequences are encoded as such.
  */
 #include "dcm/convert.h"
 
@@ -32,6 +36,7 @@ enum { SCRATCH_BYTES = 256 << 20 };
 struct digest {
     EVP_MD_CTX *ctx;
     struct arena *scratch; /* of sequences found in UN */
+    unsigned depth;
     bool is_failed;
 };
 
@@ -48,8 +53,14 @@ static void digest_sequence(struct digest *d, const struct dcm_element *e)
     uint8_t head[6] = {'s', 0, 0, 0, 0, '['};
     put_be32(head + 1, e->tag);
     add(d, head, sizeof head);
+    if (d->depth == DCM_DEPTH_CEILING) {
+        d->is_failed = true;
+        return;
+    }
+    d->depth++;
     for (const struct dcm_item *item = e->items; item; item = item->next)
         digest_item(d, item);
+    d->depth--;
     add(d, "]", 1);
 }
 

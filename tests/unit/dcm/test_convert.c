@@ -286,6 +286,42 @@ static void digest_sees_every_difference_of_content(void **state)
     }
 }
 
+/* Private elements in Implicit VR, each an item with the next one in it: octets to the scanner, sequences to
+ * the digest. */
+static struct span nested_unknown(unsigned levels)
+{
+    size_t len = (size_t)levels * 16;
+    uint8_t *octets = malloc(len);
+    assert_non_null(octets);
+    for (size_t at = 0; at < len; at += 16) {
+        memcpy(octets + at, "\x09\x00\x10\x10", 4);
+        put_le32(octets + at + 4, (uint32_t)(len - at - 8));
+        memcpy(octets + at + 8, "\xFE\xFF\x00\xE0", 4);
+        put_le32(octets + at + 12, (uint32_t)(len - at - 16));
+    }
+    return span_of(octets, len);
+}
+
+static void digest_follows_unknown_sequences_to_the_ceiling_only(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        unsigned levels;
+        enum rc rc;
+    } rows[] = {
+        {DCM_DEPTH_CEILING, RC_OK},
+        {DCM_DEPTH_CEILING + 1, RC_LIMIT},
+        {1000000, RC_LIMIT}, /* would be a million calls deep */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        uint8_t digest[DCM_DIGEST_BYTES];
+        struct span octets = nested_unknown(rows[i].levels);
+        struct dcm_item *item = must_read(f, octets, UID_IMPLICIT_LE);
+        assert_int_equal(dcm_digest(item, digest, &f->err), rows[i].rc);
+        octets_free(octets);
+    }
+}
+
 static void digest_is_stable_over_versions(void **state)
 {
     static const uint8_t expected[DCM_DIGEST_BYTES] = {
@@ -348,6 +384,7 @@ int main(void)
         DCM_TEST(empty_data_set_converts),
         DCM_TEST(digest_ignores_what_is_only_encoding),
         DCM_TEST(digest_sees_every_difference_of_content),
+        DCM_TEST(digest_follows_unknown_sequences_to_the_ceiling_only),
         DCM_TEST(digest_is_stable_over_versions),
         DCM_TEST(mutated_octets_convert_or_are_refused),
     };
