@@ -104,7 +104,7 @@ const struct setting config_settings[] = {
      "largest P-DATA-TF we take; 0 = unlimited"},
     {"max-dataset", SETTING_SIZE, AT(service.dataset_limits.max_bytes), 1 * KIB, 4 * GIB, NULL,
      "largest data set we take, inflated"},
-    {"max-depth", SETTING_UINT, AT(service.dataset_limits.max_depth), 1, 1000, NULL,
+    {"max-depth", SETTING_UINT, AT(service.dataset_limits.max_depth), 1, DCM_DEPTH_CEILING, NULL,
      "sequences within sequences"},
     {"max-elements", SETTING_UINT, AT(service.dataset_limits.max_elements), 1, 1 << 30, NULL,
      "elements of a data set in all"},

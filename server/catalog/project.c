@@ -29,8 +29,6 @@
 
 #define VR2(a, b) ((uint16_t)((a) << 8 | (b)))
 
-enum { MAX_WALK_DEPTH = 40 }; /* dcm_limits allows 32 */
-
 /* One element of the record. */
 struct part {
     uint32_t tag;
@@ -158,7 +156,7 @@ static bool inspect(struct walk *w, const struct part *p, unsigned depth)
     }
     struct span items = p->value, item;
     struct part inner;
-    if (depth == MAX_WALK_DEPTH)
+    if (depth == DCM_DEPTH_CEILING)
         return false;
     while (items.len > 0) {
         if (!take_item(&items, &item))
@@ -372,9 +370,11 @@ static enum rc rewrite(struct walk *w, size_t start, const struct project_target
                        struct arena *scratch, struct err *err)
 {
     struct buf *out = w->out;
-    struct dcm_limits limits = dcm_limits_default();
     struct dcm_item *item = NULL;
     size_t len = out->len - start;
+    /* What was stored has passed the limits of its time, which are settings: here the arena is the limit. */
+    struct dcm_limits limits = {
+        .max_bytes = len, .max_depth = DCM_DEPTH_CEILING, .max_elements = UINT32_MAX};
     uint8_t *copy = arena_alloc(scratch, len ? len : 1);
     if (!copy)
         return err_set(err, RC_LIMIT, "response is too large");

@@ -290,6 +290,36 @@ static void broken_records_are_refused(void **state)
     buf_fini(&out);
 }
 
+/* "max-depth" is a setting: what it once let in must come out. */
+static void records_may_be_as_deep_as_any_setting_allows(void **state)
+{
+    static const char *const syntaxes[] = {UID_EXPLICIT_LE, UID_IMPLICIT_LE};
+    static const struct {
+        unsigned levels;
+        enum rc rc;
+    } rows[] = {{DCM_DEPTH_CEILING, RC_OK}, {DCM_DEPTH_CEILING + 1, RC_INTERNAL}};
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct octets record, text = {.len = 0};
+        struct err err;
+        for (unsigned k = 0; k < rows[i].levels; k++)
+            octets_add(&text, "00189912 SQ {[", 14);
+        octets_add(&text, "00080070 LO A", 13);
+        for (unsigned k = 0; k < rows[i].levels; k++)
+            octets_add(&text, "]}", 2);
+        octets_add(&text, "", 1);
+        for (size_t k = 0; k < COUNT(syntaxes); k++) {
+            struct buf out;
+            buf_init(&out, 0);
+            assert_int_equal(project(spec(&record, (const char *)text.data), "00189912 SQ {}", NULL,
+                                     dcm_ts_find(syntaxes[k]), NULL, &out, &err),
+                             rows[i].rc);
+            assert_true(rows[i].rc != RC_OK || out.len > rows[i].levels * 16);
+            buf_fini(&out);
+        }
+    }
+}
+
 static void hostile_records_do_no_harm(void **state)
 {
     static const char *const identifiers[] = {
@@ -335,6 +365,7 @@ int main(void)
         cmocka_unit_test(what_was_in_the_buffer_stays),
         cmocka_unit_test(an_output_limit_is_reported),
         cmocka_unit_test(broken_records_are_refused),
+        cmocka_unit_test(records_may_be_as_deep_as_any_setting_allows),
         cmocka_unit_test(hostile_records_do_no_harm),
     };
     struct err err;
