@@ -4,11 +4,17 @@
  * instances it means, the pending responses and the final one.
  *
  * UIDs that are unknown, hidden or retired get no sub-operation and are not counted; with none left the answer is
- * 0000 with all counters zero (decision 27). How many were asked for is in the log line.
+ * 0000 with all counters zero. How many were asked for is in the log line.
+ *
+ * Pending responses: the first as soon as the number of sub-operations is known, then one per progress_interval_ms
+ * whether a sub-operation has ended or not. So a requester with a short DIMSE time-out does not give up while its
+ * move waits in a queue, or while a destination is connected or thinks.
  */
 #include "service_internal.h"
 
 #include "core/clock.h"
+
+enum { LIFE_MS = 100 }; /* least time between pending responses that say only that we live */
 
 bool retrieve_read(struct retrieve *r)
 {
@@ -68,16 +74,43 @@ void retrieve_find(struct retrieve *r)
                                 assoc_calling_aet(f->assoc), r->uids, r->uid_count, on_found, r);
 }
 
+static void send_pending(struct retrieve *r)
+{
+    struct dimse_command rsp = operation_response(&r->base, STATUS_PENDING, NULL);
+    retrieve_set_counts(&rsp, &r->latest);
+    operation_send(&r->base, &rsp, NULL);
+    r->progress_ms = clock_now_ms();
+}
+
+static void set_life(struct retrieve *r)
+{
+    int64_t interval = r->base.front->service->config->progress_interval_ms;
+    loop_timer_set(r->life, interval > LIFE_MS ? interval : LIFE_MS);
+}
+
+/* Nothing has happened since the last pending response. A requester that does not read gets no heap of them. */
+static void on_life(void *arg)
+{
+    struct retrieve *r = arg;
+    if (!assoc_is_full(r->base.front->assoc))
+        send_pending(r);
+    set_life(r);
+}
+
 void retrieve_pending(struct retrieve *r, const struct subop_counts *counts)
 {
-    int64_t now = clock_now_ms();
-    int64_t interval = r->base.front->service->config->progress_interval_ms;
-    if (counts_remaining(counts) == 0 || (r->progress_ms && now - r->progress_ms < interval))
+    struct service *s = r->base.front->service;
+    r->latest = *counts;
+    if (!r->life)
+        r->life = loop_timer_new(s->loop, on_life, r);
+    if (counts_remaining(counts) == 0) {
+        loop_timer_clear(r->life);
         return;
-    r->progress_ms = now;
-    struct dimse_command rsp = operation_response(&r->base, STATUS_PENDING, NULL);
-    retrieve_set_counts(&rsp, counts);
-    operation_send(&r->base, &rsp, NULL);
+    }
+    if (r->progress_ms && clock_now_ms() - r->progress_ms < s->config->progress_interval_ms)
+        return;
+    send_pending(r);
+    set_life(r);
 }
 
 void retrieve_finish(struct retrieve *r, const struct subop_counts *counts, bool cancelled,
@@ -114,6 +147,8 @@ void retrieve_stop(struct retrieve *r)
     if (r->finding)
         instances_cancel(r->finding);
     r->finding = NULL;
+    loop_timer_free(r->life);
+    r->life = NULL;
     memory_give(r->base.front->service, r->memory);
     r->memory = NULL;
 }

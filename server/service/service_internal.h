@@ -121,6 +121,7 @@ struct front {
     bool established;
     bool releasing;
     bool is_aborted;
+    int64_t patience_ms; /* while draining: when a peer that was asked to go is cut off */
     uint8_t lookup_step;
     int64_t rights_read_ms;
     char *preferred_charset; /* in the association's arena; NULL = none */
@@ -232,6 +233,8 @@ struct retrieve {
     /* The instances are known; takes the list, which has 1 to SUBOPS_MAX. */
     void (*on_list)(struct retrieve *r, struct instance_list *list);
     int64_t progress_ms; /* when the last pending response was sent; 0 = none yet */
+    struct subop_counts latest;
+    struct loop_timer *life; /* the next pending response when nothing happens */
     unsigned asked;
     bool is_cancelled; /* C-CANCEL came */
 };
@@ -239,7 +242,8 @@ struct retrieve {
 bool retrieve_read(struct retrieve *r);
 /* Find the instances; on_list comes, or the operation ends. */
 void retrieve_find(struct retrieve *r);
-/* A pending response: the first at once, then at most one per progress interval. */
+/* The counters have changed, or are known now. A pending response goes out: the first at once, then one per
+ * progress interval, with or without further calls, until retrieve_stop. */
 void retrieve_pending(struct retrieve *r, const struct subop_counts *counts);
 /* The final response. why may be NULL. */
 void retrieve_finish(struct retrieve *r, const struct subop_counts *counts, bool cancelled,

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """C-GET and C-MOVE: octets, counters, lists of failures, dead and picky destinations."""
 import socket
-import struct
-import threading
 import time
 
 import pydicom
@@ -14,6 +12,7 @@ from conftest import StoreScp
 from dicomwire import (BIG_ENDIAN, C_STORE, CT_PROTOCOL, DEFLATED, EXPLICIT, FIND, GET, IMPLICIT, MOVE,
                        XA_PROTOCOL, Wire, decode, encode, wait_for)
 from protocols import keys, new_uid, protocol
+from wirescp import WireScp
 
 
 @pytest.fixture(scope="module")
@@ -206,69 +205,6 @@ def test_move_to_a_destination_that_takes_implicit_only(server, stored, destinat
         scp.stop()
 
 
-class WireScp:
-    """A storage SCP spoken by hand: answers A-ASSOCIATE with the results asked for, C-STOREs with a status."""
-
-    def __init__(self, accept=lambda abstract: True, status=0, hang=None, abort_after=None):
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.accept, self.status, self.hang, self.abort_after = accept, status, hang, abort_after
-        self.commands, self.associations = [], 0
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def run(self):
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            self.associations += 1
-            threading.Thread(target=self.serve, args=(sock,), daemon=True).start()
-
-    def serve(self, sock):
-        wire = Wire.__new__(Wire)
-        wire.sock, wire.pending, wire.peer_max, wire.timeout = sock, [], 16384, 30
-        sock.settimeout(30)
-        try:
-            _, body = wire.read_pdu()
-            if self.hang == "associate":
-                time.sleep(20)
-            answer, at = body[:68], 68
-            answer += dicomwire.uid_item(0x10, dicomwire.APPLICATION_CONTEXT)
-            while at < len(body):
-                kind, _, length = struct.unpack_from(">BBH", body, at)
-                value = body[at + 4:at + 4 + length]
-                at += 4 + length
-                if kind == 0x20:
-                    n = struct.unpack_from(">H", value, 6)[0]
-                    abstract = value[8:8 + n].decode()
-                    result = 0 if self.accept(abstract) else 3
-                    rest = value[8 + n:]
-                    m = struct.unpack_from(">H", rest, 2)[0]
-                    answer += dicomwire.item(0x21, bytes([value[0], 0, result, 0]) + rest[:4 + m])
-            answer += dicomwire.item(0x50, dicomwire.item(0x51, struct.pack(">I", 16384))
-                                     + dicomwire.uid_item(0x52, "1.2.3"))
-            wire.send(dicomwire.pdu(2, answer))
-            while True:
-                try:
-                    message = wire.read_message()
-                except AssertionError:  # a release request
-                    wire.send(dicomwire.pdu(6, bytes(4)))
-                    return
-                self.commands.append(message.command)
-                if self.abort_after is not None and len(self.commands) > self.abort_after:
-                    wire.abort()
-                    return
-                if self.hang == "store":
-                    time.sleep(20)
-                wire.answer_store(message, self.status)
-        except (dicomwire.Closed, dicomwire.Aborted, OSError):
-            pass
-
-    def close(self):
-        self.listener.close()
-
-
 @pytest.fixture
 def wire_scp():
     made = []
@@ -391,6 +327,37 @@ def test_dead_destination_does_not_hold_up_another(server, stored, destination, 
     assert final.status == 0
     wire.release()
     [w.abort() for w in stuck]
+
+
+def send_move(wire, uids, title):
+    octets = encode(keys(SOPInstanceUID=uids), EXPLICIT)
+    command = wire.request(dicomwire.C_MOVE, MOVE, octets)
+    command[0x0600] = title
+    wire.send_message(1, command, octets)
+    return command[0x0110]
+
+
+@pytest.mark.parametrize("hang", ["associate", "store"])
+def test_requester_sees_life_while_its_move_waits(server, stored, destination, wire_scp, hang):
+    scp = wire_scp(hang=hang)
+    destination("THINKER", scp.port)
+    first, second = moving(server), moving(server)
+    for wire in (first, second):  # the second waits in the queue of the destination
+        send_move(wire, list(stored), "THINKER")
+        message = wire.read_message()
+        assert message.status == 0xFF00 and counts(message) == (12, 0, 0, 0)
+    begin = time.monotonic()
+    for _ in range(4):
+        for wire in (first, second):
+            message = wire.read_message()
+            assert message.status == 0xFF00 and counts(message) == (12, 0, 0, 0)
+    assert time.monotonic() - begin > 1.5, "not more than one in progress-interval"
+    scp.go_on()
+    for wire in (first, second):
+        while (message := wire.read_message()).status == 0xFF00:
+            pass
+        assert message.status == 0 and counts(message) == (None, 12, 0, 0)
+        wire.release()
 
 
 def test_requester_gone_stops_the_move(server, stored, destination, wire_scp):
