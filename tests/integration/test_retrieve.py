@@ -8,7 +8,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 import dicomwire
-from conftest import StoreScp
+from conftest import Server, StoreScp
 from dicomwire import (BIG_ENDIAN, C_STORE, CT_PROTOCOL, DEFLATED, EXPLICIT, FIND, GET, IMPLICIT, MOVE,
                        XA_PROTOCOL, Wire, decode, encode, wait_for)
 from protocols import keys, new_uid, protocol
@@ -140,6 +140,61 @@ def test_get_can_be_cancelled(server, stored):
     assert message.status == 0xFE00 and 3 <= received < 12
     remaining, completed, failed, warning = counts(message)
     assert completed == received and remaining == 12 - received and failed == warning == 0
+
+
+def send_get(wire, uids):
+    octets = encode(keys(SOPInstanceUID=uids), EXPLICIT)
+    command = wire.request(dicomwire.C_GET, GET, octets)
+    wire.send_message(1, command, octets)
+    return command[0x0110]
+
+
+def test_get_cancelled_before_the_first_suboperation(server, stored):
+    wire = getting(server)
+    octets = encode(keys(SOPInstanceUID=list(stored)), EXPLICIT)
+    command = wire.request(dicomwire.C_GET, GET, octets)
+    cancel = {0x0100: dicomwire.C_CANCEL, 0x0120: command[0x0110], 0x0800: dicomwire.NO_DATASET}
+    wire.send(wire.message_octets(1, command, octets) + wire.message_octets(1, cancel))
+    while (message := wire.read_message()).command[0x0100] == C_STORE or message.status == 0xFF00:
+        assert message.command[0x0100] != C_STORE, "nothing is sent"
+    assert message.status == 0xFE00 and message.data is None
+    assert all(n in (None, 0, 12) for n in counts(message)) and counts(message)[1:] == (0, 0, 0)
+    assert wire.get(1, list(stored)[:1])[2].status == 0, "the association goes on"
+    wire.release()
+
+
+@pytest.mark.parametrize("leave", ["close", "abort", "release"])
+def test_get_ends_with_its_requester(server, stored, leave):
+    wire = getting(server)
+    number = send_get(wire, list(stored))
+    while wire.read_message().command[0x0100] != C_STORE:
+        pass
+    getattr(wire, leave)()
+    line = server.wait_log(rf"event=get.stopped .*msg_id={number} ")
+    association = line.split("assoc=")[1].split()[0]
+    server.wait_log(rf"event=assoc.closed assoc={association} ")
+    follow = getting(server)
+    assert follow.get(1, list(stored)[:1])[2].status == 0
+    follow.release()
+
+
+@pytest.mark.parametrize("answers, status", [(0, 0xA702), (3, 0xB000)])
+def test_get_whose_requester_stops_answering(server, stored, database, answers, status):
+    impatient = Server(database.uri, suboperation_timeout="700ms")
+    try:
+        wire = getting(impatient)
+        seen = []
+        _, pendings, final = wire.get(1, list(stored),
+                                      on_store=lambda m: 0 if seen.append(m) or len(seen) <= answers else None)
+        assert final.status == status and counts(final) == (None, answers, 12 - answers, 0)
+        answered = {m.command[0x1000] for m in seen[:answers]}
+        assert failed_list(final) == set(stored) - answered
+        assert "no answer" in final.command[0x0902]
+        wire.answer_store(seen[-1])  # too late: ignored
+        assert wire.get(1, list(stored)[:1])[2].status == 0
+        wire.release()
+    finally:
+        assert impatient.stop() == 0
 
 
 def test_get_identifier_rules(server):
