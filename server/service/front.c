@@ -39,7 +39,9 @@ enum {
     ARENA_BYTES = 64 * 1024 * 1024,
     SCRATCH_BYTES = 16 * 1024 * 1024,
     KEPT_BUFFER_BYTES = 256 * 1024,
-    DRAIN_RELEASE_MS = 3000, /* for the peer to answer our release request */
+    DRAIN_TICK_MS = 250,
+    IDLE_RELEASE_MS = 1000, /* while draining, for an idle peer to answer our release request */
+    LAST_RELEASE_MS = 3000, /* the same for one that may still be reading its last responses */
 };
 
 /* ---- memory ---- */
@@ -89,12 +91,13 @@ void memory_give(struct service *s, struct op_memory *m)
 
 /* ---- operations ---- */
 
-static void front_settle(struct front *f)
+static void front_settle(struct front *f, int64_t patience_ms)
 {
     if (!f->service->draining || f->operation_count || !f->established || f->releasing ||
         f->is_aborted)
         return;
     f->releasing = true;
+    f->patience_ms = clock_now_ms() + patience_ms;
     assoc_release(f->assoc);
 }
 
@@ -192,7 +195,7 @@ void operation_finish(struct operation *op, const struct dimse_command *rsp,
     op->kind->count(rsp->status);
     log_outcome(op, rsp->status, why, details);
     operation_end(op);
-    front_settle(f);
+    front_settle(f, LAST_RELEASE_MS);
 }
 
 void operation_fail(struct operation *op, uint16_t status, const struct err *why)
@@ -515,17 +518,28 @@ static void abort_front(struct front *f, const char *why)
     assoc_abort(f->assoc, ABORT_SOURCE_USER, ABORT_NOT_SPECIFIED, why);
 }
 
-/* Peers that were asked to release and do not answer. */
+/* At once, without a callback: the peer gets an A-ABORT if it takes one, and is not waited for. */
+static void cut_off(struct front *f)
+{
+    admission_cancel(f);
+    stop_operations(f);
+    assoc_free(f->assoc);
+    front_free(f);
+}
+
+/* Peers that were asked to release, or aborted, and do not close the connection. */
 static void on_drain_timer(void *arg)
 {
     struct service *s = arg;
-    struct front *f;
-    LIST_FOREACH (f, &s->fronts, link) {
-        if (f->operation_count == 0)
-            abort_front(f, "the server is stopping");
+    int64_t now = clock_now_ms();
+    struct front *next;
+    for (struct front *f = LIST_FIRST(&s->fronts); f; f = next) {
+        next = LIST_NEXT(f, link);
+        if (f->is_aborted || (f->releasing && now >= f->patience_ms))
+            cut_off(f);
     }
     if (s->front_count)
-        loop_timer_set(s->drain_timer, DRAIN_RELEASE_MS);
+        loop_timer_set(s->drain_timer, DRAIN_TICK_MS);
     check_drained(s);
 }
 
@@ -550,12 +564,8 @@ void service_free(struct service *s)
     struct front *f;
     if (!s)
         return;
-    while ((f = LIST_FIRST(&s->fronts))) {
-        admission_cancel(f);
-        stop_operations(f);
-        assoc_free(f->assoc); /* aborts; no on_closed comes */
-        front_free(f);
-    }
+    while ((f = LIST_FIRST(&s->fronts)))
+        cut_off(f);
     loop_timer_free(s->drain_timer);
     pg_pool_free(s->pool);
     while (s->spare) {
@@ -574,11 +584,11 @@ void service_drain(struct service *s, void (*done)(void *arg), void *arg)
     s->drained_arg = arg;
     LIST_FOREACH (f, &s->fronts, link) {
         if (f->established)
-            front_settle(f);
+            front_settle(f, IDLE_RELEASE_MS);
         else
             abort_front(f, "the server is stopping");
     }
-    loop_timer_set(s->drain_timer, s->front_count ? DRAIN_RELEASE_MS : 0);
+    loop_timer_set(s->drain_timer, s->front_count ? DRAIN_TICK_MS : 0);
 }
 
 unsigned service_open_associations(const struct service *s)
