@@ -16,7 +16,7 @@
 
 enum rc {
     RC_OK = 0,
-    RC_AGAIN = -1,       /* not now: wait for an event and call again */
+    RC_AGAIN = -1,       /* not now, perhaps later: the name service did not answer, say */
     RC_INVALID = -2,     /* the input breaks its own rules */
     RC_UNSUPPORTED = -3, /* well-formed, but not something we do */
     RC_NOTFOUND = -4,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/jobpool: threads for what must not run on a loop (name resolution, conversion of large data
- * sets, PQcancel).
+ * core/jobpool: threads for what must not run on a loop (name resolution, work on large data sets).
  *
  * The queue is bounded: a full pool answers RC_LIMIT and the caller refuses its request. A job's work
  * runs on a pool thread and must touch nothing but its argument; its done runs on the submitter's loop

@@ -27,7 +27,8 @@ struct loop *loop_new(void);
 /* Runs deferred work. Timers, watches and signals must have been freed; NULL is legal. */
 void loop_free(struct loop *l);
 void loop_run(struct loop *l); /* until loop_stop */
-/* Any thread that knows the loop to outlive the call. Deferred work is run, then loop_run returns, or the next one at once if none runs. */
+/* Any thread that knows the loop to outlive the call. Deferred work is run, then loop_run returns, or the
+ * next one at once if none runs. */
 void loop_stop(struct loop *l);
 /* Run callbacks until pred returns true, the deadline passes or loop_stop is called; for command-line
  * clients and tests. Not from inside a callback. Returns pred's last answer. */

@@ -65,8 +65,9 @@ struct assoc_callbacks {
      * have asked as well: the association settles such a collision by itself. */
     void (*on_release)(struct assoc *a, void *arg);
     /* The end, when the transport is closed: after an abort of ours that is when the peer has closed or
-     * ARTIM has expired; assoc_send says RC_INVALID in between. why->code RC_OK = released in order or refused before; RC_CANCELED = we aborted;
-     * RC_IO = transport or peer's abort; RC_INVALID = protocol error; RC_TIMEOUT; text says what. */
+     * ARTIM has expired; assoc_send says RC_INVALID in between. why->code RC_OK = released in order or
+     * refused before; RC_CANCELED = we aborted; RC_IO = transport or peer's abort; RC_INVALID = protocol
+     * error; RC_TIMEOUT; text says what. */
     void (*on_closed)(struct assoc *a, const struct err *why, void *arg);
 };
 
@@ -115,9 +116,9 @@ void assoc_free(struct assoc *a);
  * is not in data transfer or the context is not accepted; nothing is sent then. */
 MUST_CHECK enum rc assoc_send(struct assoc *a, const struct assoc_context *ctx,
                               const struct dimse_command *cmd, const struct span *data);
-bool assoc_is_full(const struct assoc *a); /* stop producing until on_drained */
-/* While the output is full at most 64 further messages are taken, so that a peer that asks and never
- * reads cannot fill our memory; then reading waits for on_drained. */
+/* Stop producing until on_drained. While the output is full at most 64 further messages are taken, so that
+ * a peer that asks and never reads cannot fill our memory; then reading waits for on_drained. */
+bool assoc_is_full(const struct assoc *a);
 /* Stop taking messages from the peer (its octets stay in the socket), and go on. C-CANCEL is not seen
  * while paused: use only against floods, not during operations. */
 void assoc_pause_reading(struct assoc *a);

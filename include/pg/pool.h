@@ -11,7 +11,8 @@
  * callers must never paste values into it. With options.prepare off (PgBouncer before 1.21 in
  * transaction mode) unnamed statements are used. Results come in binary format and single-row mode.
  *
- * Completion: every pg_query ends with exactly one on_done, never from inside pg_query.
+ * Completion: every pg_query_start ends with exactly one on_done, never from inside it; pg_release ends it
+ * without one.
  */
 #ifndef PG_POOL_H
 #define PG_POOL_H
@@ -50,7 +51,8 @@ struct pg_options pg_options_default(void);
 /* returned. resolve_pool: for host names; mailbox: of the loop. Does not connect yet. */
 struct pg_pool *pg_pool_new(struct loop *l, struct mailbox *mailbox, struct jobpool *resolve_pool,
                             const struct pg_options *options);
-/* Leases must have been given back or cancelled. Running cancels are waited for. NULL is legal. */
+/* Closes all connections. Leases must have been given back; those that wait are dropped without a
+ * callback. Does not wait: what is still being cancelled is abandoned to the cancel thread. NULL is legal. */
 void pg_pool_free(struct pg_pool *p);
 /* Whether the last attempt to use the database succeeded; true before the first. */
 bool pg_pool_is_healthy(const struct pg_pool *p);

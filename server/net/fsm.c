@@ -9,7 +9,7 @@
  *   collision, requestor: 7 -> 9 -> 11 -> 1               collision, acceptor: 7 -> 10 -> 12 -> 13 -> 1
  *   any abort or error:   -> 13 (we sent A-ABORT)         or -> 1 (the peer did, or the transport went)
  *
- * The table is the only place that knows the order of PDUs; the actions live in assoc_actions.c. DCMTK's
+ * The table is the only place that knows the order of PDUs; the actions live in actions.c. DCMTK's
  * table does I/O in its cells, which makes it untestable; here a test walks every cell.
  */
 #include "net/fsm.h"
