@@ -22,9 +22,8 @@ enum log_format { LOG_LOGFMT, LOG_JSON };
 
 void log_configure(enum log_level level, enum log_format format);
 bool log_enabled(enum log_level level);
-/* "error", "warn" ...; level_of returns false for an unknown name. */
+/* "error", "warn" ... */
 const char *log_level_name(enum log_level level);
-bool log_level_of(const char *name, enum log_level *out);
 
 /* Who a line is about; members may be NULL or 0 and are then left out. Borrowed for the call. */
 struct log_ctx {

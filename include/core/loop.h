@@ -15,7 +15,6 @@
 struct loop;
 struct loop_timer;
 struct loop_watch;
-struct loop_signal;
 
 typedef void (*loop_cb)(void *arg);
 typedef void (*loop_watch_cb)(int fd, unsigned ready, void *arg);
@@ -24,7 +23,7 @@ enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 
 /* returned; fatal on exhaustion. Makes the process ignore SIGPIPE. */
 struct loop *loop_new(void);
-/* Runs deferred work. Timers, watches and signals must have been freed; NULL is legal. */
+/* Runs deferred work. Timers and watches must have been freed; NULL is legal. */
 void loop_free(struct loop *l);
 void loop_run(struct loop *l); /* until loop_stop */
 /* Any thread that knows the loop to outlive the call. Deferred work is run, then loop_run returns, or the
@@ -50,11 +49,6 @@ struct loop_watch *loop_watch_new(struct loop *l, int fd, loop_watch_cb cb,
                                   void *arg); /* returned */
 void loop_watch_free(struct loop_watch *w);
 void loop_watch_set(struct loop_watch *w, unsigned interest); /* LOOP_READ | LOOP_WRITE, 0 = none */
-
-/* Run cb on this loop when the process gets the signal; one loop of a process only (the main thread's). */
-struct loop_signal *loop_signal_new(struct loop *l, int signo, loop_cb cb,
-                                    void *arg); /* returned */
-void loop_signal_free(struct loop_signal *s);   /* puts the former handler back */
 
 /* For web only: the libevent base, as void so that this header needs no libevent. */
 void *loop_event_base(struct loop *l);

@@ -56,17 +56,6 @@ const char *log_level_name(enum log_level level)
     return (unsigned)level < LEVELS ? level_names[level] : "unknown";
 }
 
-bool log_level_of(const char *name, enum log_level *out)
-{
-    for (unsigned i = 0; name && i < LEVELS; i++) {
-        if (strcmp(name, level_names[i]) == 0) {
-            *out = (enum log_level)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 struct line {
     bool json;
     size_t len;

@@ -57,7 +57,7 @@ struct loop {
     int wake_fd;
     _Atomic bool stop;
     bool running;
-    unsigned objects;       /* timers, watches and signals that are alive */
+    unsigned objects;       /* timers and watches that are alive */
     struct queue queues[2]; /* one is filled while the other runs */
     unsigned filling;
 };
@@ -75,13 +75,6 @@ struct loop_watch {
     struct loop *loop;
     unsigned interest;
     loop_watch_cb cb;
-    void *arg;
-};
-
-struct loop_signal {
-    struct event event;
-    struct loop *loop;
-    loop_cb cb;
     void *arg;
 };
 
@@ -162,7 +155,7 @@ void loop_free(struct loop *l)
         return;
     assert(!l->running);
     settle(l);
-    assert(l->objects == 0 && "timers, watches and signals are freed before their loop");
+    assert(l->objects == 0 && "timers and watches are freed before their loop");
     event_del(&l->wake);
     event_del(&l->deadline);
     event_base_free(l->base);
@@ -338,38 +331,6 @@ void loop_watch_set(struct loop_watch *w, unsigned interest)
     switch_event(&w->read, w->interest & LOOP_READ, interest & LOOP_READ);
     switch_event(&w->write, w->interest & LOOP_WRITE, interest & LOOP_WRITE);
     w->interest = interest;
-}
-
-static void on_signal(evutil_socket_t fd, short what, void *arg)
-{
-    struct loop_signal *s = arg;
-
-    (void)fd;
-    (void)what;
-    s->cb(s->arg);
-}
-
-struct loop_signal *loop_signal_new(struct loop *l, int signo, loop_cb cb, void *arg)
-{
-    struct loop_signal *s = xcalloc(1, sizeof(*s));
-
-    s->loop = l;
-    s->cb = cb;
-    s->arg = arg;
-    must(evsignal_assign(&s->event, l->base, signo, on_signal, s) != 0 ||
-             evsignal_add(&s->event, NULL) != 0,
-         "cannot catch a signal");
-    l->objects++;
-    return s;
-}
-
-void loop_signal_free(struct loop_signal *s)
-{
-    if (!s)
-        return;
-    evsignal_del(&s->event);
-    s->loop->objects--;
-    free(s);
 }
 
 void *loop_event_base(struct loop *l)

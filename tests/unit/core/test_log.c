@@ -257,17 +257,11 @@ static void errno_survives_and_percent_m_works(void **state)
                         "level=info event=e why=\"No such file or directory\" n=1\n");
 }
 
-static void level_names_go_both_ways(void **state)
+static void levels_have_names(void **state)
 {
-    enum log_level level;
-
     (void)state;
-    for (int i = LOG_ERROR; i <= LOG_TRACE; i++) {
-        assert_true(log_level_of(log_level_name((enum log_level)i), &level));
-        assert_int_equal(level, i);
-    }
-    assert_false(log_level_of("loud", &level));
-    assert_false(log_level_of(NULL, &level));
+    assert_string_equal(log_level_name(LOG_ERROR), "error");
+    assert_string_equal(log_level_name(LOG_TRACE), "trace");
     assert_string_equal(log_level_name((enum log_level)99), "unknown");
 }
 
@@ -286,7 +280,7 @@ int main(void)
         cmocka_unit_test(pairs_made_at_run_time_are_like_those_of_a_format),
         cmocka_unit_test(decimals_are_numbers_in_json),
         cmocka_unit_test(errno_survives_and_percent_m_works),
-        cmocka_unit_test(level_names_go_both_ways),
+        cmocka_unit_test(levels_have_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -279,19 +279,6 @@ static void a_watch_can_free_itself_while_ready_both_ways(void **state)
     loop_watch_free(NULL);
 }
 
-static void a_signal_runs_its_callback_on_the_loop(void **state)
-{
-    struct loop_signal *s = loop_signal_new(loop, SIGUSR1, note, "u");
-
-    (void)state;
-    kill(getpid(), SIGUSR1);
-    assert_true(loop_run_until(loop, trace_is, "u", PATIENCE));
-    kill(getpid(), SIGUSR1);
-    assert_true(loop_run_until(loop, trace_is, "uu", PATIENCE));
-    loop_signal_free(s);
-    loop_signal_free(NULL);
-}
-
 static void writing_to_a_closed_peer_does_not_kill(void **state)
 {
     int fds[2];
@@ -319,7 +306,6 @@ int main(void)
         loop_test(a_timer_can_free_itself_or_one_that_is_due),
         loop_test(watches_are_level_triggered_and_follow_their_interest),
         loop_test(a_watch_can_free_itself_while_ready_both_ways),
-        loop_test(a_signal_runs_its_callback_on_the_loop),
         loop_test(writing_to_a_closed_peer_does_not_kill),
     };
 
