@@ -26,8 +26,5 @@ MUST_CHECK enum rc dcm_tree_to_utf8(struct dcm_item *item, const char *fallback,
 MUST_CHECK enum rc dcm_tree_from_utf8(struct dcm_item *item, const char *terms, struct arena *arena,
                                       struct err *err);
 bool dcm_tree_is_ascii(const struct dcm_item *item);
-/* One value from UTF-8, for projections of single values; same rules. */
-MUST_CHECK enum rc dcm_text_from_utf8(struct span utf8, const char *terms, const char vr[3],
-                                      struct arena *arena, struct span *out, struct err *err);
 
 #endif

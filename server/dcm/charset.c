@@ -424,18 +424,3 @@ bool dcm_tree_is_ascii(const struct dcm_item *item)
     }
     return true;
 }
-
-enum rc dcm_text_from_utf8(struct span utf8, const char *terms, const char vr[3],
-                           struct arena *arena, struct span *out, struct err *err)
-{
-    struct repertoire r;
-    struct encoding_job j = {.r = &r, .arena = arena, .err = err};
-    enum rc rc = parse_target(terms, &r, err);
-    *out = utf8;
-    if (rc != RC_OK || !dcm_vr_is_text(vr))
-        return rc;
-    buf_init(&j.work, 0);
-    rc = encode_text(&j, vr_find(vr), 0, utf8, out);
-    buf_fini(&j.work);
-    return rc;
-}

@@ -341,21 +341,6 @@ static void terms_are_judged(void **state)
     assert_int_equal(dcm_tree_from_utf8(item, "ISO_IR 99", f->arena, &f->err), RC_UNSUPPORTED);
 }
 
-static void single_values_follow_the_same_rules(void **state)
-{
-    struct fixture *f = *state;
-    struct span out;
-    assert_int_equal(
-        dcm_text_from_utf8(span_str("Größe"), "ISO_IR 100", "LO", f->arena, &out, &f->err), RC_OK);
-    assert_span_str(out, "Gr\xF6\xDF"
-                         "e");
-    assert_int_equal(dcm_text_from_utf8(span_str("Größe"), NULL, "LO", f->arena, &out, &f->err),
-                     RC_UNSUPPORTED);
-    assert_int_equal(
-        dcm_text_from_utf8(span_str("1.2"), "ISO_IR 100", "UI", f->arena, &out, &f->err), RC_OK);
-    assert_span_str(out, "1.2");
-}
-
 /* Every character of every set survives the way out and back. */
 static void tables_are_their_own_inverse(void **state)
 {
@@ -443,7 +428,6 @@ int main(void)
         DCM_TEST(what_does_not_fit_leaves_the_tree_unchanged),
         DCM_TEST(ascii_needs_no_set),
         DCM_TEST(terms_are_judged),
-        DCM_TEST(single_values_follow_the_same_rules),
         DCM_TEST(tables_are_their_own_inverse),
         DCM_TEST(mutated_text_always_becomes_utf8),
     };
