@@ -20,7 +20,6 @@ enum match_kind {
     MATCH_TIME,   /* single value, range */
     MATCH_SEQUENCE,
 };
-const char *match_kind_name(enum match_kind kind);
 
 /* Sequences within sequences that can be matched: custodian, institution code, equivalent code. */
 enum { MODEL_MAX_DEPTH = 3 };

@@ -158,16 +158,6 @@ const struct model model_approval = {
 
 static const struct model *const models[] = {&model_protocol, &model_approval};
 
-const char *match_kind_name(enum match_kind kind)
-{
-    static const char *const names[] = {
-        [MATCH_NONE] = "none", [MATCH_UID] = "uid",           [MATCH_TEXT] = "text",
-        [MATCH_NAME] = "name", [MATCH_SCHEME] = "scheme",     [MATCH_DATE] = "date",
-        [MATCH_TIME] = "time", [MATCH_SEQUENCE] = "sequence",
-    };
-    return (unsigned)kind < COUNT(names) ? names[kind] : "unknown";
-}
-
 const struct model *model_of(const char *sop_class_uid)
 {
     for (unsigned i = 0; i < COUNT(models); i++) {
