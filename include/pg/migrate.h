@@ -7,7 +7,7 @@
  * under a session advisory lock taken by trying in a loop. The first line of a file says `-- compatible`
  * or `-- breaking`; files marked `-- no-transaction` run outside one. After the migrations the
  * definitions in sql/ are replaced whole, in one transaction: sql/functions, sql/views, sql/roles.sql,
- * each folder by name. sql/queries is not run but looked up with migrate_query_text.
+ * each folder by name.
  *
  * Errors name file, line and SQLSTATE: "migrations/0002_x.sql:14: column "y" does not exist (42703)".
  */
@@ -31,7 +31,5 @@ MUST_CHECK enum rc migrate_run(struct pg_sync *s, int64_t wait_ms, struct migrat
  * than needed; the text says what to do). */
 MUST_CHECK enum rc migrate_check(struct pg_sync *s, struct err *err);
 int migrate_latest(void); /* the highest number this build knows */
-/* The text of sql/queries/<name>.sql as compiled in, for pg_query.sql; NULL when there is none. */
-const char *migrate_query_text(const char *name);
 
 #endif

@@ -22,7 +22,6 @@ MUST_CHECK enum rc pg_sync_query(struct pg_sync *s, const char *sql, const struc
                                  unsigned param_count, struct pg_table **out, struct err *err);
 unsigned pg_table_rows(const struct pg_table *t);
 unsigned pg_table_columns(const struct pg_table *t);
-const char *pg_table_name(const struct pg_table *t, unsigned col);
 const char *pg_table_get(const struct pg_table *t, unsigned row, unsigned col); /* NULL = null */
 size_t pg_table_len(const struct pg_table *t, unsigned row, unsigned col);
 /* bytea in a text-format result, decoded into out. */

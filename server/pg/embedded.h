@@ -17,8 +17,6 @@ extern const struct embedded_file embedded_migrations[]; /* by number */
 extern const unsigned embedded_migrations_count;
 extern const struct embedded_file embedded_definitions[]; /* in the order of their application */
 extern const unsigned embedded_definitions_count;
-extern const struct embedded_file embedded_queries[]; /* by path */
-extern const unsigned embedded_queries_count;
 extern const char embedded_definitions_hash[]; /* SHA-256 over paths and contents, hexadecimal */
 
 #endif

@@ -652,16 +652,3 @@ int migrate_latest(void)
     plan_fini(&plan);
     return latest;
 }
-
-const char *migrate_query_text(const char *name)
-{
-    for (unsigned i = 0; i < embedded_queries_count; i++) {
-        const char *slash = strrchr(embedded_queries[i].path, '/');
-        const char *base = slash ? slash + 1 : embedded_queries[i].path;
-        size_t len = strlen(name);
-        if (strncmp(base, name, len) == 0 && strcmp(base + len, ".sql") == 0) {
-            return embedded_queries[i].text;
-        }
-    }
-    return NULL;
-}

@@ -197,11 +197,6 @@ unsigned pg_table_columns(const struct pg_table *t)
     return (unsigned)PQnfields(t->result);
 }
 
-const char *pg_table_name(const struct pg_table *t, unsigned col)
-{
-    return col < pg_table_columns(t) ? PQfname(t->result, (int)col) : "";
-}
-
 static bool has_cell(const struct pg_table *t, unsigned row, unsigned col)
 {
     return row < pg_table_rows(t) && col < pg_table_columns(t) &&

@@ -101,10 +101,6 @@ static void embedded_texts_are_those_of_the_files(void **state)
         free(text);
     }
     assert_int_equal(strlen(embedded_definitions_hash), 64);
-    for (unsigned i = 0; i < embedded_queries_count; i++) {
-        assert_int_equal(strncmp(embedded_queries[i].path, "sql/", 4), 0);
-    }
-    assert_null(migrate_query_text("no_such_query"));
 }
 
 static void migrations_run_in_order_of_their_numbers(void **state)
