@@ -49,7 +49,8 @@ struct stream_options {
     int send_buffer_bytes;   /* SO_SNDBUF, 0 = the system's */
 };
 
-/* Takes the connected descriptor (owned, also on failure). returned. */
+/* Takes the connected descriptor (owned, also on failure). returned. Where the peer has reset the connection
+ * already, on_closed follows and no octet is offered. */
 struct stream *stream_new(struct loop *l, int fd, const struct stream_options *options,
                           const struct stream_callbacks *callbacks, void *arg);
 /* Starts to connect; failure comes through on_closed, success through on_connected. What is written

@@ -586,9 +586,14 @@ struct stream *stream_new(struct loop *l, int fd, const struct stream_options *o
     socklen_t len = sizeof(addr);
 
     adopt(s, fd);
-    if (getpeername(fd, (struct sockaddr *)&addr, &len) == 0)
-        address_format((struct sockaddr *)&addr, s->peer_address, s->peer);
     s->state = OPEN;
+    /* A peer that reset the connection already has no address any more, by which it could be judged: its
+     * octets, of which some may be here, are not looked at. */
+    if (getpeername(fd, (struct sockaddr *)&addr, &len) != 0) {
+        fail_later(s, RC_IO, "the peer has gone", errno);
+        return s;
+    }
+    address_format((struct sockaddr *)&addr, s->peer_address, s->peer);
     update_interest(s);
     return s;
 }

@@ -495,6 +495,27 @@ static void a_reset_is_an_error(void **state)
     assert_int_equal(x->closed, 1);
 }
 
+static void a_peer_that_reset_before_we_looked_is_closed_unheard(void **state)
+{
+    struct side *x = *state;
+    struct sockaddr_in addr;
+    struct linger abrupt = {1, 0};
+    int listener = listen_v4(&addr, 1);
+    int peer = socket(AF_INET, SOCK_STREAM, 0);
+
+    assert_int_equal(connect(peer, (struct sockaddr *)&addr, sizeof(addr)), 0);
+    int fd = accept(listener, NULL, NULL);
+    assert_int_equal(send(peer, "octets", 6, 0), 6);
+    setsockopt(peer, SOL_SOCKET, SO_LINGER, &abrupt, sizeof(abrupt));
+    close(peer);
+    close(listener);
+    x->stream = stream_new(x->loop, fd, NULL, &callbacks, x);
+    assert_int_equal(x->closed, 0); /* never from inside */
+    assert_true(loop_run_until(x->loop, is_closed, x, PATIENCE));
+    assert_int_equal(x->why.code, RC_IO);
+    assert_int_equal(x->offers, 0);
+}
+
 static void free_is_safe_in_every_callback(void **state)
 {
     struct side *x = *state;
@@ -927,6 +948,7 @@ int main(void)
         stream_test(an_incomplete_rest_does_not_keep_the_end_back),
         stream_test(a_peer_that_closed_its_half_still_gets_the_answer),
         stream_test(a_reset_is_an_error),
+        stream_test(a_peer_that_reset_before_we_looked_is_closed_unheard),
         stream_test(free_is_safe_in_every_callback),
         stream_test(writes_of_one_iteration_leave_in_one_call),
         stream_test(nodelay_and_keepalive_are_set),
