@@ -9,8 +9,7 @@
 
 create extension if not exists pg_trgm;
 
--- SOP Class UID (SOP Instance UID has its unique constraint), and lists by time of arrival
-create index objects_sop_class_uid_idx on dpp.objects (sop_class_uid) where state = 'published';
+-- SOP Instance UID has its unique constraint. SOP Class UID has two values: no index would be faster than reading on.
 
 -- Protocol Name, Equipment Modality
 create index protocols_protocol_name_idx on dpp.protocols (protocol_name);

@@ -68,7 +68,7 @@ grant select on
     dpp.protocol_predecessors, dpp.application_entities, dpp.schema_migrations,
     dpp.schema_definitions
 to dppr_server;
-grant select, insert, update, delete on dpp.servers to dppr_server;
+grant select, insert, update, delete on dpp.servers, dpp.destination_slots to dppr_server;
 
 -- People who look.
 grant usage on schema dpp to dppr_reader;

@@ -4,7 +4,8 @@
 -- or delete what is published.
 --
 -- Plans are made once per session and kept. One made while the tables are empty, as for the first of many objects that
--- are imported, would read them whole ever after, hence enable_seqscan, which holds for what is called from here.
+-- are imported, would read them whole ever after, hence enable_seqscan. The planner thinks of thousands of items
+-- where there are a hundred, and would compile for them, hence jit. Both hold for what is called from here.
 
 create or replace function dpp.ingest(
     p_dataset jsonb,
@@ -23,6 +24,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
+set jit = off
 as $$
 declare
     new_id bigint;

@@ -1,0 +1,81 @@
+-- What the roles may do, tried with their own rights.
+begin;
+select plan(61);
+
+select has_role(r) from unnest(array['dppr_server', 'dppr_admin', 'dppr_reader']) as r;
+select ok(
+    (
+        select s.setconfig @> array[
+            'jit=off', 'max_parallel_workers_per_gather=0', 'enable_hashjoin=off', 'enable_mergejoin=off']
+        from pg_db_role_setting as s
+        join pg_roles as r on r.oid = s.setrole
+        where r.rolname = 'dppr_server' and s.setdatabase = 0
+    ),
+    'planner options of a server');
+
+insert into dpp.objects (sop_instance_uid, sop_class_uid, state) values ('2.25.1', '1.2', 'published');
+insert into dpp.application_entities (ae_title) values ('PEER');
+create temporary table datasets as select dpp_test.dataset('2.25.' || n) as dataset, n from generate_series(10, 12) as n;
+grant select on datasets to public;
+
+-- tried as each role; the expected outcome is t (may) or f (may not)
+create temporary table attempts (statement text, server boolean, admin boolean, reader boolean);
+insert into attempts
+values
+    ('select count(*) from dpp.objects', true, true, true),
+    ('select count(*) from dpp.instances', true, true, true),
+    ('select count(*) from dpp.protocols', true, true, true),
+    ('select count(*) from dpp.parameter_constraints', false, true, true),
+    ('select count(*) from dpp.protocol_list', false, true, true),
+    ('select count(*) from dpp.peer_of(''PEER'', null)', true, true, true),
+    ('select dpp.fold_name(''a'')', true, true, true),
+    ('select dpp.ingest(dataset, '''', ''1.2'', '''', '''', null, ''store'', null, null) from datasets limit 1', true, true, false),
+    ('insert into dpp.objects (sop_instance_uid, sop_class_uid) values (''2.25.2'', ''1.2'')', false, false, false),
+    ('update dpp.objects set state = ''retired''', false, false, false),
+    ('delete from dpp.objects', false, false, false),
+    ('truncate dpp.objects cascade', false, false, false),
+    ('delete from dpp.tombstones', false, false, false),
+    ('insert into dpp.application_entities (ae_title) values (''NEW'')', false, true, false),
+    ('insert into dpp.servers (id, version, schema_version) values (gen_random_uuid(), ''1'', 1)', true, false, false),
+    ('delete from dpp.servers', true, false, false),
+    ('select dpp.normalize_protocol(1, ''{}'')', false, false, false),
+    ('update dpp.schema_migrations set is_breaking = true', false, false, false);
+
+create function pg_temp.may(statement text, role_name text)
+returns text language plpgsql as $$
+begin
+    begin
+        execute format('set local role %I', role_name);
+        execute statement;
+        reset role;
+        raise exception 'undo' using errcode = 'DPU01';
+    exception
+        when sqlstate 'DPU01' then return 'may';
+        when insufficient_privilege then return 'may not';
+    end;
+end
+$$;
+select is(pg_temp.may(a.statement, 'dppr_server'), case when a.server then 'may' else 'may not' end, 'server: ' || a.statement)
+from attempts as a;
+select is(pg_temp.may(a.statement, 'dppr_admin'), case when a.admin then 'may' else 'may not' end, 'admin: ' || a.statement)
+from attempts as a;
+select is(pg_temp.may(a.statement, 'dppr_reader'), case when a.reader then 'may' else 'may not' end, 'reader: ' || a.statement)
+from attempts as a;
+
+-- dpp.ingest runs with its owner's rights, so nobody must be able to slip it other functions.
+select is(
+    (
+        select p.prosecdef and p.proconfig @> array['search_path=pg_catalog, pg_temp']
+        from pg_proc as p
+        where p.oid = 'dpp.ingest'::regproc
+    ),
+    true, 'ingest has a search path of its own');
+select is_empty(
+    $$select p.oid::regprocedure from pg_proc as p where p.pronamespace = 'dpp'::regnamespace and p.prosecdef and p.proname <> 'ingest'$$,
+    'no other function runs with its owner''s rights');
+
+-- Definitions can be applied again and again.
+\i sql/roles.sql
+select pass('roles.sql can be repeated');
+select * from finish();
+rollback;

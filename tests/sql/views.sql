@@ -1,0 +1,63 @@
+-- The views, on the realistic data set and the sample library.
+begin;
+select plan(9);
+\set dataset `cat tests/sql/data/routine-adult-head.json`
+select is(dpp_test.store(:'dataset'::jsonb), 'stored', 'stored');
+
+select results_eq(
+    $$select * from dpp_test.rows_of('
+        select sop_instance_uid, protocol_name, equipment_modality, models, creation_date, creation_time,
+            content_creator_name, received_at = now(), sender_aet, size
+        from dpp.protocol_list')$$,
+    array['(2.25.1501,"AAPM Routine Adult Head (Brain)",CT,"ACME Alpha, ACME Alpha Plus, Scantech Scanomatic",2015-06-01,12:42:00,Braindoc^Barry^^^MD=頭^先生,t,SCANNER,2)'],
+    'protocol list');
+select results_eq(
+    $$select * from dpp_test.rows_of('
+        select protocol_name, kind, element_ordinal, element_name, selector_keyword, constraint_type, constraint_numbers,
+            unit_code, is_modifiable
+        from dpp.parameters
+        where selector_keyword = ''KVP''
+        order by element_ordinal')$$,
+    array[
+        '("AAPM Routine Adult Head (Brain)",acquisition,1,Scout,KVP,EQUAL,{120},kV,t)',
+        '("AAPM Routine Adult Head (Brain)",acquisition,2,,KVP,MEMBER_OF,"{100,120,140}",kV,f)'],
+    'parameters');
+select results_eq(
+    'select count(*) from dpp.parameters', 'select count(*) from dpp.parameter_constraints',
+    'one row per constraint, the patient''s included');
+
+insert into dpp.parameter_constraints (
+    object_id, kind, element_ordinal, ordinal, selector_attribute, selector_vr, constraint_type, constraint_values)
+select p.object_id, 'acquisition', 2, 90, '00189922', 'LO', 'EQUAL', '{Head scan}'
+from dpp.protocols as p;
+select results_eq(
+    $$select distinct element_name::text collate "default" from dpp.parameters where kind = 'acquisition' and element_ordinal = 2$$,
+    array['Head scan'], 'an element is named by its constraint on Protocol Element Name');
+
+insert into dpp.objects (sop_instance_uid, sop_class_uid, state)
+values ('2.25.1', '1.2.840.10008.5.1.4.1.1.200.1', 'draft'), ('2.25.2', '1.2.840.10008.5.1.4.1.1.200.1', 'published');
+insert into dpp.protocols (object_id, protocol_name)
+select o.id, 'by hand ' || o.state from dpp.objects as o where o.sop_instance_uid in ('2.25.1', '2.25.2');
+select results_eq(
+    $$select * from dpp_test.rows_of('
+        select sop_instance_uid, models, size from dpp.protocol_list where protocol_name like ''by hand%'' ')$$,
+    array['(2.25.2,,)'],
+    'drafts are not listed; what is not rendered and made for any equipment is');
+update dpp.objects set state = 'retired' where sop_instance_uid = '2.25.2';
+select is_empty(
+    $$select from dpp.protocol_list where protocol_name like 'by hand%'$$, 'retired protocols are not listed');
+
+create temporary table samples (dataset jsonb);
+\copy samples from program 'for f in samples/dicom/*.json; do tr -d "\n\r" < $f; echo; done' with (format csv, quote e'\x01', delimiter e'\x02')
+select is((select array_agg(distinct dpp_test.store(dataset)) from samples), array['stored'], 'sample library stored');
+-- The question of the documentation
+select cmp_ok(
+    (
+        select count(distinct p.sop_instance_uid)
+        from dpp.parameters as p
+        where p.selector_keyword = 'KVP' and p.unit_code = 'kV' and 120 < any (p.constraint_numbers)
+    ),
+    '>=', 2::bigint, 'protocols that go above 120 kV');
+
+select * from finish();
+rollback;
