@@ -25,8 +25,7 @@ struct peer {
     uint16_t port;
     unsigned rights;
     char preferred_charset[128]; /* "" = none */
-    unsigned max_associations;   /* to this destination; default 1 */
-    bool keep_open;              /* association may be reused for the next move */
+    unsigned max_associations;   /* to this destination, over all servers; default 1 */
     char called_as[17];          /* our AE title towards it; "" = default */
 };
 

@@ -38,6 +38,7 @@ struct service_config {
     bool strict_retrieve_level;
     int64_t lease_timeout_ms;     /* waiting for a database connection; default 10 s */
     int64_t suboperation_ms;      /* a destination's answer to one C-STORE; default 60 s */
+    int64_t destination_wait_ms;  /* a move waits for its turn at the destination; default 5 min */
     int64_t progress_interval_ms; /* pending responses of GET and MOVE; default 500 */
     unsigned inline_ingest_bytes; /* larger data sets are prepared on the jobpool; default 64 KiB */
     size_t fetch_batch_bytes;     /* octets a retrieve keeps in memory; default 4 MiB */

@@ -122,6 +122,8 @@ const struct setting config_settings[] = {
      "a peer takes nothing of what waits for it"},
     {"suboperation-timeout", SETTING_DURATION, AT(service.suboperation_ms), 1, HOUR, NULL,
      "a destination answers one C-STORE"},
+    {"destination-wait", SETTING_DURATION, AT(service.destination_wait_ms), 1, 24 * HOUR, NULL,
+     "a move waits so long for its turn at a destination that is busy"},
     {"progress-interval", SETTING_DURATION, AT(service.progress_interval_ms), 1, HOUR, NULL,
      "between pending responses of C-GET and C-MOVE"},
     {"inline-ingest", SETTING_SIZE32, AT(service.inline_ingest_bytes), 0, GIB, NULL,

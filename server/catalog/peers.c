@@ -12,7 +12,7 @@
 
 static const char peer_sql[] =
     "select e.ae_title, e.host, e.port, e.may_echo, e.may_find, e.may_get, e.may_move, e.may_store,"
-    " e.is_destination, e.preferred_character_set, e.max_associations, e.keep_open, e.called_as"
+    " e.is_destination, e.preferred_character_set, e.max_associations, e.called_as"
     " from dpp.peer_of($1::text, $2::inet) e limit 1";
 
 enum {
@@ -22,7 +22,6 @@ enum {
     COLUMN_FIRST_RIGHT,
     COLUMN_CHARSET = COLUMN_FIRST_RIGHT + 6,
     COLUMN_MAX_ASSOCIATIONS,
-    COLUMN_KEEP_OPEN,
     COLUMN_CALLED_AS,
 };
 
@@ -65,7 +64,6 @@ static void on_row(const struct pg_row *row, void *arg)
     for (unsigned i = 0; i < sizeof(rights) / sizeof(rights[0]); i++)
         p->rights |= pg_bool(row, COLUMN_FIRST_RIGHT + i) ? rights[i] : 0;
     p->max_associations = most > 0 && most <= 65535 ? (unsigned)most : 1;
-    p->keep_open = pg_bool(row, COLUMN_KEEP_OPEN);
 }
 
 static void on_done(const struct err *result, int64_t rows, void *arg)

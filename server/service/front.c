@@ -610,6 +610,7 @@ struct service_config service_config_default(void)
         .max_operations_per_assoc = 8,
         .lease_timeout_ms = 10000,
         .suboperation_ms = 60000,
+        .destination_wait_ms = 5 * 60000,
         .progress_interval_ms = 500,
         .inline_ingest_bytes = 64 * 1024,
         .fetch_batch_bytes = 4 * 1024 * 1024,

@@ -6,11 +6,13 @@
  * A job is one C-MOVE. Its destination's title decides the thread (hash), so that all jobs of one destination
  * meet on one thread and the number of associations to it is counted there without a lock: at most
  * max_associations of its row, the others wait in a bounded queue per destination. A dead destination therefore
- * occupies its own queue and a few timers, never a thread, and jobs to others pass by (decision 29).
+ * occupies its own queue and a few timers, never a thread, and jobs to others pass by. The limit holds over
+ * all servers: whoever comes to the head of the queue waits for a place in the database (catalog/slots) and
+ * keeps it until the association has ended. Both kinds of waiting together have a deadline, destination_wait_ms.
  *
- *   queued -> resolving -> connecting -> running -> releasing -> (freed)
- *      |          |            |            |
- *      +----------+------------+------------+--- cancelled, abandoned or failed: done
+ *   queued -> waiting -> resolving -> connecting -> running -> releasing -> (freed)
+ *      |         |          |            |            |
+ *      +---------+----------+------------+------------+--- cancelled, abandoned or failed: done
  *
  * Two threads, one struct. struct move_job has a part for the front's thread (listener), a part for the retrieve
  * worker's thread (everything that works) and two things in common: a count of holders, and a lock that guards
@@ -22,7 +24,7 @@
  *
  * The association proposes each needed SOP class with one context per transfer syntax, the stored ones first
  * and the two uncompressed little endian ones always, so that whatever the destination knows can be used. It is
- * released when the job ends, since many scanners accept just one; `keep_open` of the row is not used yet.
+ * released when the job ends, since many scanners accept just one.
  */
 #include "service_internal.h"
 
@@ -31,6 +33,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "catalog/slots.h"
 #include "core/clock.h"
 #include "core/resolve.h"
 
@@ -44,7 +47,15 @@ enum {
 
 struct retriever; /* one retrieve worker's state */
 
-enum job_state { JOB_QUEUED, JOB_RESOLVING, JOB_CONNECTING, JOB_RUNNING, JOB_RELEASING, JOB_ENDED };
+enum job_state {
+    JOB_QUEUED,
+    JOB_WAITING, /* for a place at the destination */
+    JOB_RESOLVING,
+    JOB_CONNECTING,
+    JOB_RUNNING,
+    JOB_RELEASING,
+    JOB_ENDED,
+};
 
 struct move_job {
     atomic_uint holders;
@@ -70,7 +81,8 @@ struct move_job {
     struct destination *queue;
     enum job_state state;
     struct resolve *resolve;
-    struct loop_timer *timer; /* bounds the name resolution */
+    struct loop_timer *timer; /* bounds the waiting, then the name resolution */
+    struct slot *slot;
     struct resolved addresses[8];
     unsigned address_count;
     unsigned address_next;
@@ -100,6 +112,7 @@ struct retriever {
     const struct service_config *config;
     struct jobpool *jobs;
     struct pg_pool *pool;
+    struct slots *slots;
     bool is_stopping;
     LIST_HEAD(, destination) destinations;
 };
@@ -225,6 +238,8 @@ static void job_end(struct move_job *j)
     j->resolve = NULL;
     loop_timer_free(j->timer);
     j->timer = NULL;
+    slot_give_back(j->slot);
+    j->slot = NULL;
     subops_free(j->subops);
     j->subops = NULL;
     arena_free(j->plan);
@@ -499,27 +514,42 @@ static void on_resolved(const struct resolved *addresses, unsigned count, const 
 }
 
 /* Connecting, negotiating, releasing and each sub-operation have deadlines of their own. */
-static void on_resolve_timeout(void *arg)
+static void on_timeout(void *arg)
 {
     struct move_job *j = arg;
     struct err err = {0};
-    err_set(&err, RC_TIMEOUT, "%s: no answer for the host name in time", j->destination.ae_title);
+    const struct err *why = j->slot ? slot_why(j->slot) : &err;
+    if (j->state == JOB_RESOLVING)
+        err_set(&err, RC_TIMEOUT, "%s: no answer for the host name in time",
+                j->destination.ae_title);
+    else if (why->code != RC_OK)
+        err_set(&err, RC_TIMEOUT, "%s: %s", j->destination.ae_title, why->text);
+    else
+        err_set(&err, RC_TIMEOUT, "%s: busy with other moves for too long",
+                j->destination.ae_title);
     metric_add(METRIC_timeouts, 1);
     job_fail(j, &err);
 }
 
-static void job_run(struct move_job *j)
+static void on_slot(void *arg)
 {
+    struct move_job *j = arg;
     struct retriever *t = j->retriever;
     struct err err = {0};
     j->state = JOB_RESOLVING;
-    j->queue->waiting--;
-    j->queue->running++;
-    j->timer = loop_timer_new(t->loop, on_resolve_timeout, j);
     loop_timer_set(j->timer, t->config->assoc.connect_ms);
     if (resolve_start(t->jobs, worker_mailbox(t->worker), j->destination.host, j->destination.port,
                       on_resolved, j, &j->resolve, &err) != RC_OK)
         job_fail(j, &err);
+}
+
+static void job_run(struct move_job *j)
+{
+    j->state = JOB_WAITING;
+    j->queue->waiting--;
+    j->queue->running++;
+    j->slot = slot_wait(j->retriever->slots, j->destination.ae_title,
+                        j->destination.max_associations, on_slot, j);
 }
 
 /* ---- queues ---- */
@@ -568,6 +598,8 @@ static void on_submit(void *arg)
     j->retriever = t;
     j->queue = d;
     j->state = JOB_QUEUED;
+    j->timer = loop_timer_new(t->loop, on_timeout, j);
+    loop_timer_set(j->timer, t->config->destination_wait_ms);
     d->waiting++;
     TAILQ_INSERT_TAIL(&d->jobs, j, link);
     if (d->waiting > DESTINATION_QUEUE) {
@@ -585,6 +617,7 @@ static void job_stop(struct move_job *j)
 {
     switch (j->state) {
     case JOB_QUEUED:
+    case JOB_WAITING:
     case JOB_RESOLVING:
         job_end(j);
         break;
@@ -677,6 +710,7 @@ static enum rc retriever_start(struct worker *w, void *arg, void **state, struct
     t->config = p->config;
     t->jobs = p->jobs;
     t->pool = pg_pool_new(t->loop, worker_mailbox(w), p->jobs, &database);
+    t->slots = slots_new(t->loop, t->pool, p->config->lease_timeout_ms);
     LIST_INIT(&t->destinations);
     *state = t;
     return RC_OK;
@@ -695,6 +729,7 @@ static void retriever_stop(void *state)
         assoc_free(j->assoc); /* no callback comes */
         job_end(j);           /* with the last job the destination goes */
     }
+    slots_free(t->slots);
     pg_pool_free(t->pool);
     free(t);
 }

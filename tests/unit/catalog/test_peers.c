@@ -37,9 +37,9 @@ static void a_row_is_read_whole(void **state)
     (void)state;
     run_sql(
         "insert into dpp.application_entities (ae_title, host, port, may_store, may_move,"
-        " preferred_character_set, max_associations, keep_open, called_as) values ('CT1',"
-        " 'ct1.example', 11112, false, false, 'ISO_IR 100', 3, true, 'REPO'), ('CT2', null, null,"
-        " true, true, null, 1, false, null)");
+        " preferred_character_set, max_associations, called_as) values ('CT1',"
+        " 'ct1.example', 11112, false, false, 'ISO_IR 100', 3, 'REPO'), ('CT2', null, null,"
+        " true, true, null, 1, null)");
     struct looked_up l = look_up("CT1", NULL);
     assert_int_equal(l.result.code, RC_OK);
     assert_true(l.is_found);
@@ -49,7 +49,6 @@ static void a_row_is_read_whole(void **state)
     assert_int_equal(l.peer.rights, PEER_MAY_ALL & ~(PEER_MAY_STORE | PEER_MAY_MOVE));
     assert_string_equal(l.peer.preferred_charset, "ISO_IR 100");
     assert_int_equal(l.peer.max_associations, 3);
-    assert_true(l.peer.keep_open);
     assert_string_equal(l.peer.called_as, "REPO");
 
     l = look_up("CT2", "10.0.0.1");
