@@ -7,9 +7,10 @@
  * nobody should wait for that, least of all at shutdown. This is why it is not a core/jobpool, which
  * waits for its jobs when freed.
  *
- * A request is owned by the thread until it posts to the loop that asked; abandoned before, it is freed
- * by the thread and nothing is posted. So at most one request per open connection waits, plus the one
- * running. The mutex is never held across PQcancel; under it, when posting, the mailbox's own lock is
+ * A request has two holders, the connection that asked and the thread, whose hold passes to the message it
+ * posts. The connection lets go when it gets its callback, or by abandoning; a message that is dropped,
+ * because its worker is stopping, lets go for the thread only: the connection still points to the request.
+ * So at most one request per open connection waits, plus the one running. The mutex is never held across PQcancel; under it, when posting, the mailbox's own lock is
  * taken, never the other way round.
  */
 #include "pg_internal.h"
@@ -23,6 +24,7 @@
 
 struct pg_cancel {
     STAILQ_ENTRY(pg_cancel) queue;
+    atomic_uint holders;
     PGcancel *handle;
     /* Below, under the mutex: NULL once abandoned. */
     struct mailbox *reply_to;
@@ -46,9 +48,12 @@ static struct {
     .queue = STAILQ_HEAD_INITIALIZER(canceller.queue),
 };
 
-static void cancel_free(void *arg)
+static void cancel_drop(void *arg)
 {
     struct pg_cancel *k = arg;
+    if (atomic_fetch_sub_explicit(&k->holders, 1, memory_order_acq_rel) > 1) {
+        return;
+    }
     PQfreeCancel(k->handle);
     free(k);
 }
@@ -59,8 +64,9 @@ static void cancel_deliver(void *arg)
     struct pg_cancel *k = arg;
     if (!k->is_abandoned) {
         k->cb(k->was_sent, k->why, k->arg);
+        cancel_drop(k); /* the connection's */
     }
-    cancel_free(k);
+    cancel_drop(k);
 }
 
 static void *cancel_thread(void *arg)
@@ -80,9 +86,9 @@ static void *cancel_thread(void *arg)
             pthread_mutex_lock(&canceller.lock);
         }
         if (k->reply_to) {
-            mailbox_post(k->reply_to, cancel_deliver, cancel_free, k);
+            mailbox_post(k->reply_to, cancel_deliver, cancel_drop, k);
         } else {
-            cancel_free(k);
+            cancel_drop(k);
         }
     }
     return NULL;
@@ -116,6 +122,7 @@ struct pg_cancel *pg_cancel_start(PGconn *pg, struct mailbox *reply_to, pg_cance
         return NULL;
     }
     struct pg_cancel *k = xcalloc(1, sizeof *k);
+    atomic_init(&k->holders, 2);
     k->handle = handle;
     k->reply_to = reply_to;
     k->cb = cb;
@@ -128,7 +135,8 @@ struct pg_cancel *pg_cancel_start(PGconn *pg, struct mailbox *reply_to, pg_cance
     }
     pthread_mutex_unlock(&canceller.lock);
     if (!is_queued) {
-        cancel_free(k);
+        PQfreeCancel(handle);
+        free(k);
         return NULL;
     }
     return k;
@@ -136,9 +144,9 @@ struct pg_cancel *pg_cancel_start(PGconn *pg, struct mailbox *reply_to, pg_cance
 
 void pg_cancel_abandon(struct pg_cancel *k)
 {
-    /* If it is in the mailbox already, the mailbox delivers or drops it and frees it either way. */
-    k->is_abandoned = true;
+    k->is_abandoned = true; /* if it is in the mailbox already */
     pthread_mutex_lock(&canceller.lock);
     k->reply_to = NULL;
     pthread_mutex_unlock(&canceller.lock);
+    cancel_drop(k);
 }
