@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/bytes: spans (borrowed octets), buffers (owned, bounded octets) and integers in octets.
+ * core/bytes: spans (borrowed octets), buffers (owned, bounded octets), integers and UTF-8 in octets.
  */
 #ifndef CORE_BYTES_H
 #define CORE_BYTES_H
@@ -102,5 +102,11 @@ static inline enum rc buf_status(const struct buf *b)
 {
     return b->failed;
 }
+
+/* One character of UTF-8, strictly (RFC 3629: shortest forms, no surrogates). decode: octets taken, 0 = none;
+ * encode: octets written, 0 = the code is no character. */
+size_t utf8_decode(const uint8_t *p, size_t left, uint32_t *code);
+size_t utf8_encode(uint32_t code, uint8_t out[4]);
+bool utf8_is_valid(struct span text);
 
 #endif

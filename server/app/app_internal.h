@@ -184,7 +184,6 @@ void show_text(struct buf *out, struct span utf8);
 void show_path(struct buf *out, const struct dcm_item *utf8, const struct key_path *path);
 /* A quoted JSON string. */
 void show_json_string(struct buf *out, const char *text);
-bool utf8_is_valid(struct span text);
 
 /* ---- table: aligned columns ---------------------------------------------------------------------------- */
 

@@ -14,42 +14,6 @@
 
 enum { MAX_SHOWN_ITEMS = 100 };
 
-/* The length of the character at p (1 to 4), 0 when the octets are no UTF-8 (RFC 3629); *c its code. */
-static unsigned utf8_decode(const uint8_t *p, size_t left, uint32_t *c)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    unsigned n = p[0] < 0x80             ? 1
-                 : (p[0] & 0xE0) == 0xC0 ? 2
-                 : (p[0] & 0xF0) == 0xE0 ? 3
-                 : (p[0] & 0xF8) == 0xF0 ? 4
-                                         : 0;
-
-    if (n == 0 || n > left)
-        return 0;
-    *c = n == 1 ? p[0] : p[0] & (0xFFu >> (n + 1));
-    for (unsigned i = 1; i < n; i++) {
-        if ((p[i] & 0xC0) != 0x80)
-            return 0;
-        *c = *c << 6 | (p[i] & 0x3F);
-    }
-    if (*c < least[n] || *c > 0x10FFFF || (*c >= 0xD800 && *c <= 0xDFFF))
-        return 0;
-    return n;
-}
-
-bool utf8_is_valid(struct span text)
-{
-    uint32_t c;
-
-    for (size_t i = 0; i < text.len;) {
-        unsigned n = utf8_decode(text.data + i, text.len - i, &c);
-        if (n == 0)
-            return false;
-        i += n;
-    }
-    return true;
-}
-
 /* C0, DEL, C1, and the bidirectional overrides, with which text can pretend to be other text. */
 static bool is_harmful(uint32_t c)
 {
@@ -61,7 +25,7 @@ void show_text(struct buf *out, struct span utf8)
 {
     for (size_t i = 0; i < utf8.len;) {
         uint32_t c = 0;
-        unsigned n = utf8_decode(utf8.data + i, utf8.len - i, &c);
+        size_t n = utf8_decode(utf8.data + i, utf8.len - i, &c);
         if (n == 0 || is_harmful(c))
             buf_add_str(out, n && c && c < 0x20 && strchr("\r\n\t", (int)c) ? " " : REPLACEMENT);
         else

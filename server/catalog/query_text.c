@@ -20,28 +20,6 @@
 
 enum value_shape { VALUE_UNIVERSAL, VALUE_EXACT, VALUE_PREFIX, VALUE_PATTERN, VALUE_IMPOSSIBLE };
 
-/* Well-formed UTF-8 (no overlong forms, no surrogates): what PostgreSQL takes. */
-static bool is_utf8(struct span s)
-{
-    size_t i = 0;
-    while (i < s.len) {
-        uint8_t c = s.data[i];
-        unsigned more = c < 0x80 ? 0 : c >= 0xF0 ? 3 : c >= 0xE0 ? 2 : 1;
-        if ((c >= 0x80 && c < 0xC2) || c > 0xF4 || s.len - i <= more)
-            return false;
-        for (unsigned k = 1; k <= more; k++) {
-            if ((s.data[i + k] & 0xC0) != 0x80)
-                return false;
-        }
-        uint8_t next = more ? s.data[i + 1] : 0;
-        if ((c == 0xE0 && next < 0xA0) || (c == 0xED && next > 0x9F) ||
-            (c == 0xF0 && next < 0x90) || (c == 0xF4 && next > 0x8F))
-            return false;
-        i += more + 1;
-    }
-    return true;
-}
-
 static enum value_shape shape_of(struct span value)
 {
     size_t stars = 0, questions = 0;
@@ -87,15 +65,9 @@ static bool prefix_end(struct arena *arena, struct span prefix, struct span *out
         size_t start = prefix.len - 1;
         while (start > 0 && (prefix.data[start] & 0xC0) == 0x80)
             start--;
-        const uint8_t *p = prefix.data + start;
-        uint32_t cp = p[0];
-        if (p[0] >= 0xF0)
-            cp = (uint32_t)(p[0] & 7) << 18 | (uint32_t)(p[1] & 63) << 12 |
-                 (uint32_t)(p[2] & 63) << 6 | (p[3] & 63);
-        else if (p[0] >= 0xE0)
-            cp = (uint32_t)(p[0] & 15) << 12 | (uint32_t)(p[1] & 63) << 6 | (p[2] & 63);
-        else if (p[0] >= 0xC0)
-            cp = (uint32_t)(p[0] & 31) << 6 | (p[1] & 63);
+        uint32_t cp = 0;
+        (void)utf8_decode(prefix.data + start, prefix.len - start,
+                          &cp); /* it is valid: see read_values */
         prefix.len = start;
         if (cp == 0x10FFFF)
             continue;
@@ -106,23 +78,7 @@ static bool prefix_end(struct arena *arena, struct span prefix, struct span *out
         if (!text)
             return true;
         memcpy(text, prefix.data, start);
-        size_t len = start;
-        if (cp < 0x80) {
-            text[len++] = (char)cp;
-        } else if (cp < 0x800) {
-            text[len++] = (char)(0xC0 | cp >> 6);
-            text[len++] = (char)(0x80 | (cp & 63));
-        } else if (cp < 0x10000) {
-            text[len++] = (char)(0xE0 | cp >> 12);
-            text[len++] = (char)(0x80 | (cp >> 6 & 63));
-            text[len++] = (char)(0x80 | (cp & 63));
-        } else {
-            text[len++] = (char)(0xF0 | cp >> 18);
-            text[len++] = (char)(0x80 | (cp >> 12 & 63));
-            text[len++] = (char)(0x80 | (cp >> 6 & 63));
-            text[len++] = (char)(0x80 | (cp & 63));
-        }
-        *out = span_of(text, len);
+        *out = span_of(text, start + utf8_encode(cp, (uint8_t *)text + start));
         return true;
     }
     return false;
@@ -144,7 +100,7 @@ static enum rc read_values(const struct dcm_element *e, struct values *out, stru
     struct span value;
 
     memset(out, 0, sizeof(*out));
-    if (!is_utf8(e->value))
+    if (!utf8_is_valid(e->value))
         return err_set_tag(err, RC_INVALID, e->tag, "key is not in the declared character set");
     if (count > QUERY_MAX_VALUES)
         return err_set_tag(err, RC_LIMIT, e->tag, "key has more than %d values", QUERY_MAX_VALUES);
@@ -364,7 +320,7 @@ enum rc query_name(struct query_builder *b, const struct query_place *at,
     unsigned count = dcm_value_count(e), alternatives = 0;
     struct span value;
 
-    if (!is_utf8(e->value))
+    if (!utf8_is_valid(e->value))
         return err_set_tag(err, RC_INVALID, e->tag, "key is not in the declared character set");
     if (count > QUERY_MAX_VALUES)
         return err_set_tag(err, RC_LIMIT, e->tag, "key has more than %d values", QUERY_MAX_VALUES);

@@ -25,6 +25,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/bytes.h"
 #include "core/clock.h"
 #include "core_internal.h"
 
@@ -72,25 +73,6 @@ static bool put(struct line *l, const char *octets, size_t n)
     return true;
 }
 
-/* One character of UTF-8: its length, and the code point; 0 = not UTF-8 (RFC 3629, section 4). */
-static size_t utf8_decode(const unsigned char *p, size_t n, unsigned *cp)
-{
-    static const unsigned smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t len = p[0] < 0x80 ? 1 : p[0] < 0xC0 ? 0 : p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : 4;
-
-    if (len == 0 || len > n || p[0] > 0xF4)
-        return 0;
-    *cp = len == 1 ? p[0] : p[0] & (0x7Fu >> len);
-    for (size_t i = 1; i < len; i++) {
-        if ((p[i] & 0xC0) != 0x80)
-            return 0;
-        *cp = *cp << 6 | (p[i] & 0x3Fu);
-    }
-    if (*cp < smallest[len] || *cp > 0x10FFFF || (*cp >= 0xD800 && *cp < 0xE000))
-        return 0;
-    return len;
-}
-
 /* A value's octets, escaped; stops at the first character that does not fit. */
 static void put_escaped(struct line *l, const char *text, size_t n)
 {
@@ -99,7 +81,7 @@ static void put_escaped(struct line *l, const char *text, size_t n)
 
     for (size_t i = 0; i < n; i += step) {
         char code[8];
-        unsigned cp = 0;
+        uint32_t cp = 0;
         bool fits;
 
         step = utf8_decode(p + i, n - i, &cp);

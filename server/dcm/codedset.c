@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "core/arena.h"
+#include "core/bytes.h"
 
 enum {
     DOUBLE_BYTE = 126 * 191,   /* positions of 81-FE, 40-FE */
@@ -264,41 +265,4 @@ size_t coded_encode(const struct coded_set *set, uint32_t code, uint8_t out[4])
     if (set->shape == SHAPE_GB18030 && t->count && code >= 0x10000 && code <= 0x10FFFF)
         return four_octets(GB18030_ASTRAL_AT + code - 0x10000, out);
     return 0;
-}
-
-size_t utf8_decode(const uint8_t *p, size_t left, uint32_t *code)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (left == 0)
-        return 0;
-    size_t len = p[0] < 0x80   ? 1
-                 : p[0] < 0xC2 ? 0
-                 : p[0] < 0xE0 ? 2
-                 : p[0] < 0xF0 ? 3
-                 : p[0] < 0xF5 ? 4
-                               : 0;
-    if (len == 0 || len > left)
-        return 0;
-    uint32_t value = len == 1 ? p[0] : p[0] & (0xFFu >> (len + 1));
-    for (size_t i = 1; i < len; i++) {
-        if ((p[i] & 0xC0) != 0x80)
-            return 0;
-        value = value << 6 | (p[i] & 0x3F);
-    }
-    if (value < least[len] || value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF))
-        return 0;
-    *code = value;
-    return len;
-}
-
-size_t utf8_encode(uint32_t code, uint8_t out[4])
-{
-    static const uint8_t lead[] = {0, 0, 0xC0, 0xE0, 0xF0};
-    size_t len = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    if (code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF))
-        return 0;
-    for (size_t i = len; i-- > 1; code >>= 6)
-        out[i] = (uint8_t)(0x80 | (code & 0x3F));
-    out[0] = (uint8_t)(lead[len] | code);
-    return len;
 }

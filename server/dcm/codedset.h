@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Coded character sets of PS3.3 C.12.1.1.2 as tables, and UTF-8. Internal to the dcm layer.
+ * Coded character sets of PS3.3 C.12.1.1.2 as tables. Internal to the dcm layer.
  */
 #ifndef SERVER_DCM_CODEDSET_H
 #define SERVER_DCM_CODEDSET_H
@@ -38,9 +38,5 @@ const struct coded_set *coded_set_of_escape(const uint8_t *p, size_t left, size_
 size_t coded_decode(const struct coded_set *set, const uint8_t *p, size_t left, uint32_t *code);
 /* Octets written (4 at most), 0 = the set has no such character. */
 size_t coded_encode(const struct coded_set *set, uint32_t code, uint8_t out[4]);
-
-/* Strict (RFC 3629): shortest forms only, no surrogates. 0 = invalid. */
-size_t utf8_decode(const uint8_t *p, size_t left, uint32_t *code);
-size_t utf8_encode(uint32_t code, uint8_t out[4]);
 
 #endif

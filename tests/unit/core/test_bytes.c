@@ -146,9 +146,53 @@ static void buf_printf_handles_long_text_and_limits(void **state)
     buf_fini(&b);
 }
 
+static void utf8_is_taken_strictly(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t len;
+        uint32_t code; /* 0 with len 0: not UTF-8 */
+    } rows[] = {
+        {"A", 1, 'A'},
+        {"\xC2\x80", 2, 0x80},
+        {"\xDF\xBF", 2, 0x7FF},
+        {"\xE0\xA0\x80", 3, 0x800},
+        {"\xED\x9F\xBF", 3, 0xD7FF},
+        {"\xEE\x80\x80", 3, 0xE000},
+        {"\xF0\x90\x80\x80", 4, 0x10000},
+        {"\xF4\x8F\xBF\xBF", 4, 0x10FFFF},
+        {"\x80", 0, 0},             /* no first octet */
+        {"\xC1\xBF", 0, 0},         /* not the shortest form */
+        {"\xE0\x9F\xBF", 0, 0},     /* likewise */
+        {"\xF0\x8F\xBF\xBF", 0, 0}, /* likewise */
+        {"\xED\xA0\x80", 0, 0},     /* a surrogate */
+        {"\xF4\x90\x80\x80", 0, 0}, /* beyond U+10FFFF */
+        {"\xE2\x82", 0, 0},         /* cut short */
+        {"\xE2\x82\x41", 0, 0},     /* another character too early */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint8_t octets[4];
+        uint32_t code = 0;
+        struct span s = span_str(rows[i].text);
+        assert_int_equal(utf8_decode(s.data, s.len, &code), rows[i].len);
+        assert_int_equal(utf8_is_valid(s), rows[i].len != 0);
+        if (rows[i].len == 0)
+            continue;
+        assert_int_equal(code, rows[i].code);
+        assert_int_equal(utf8_encode(code, octets), s.len);
+        assert_memory_equal(octets, s.data, s.len);
+    }
+    assert_int_equal(utf8_decode(NULL, 0, &(uint32_t){0}), 0);
+    assert_true(utf8_is_valid(span_of(NULL, 0)));
+    assert_int_equal(utf8_encode(0xD800, (uint8_t[4]){0}), 0);
+    assert_int_equal(utf8_encode(0x110000, (uint8_t[4]){0}), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(utf8_is_taken_strictly),
         cmocka_unit_test(spans_compare_by_content),
         cmocka_unit_test(integers_keep_their_order_of_octets),
         cmocka_unit_test(buf_appends_in_order),
