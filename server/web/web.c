@@ -13,31 +13,50 @@
  *
  * The socket is made here and not by evhttp_bind_socket, so that "*" means IPv6 and IPv4 alike, as on the
  * DICOM port, and so that an address in use is named in the error.
+ *
+ * Without descriptors a connection stays in the kernel's queue and the socket stays readable. Left to itself
+ * libevent would try again at once and for ever, with a line on standard error each time; so accepting
+ * pauses, as on the DICOM port. evhttp keeps the argument of its listener's callbacks for itself, hence the
+ * list of what listens.
  */
 #include "web/web.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/http.h>
+#include <event2/listener.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "core/arena.h"
 #include "core/log.h"
+#include "core/metrics.h"
 
-enum { MAX_HEADER_BYTES = 16 * 1024, MAX_BODY_BYTES = 1024, TIMEOUT_S = 10, BACKLOG = 128 };
+enum {
+    MAX_HEADER_BYTES = 16 * 1024,
+    MAX_BODY_BYTES = 1024,
+    TIMEOUT_S = 10,
+    BACKLOG = 128,
+    PAUSE_MS = 500
+};
 
 struct web {
     struct evhttp *http;
+    struct evconnlistener *listener; /* evhttp's */
+    struct loop_timer *pause;
     struct web_health *health;
     uint16_t port;
+    LIST_ENTRY(web) link;
 };
+
+static LIST_HEAD(, web) webs = LIST_HEAD_INITIALIZER(webs); /* main thread only */
 
 static void answer(struct evhttp_request *req, int code, const char *reason, const char *text)
 {
@@ -155,6 +174,28 @@ static int bind_any(const char *address, uint16_t port, struct err *err)
     return fd;
 }
 
+static void on_accept_error(struct evconnlistener *listener, void *arg)
+{
+    int error = errno;
+    struct web *w;
+    (void)arg;
+    LIST_FOREACH (w, &webs, link) {
+        if (w->listener != listener)
+            continue;
+        log_error(NULL, "web.paused", "port=%u reason=\"%s\" pause_ms=%d", (unsigned)w->port,
+                  strerror(error), PAUSE_MS);
+        metric_add(METRIC_limits_hit, 1);
+        evconnlistener_disable(listener);
+        loop_timer_set(w->pause, PAUSE_MS);
+    }
+}
+
+static void on_pause_end(void *arg)
+{
+    struct web *w = arg;
+    evconnlistener_enable(w->listener);
+}
+
 static uint16_t bound_port(int fd)
 {
     struct sockaddr_storage ss;
@@ -179,12 +220,18 @@ enum rc web_new(struct loop *l, const char *address, uint16_t port, struct web_h
     w = xcalloc(1, sizeof(*w));
     w->health = health;
     w->port = bound_port(fd);
+    w->pause = loop_timer_new(l, on_pause_end, w);
+    LIST_INSERT_HEAD(&webs, w, link);
     w->http = evhttp_new(loop_event_base(l));
-    if (!w->http || evhttp_accept_socket(w->http, fd) != 0) {
+    struct evhttp_bound_socket *bound =
+        w->http ? evhttp_accept_socket_with_handle(w->http, fd) : NULL;
+    if (!bound) {
         close(fd);
         web_free(w);
         return err_set(err, RC_INTERNAL, "the HTTP listener could not be started");
     }
+    w->listener = evhttp_bound_socket_get_listener(bound);
+    evconnlistener_set_error_cb(w->listener, on_accept_error);
     evhttp_set_max_headers_size(w->http, MAX_HEADER_BYTES);
     evhttp_set_max_body_size(w->http, MAX_BODY_BYTES);
     evhttp_set_timeout(w->http, TIMEOUT_S);
@@ -204,6 +251,8 @@ void web_free(struct web *w)
         return;
     if (w->http)
         evhttp_free(w->http);
+    loop_timer_free(w->pause);
+    LIST_REMOVE(w, link);
     free(w);
 }
 

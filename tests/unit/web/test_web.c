@@ -15,11 +15,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "core/loop.h"
+#include "core/metrics.h"
 #include "web/web.h"
 
 enum { DEADLINE_MS = 20000 };
@@ -289,6 +291,44 @@ static void star_listens_on_ipv4_too(void **state)
     web_free(g.web);
 }
 
+static bool limit_was_hit(void *arg)
+{
+    return metric_get(METRIC_limits_hit) > *(int64_t *)arg;
+}
+
+static bool never(void *arg)
+{
+    (void)arg;
+    return false;
+}
+
+static void it_pauses_without_descriptors_and_goes_on_later(void **state)
+{
+    static const char request[] = "GET /livez HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+    struct fixture *f = *state;
+    struct rlimit before, none;
+    struct client c;
+    int64_t hits = metric_get(METRIC_limits_hit);
+
+    client_open(&c, web_port(f->web));
+    assert_int_equal(send(c.fd, request, sizeof(request) - 1, 0), sizeof(request) - 1);
+    int top = dup(c.fd);
+    getrlimit(RLIMIT_NOFILE, &before);
+    none = before;
+    none.rlim_cur = (rlim_t)top + 1;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    assert_true(loop_run_until(f->loop, limit_was_hit, &hits, DEADLINE_MS));
+    hits = metric_get(METRIC_limits_hit);
+    loop_run_until(f->loop, never, NULL, 1200);
+    assert_true(metric_get(METRIC_limits_hit) - hits <= 3); /* one try each half second */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    close(top);
+    assert_true(loop_run_until(f->loop, client_has_ended, &c, DEADLINE_MS));
+    c.text[c.len] = '\0';
+    assert_status(c.text, "200");
+    close(c.fd);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -306,6 +346,7 @@ int main(void)
         T(port_in_use_is_named),
         T(address_of_another_host_is_named),
         T(star_listens_on_ipv4_too),
+        T(it_pauses_without_descriptors_and_goes_on_later),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
