@@ -423,7 +423,6 @@ create table dpp.application_entities (
     source_addresses inet[] not null default '{}',
     preferred_character_set text collate "C",
     max_associations int not null default 1,
-    keep_open boolean not null default false,
     called_as text collate "C",
     description text,
     constraint application_entities_pkey primary key (id),
@@ -461,7 +460,6 @@ comment on column dpp.application_entities.source_addresses is
 comment on column dpp.application_entities.preferred_character_set is
     'Specific Character Set (0008,0005) for responses when the one of the request cannot hold them; null: none';
 comment on column dpp.application_entities.max_associations is 'Associations open at once to this destination, over all servers';
-comment on column dpp.application_entities.keep_open is 'Whether an association to it may be kept open for the next move';
 comment on column dpp.application_entities.called_as is 'Our own AE title when calling it; null: the server''s';
 comment on column dpp.application_entities.description is 'For people';
 
