@@ -131,11 +131,17 @@ enum rc query_level(struct query_builder *b, const struct query_parent *parent,
     return RC_OK;
 }
 
-/* "select <what> from dpp.protocol_codes s2 where s2.object_id = o.id and <filter><predicates>" */
-static void add_items(const struct model_key *key, const char *alias, const char *predicate,
-                      struct buf *to)
+/* "select <what> from dpp.protocol_codes s2 where s2.object_id = <owner> and <filter><predicates>". Inside the
+ * EXISTS of the enclosing item the owner is that item, not o: tied to o, the planner would have to visit every
+ * object to get from one to the other. */
+static void add_items(const struct model_key *key, const char *alias,
+                      const struct query_parent *owner, const char *predicate, struct buf *to)
 {
-    buf_printf(to, " from %s %s where %s.object_id = o.id", key->item_table, alias, alias);
+    buf_printf(to, " from %s %s where %s.object_id = ", key->item_table, alias, alias);
+    if (owner)
+        buf_printf(to, "%s.object_id", owner->alias);
+    else
+        buf_add_str(to, "o.id");
     if (key->item_filter)
         buf_printf(to, " and %s", key->item_filter);
     buf_add_str(to, predicate);
@@ -166,7 +172,7 @@ static bool add_list(struct query_builder *b, const struct model_key *key, const
         buf_printf(&b->columns, "%s%s.%s", i ? ", " : "", alias, key->path[i]);
     if (plan->depth > 1)
         buf_add_str(&b->columns, "])");
-    add_items(key, alias, predicate, &b->columns);
+    add_items(key, alias, NULL, predicate, &b->columns);
     buf_add_str(&b->columns, ")");
     return true;
 }
@@ -194,7 +200,7 @@ enum rc query_sequence(struct query_builder *b, const struct query_parent *paren
         if (!add_list(b, key, self.alias, predicate, plan))
             rc = query_no_room(err, e->tag);
         buf_add_str(to, " and exists (select 1");
-        add_items(key, self.alias, "", to);
+        add_items(key, self.alias, parent, "", to);
         for (unsigned i = 0; parent && i + 1 < depth; i++)
             buf_printf(to, " and %s.%s = %s.%s", self.alias, key->path[i], parent->alias,
                        parent->key->path[i]);

@@ -320,16 +320,21 @@ static void items_are_matched_as_a_whole(void **state)
 
 static void sequences_nest(void **state)
 {
-#define INNER                                                                                      \
-    " from dpp.protocol_codes s2 where s2.object_id = o.id and role = 'custodian_institution' and" \
-    " equivalent = 0"
-#define OUTER(tail)  " from dpp.protocol_custodians s1 where s1.object_id = o.id" tail
-#define EXISTS_INNER " and exists (select 1" INNER " and s2.parent_ordinal = s1.ordinal"
+#define INNER(owner)                                          \
+    " from dpp.protocol_codes s2 where s2.object_id = " owner \
+    " and role = 'custodian_institution' and equivalent = 0"
+#define OUTER(tail) " from dpp.protocol_custodians s1 where s1.object_id = o.id" tail
+#define EXISTS_INNER \
+    " and exists (select 1" INNER("s1.object_id") " and s2.parent_ordinal = s1.ordinal"
     static const struct query_case cases[] = {
         {"0040A07C SQ {[00080080 LO Mercy; 00080082 SQ {[00080100 SH X]}]}",
-         ", array(select unnest(array[s2.parent_ordinal, s2.ordinal])" INNER
-         " and s2.code_value = $2), array(select s1.ordinal" OUTER(
-             " and s1.institution_name = $1" EXISTS_INNER " and s2.code_value = $2))"),
+         ", array(select unnest(array[s2.parent_ordinal, s2.ordinal])" INNER(
+             "o.id") " and s2.code_value = $2), array(select s1.ordinal" OUTER(" and "
+                                                                               "s1.institution_"
+                                                                               "name = "
+                                                                               "$1" EXISTS_INNER
+                                                                               " and s2.code_value "
+                                                                               "= $2))"),
          false,
          " and exists (select 1" OUTER(" and s1.institution_name = $1" EXISTS_INNER
                                        " and s2.code_value = $2))"),
@@ -339,12 +344,13 @@ static void sequences_nest(void **state)
          " s2.object_id = o.id and role = 'anatomic_region' and equivalent > 0 and s2.code_value ="
          " $1), array(select s1.ordinal from dpp.protocol_codes s1 where s1.object_id = o.id and"
          " role = 'anatomic_region' and equivalent = 0 and exists (select 1 from"
-         " dpp.protocol_codes s2 where s2.object_id = o.id and role = 'anatomic_region' and"
+         " dpp.protocol_codes s2 where s2.object_id = s1.object_id and role = 'anatomic_region' and"
          " equivalent > 0 and s2.ordinal = s1.ordinal and s2.code_value = $1))",
          false,
          " and exists (select 1 from dpp.protocol_codes s1 where s1.object_id = o.id and role ="
          " 'anatomic_region' and equivalent = 0 and exists (select 1 from dpp.protocol_codes s2"
-         " where s2.object_id = o.id and role = 'anatomic_region' and equivalent > 0 and s2.ordinal"
+         " where s2.object_id = s1.object_id and role = 'anatomic_region' and equivalent > 0 and "
+         "s2.ordinal"
          " = s1.ordinal and s2.code_value = $1))",
          "T-A0100"},
     };
