@@ -438,6 +438,46 @@ static void document_has_the_table_in_force(void **state)
     free(table);
 }
 
+/* deploy/dppr.conf is valid as it is, and with every line in force still says what the defaults are. */
+static void example_file_shows_the_defaults(void **state)
+{
+    struct buf example = {0}, in_force = {0};
+    struct config defaults, c;
+    struct err err = {0};
+    char *texts[2] = {NULL};
+    size_t len = 0;
+    unsigned settings = 0;
+
+    (void)state;
+    config_init(&defaults);
+    assert_int_equal(files_read(SOURCE_DIR "/deploy/dppr.conf", 1 << 20, &example, &err), RC_OK);
+    config_init(&c);
+    assert_int_equal(config_read_text(&c, buf_span(&example), "dppr.conf", &err), RC_OK);
+    config_fini(&c);
+
+    for (char *line = strtok((char *)buf_cstr(&example), "\n"); line; line = strtok(NULL, "\n")) {
+        bool is_setting = line[0] == '#' && line[1] >= 'a' && line[1] <= 'z';
+        settings += is_setting;
+        buf_printf(&in_force, "%s\n", line + is_setting);
+    }
+    assert_true(settings > 10);
+    config_init(&c);
+    if (config_read_text(&c, buf_span(&in_force), "dppr.conf", &err) != RC_OK)
+        fail_msg("%s", err.text);
+    for (int i = 0; i < 2; i++) {
+        FILE *f = open_memstream(&texts[i], &len);
+        config_print_values(i == 0 ? &defaults : &c, f);
+        fclose(f);
+    }
+    assert_string_equal(texts[1], texts[0]);
+    for (int i = 0; i < 2; i++)
+        free(texts[i]);
+    config_fini(&c);
+    config_fini(&defaults);
+    buf_fini(&in_force);
+    buf_fini(&example);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup(name, setup)
@@ -460,6 +500,7 @@ int main(void)
         T(printed_values_show_no_password),
         T(migration_database_defaults_to_the_database),
         T(document_has_the_table_in_force),
+        T(example_file_shows_the_defaults),
     };
 
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
