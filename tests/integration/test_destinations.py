@@ -24,7 +24,8 @@ def two_servers(sample_database):
     servers = [Server(sample_database.uri) for _ in range(2)]
     yield servers
     for server in servers:
-        server.stop()
+        assert server.stop() in (0, -signal.SIGKILL), server.log[-6000:]
+        assert "Sanitizer" not in server.log, server.log[-8000:]
 
 
 @pytest.fixture

@@ -35,11 +35,10 @@ static struct looked_up look_up(const char *title, const char *source)
 static void a_row_is_read_whole(void **state)
 {
     (void)state;
-    run_sql(
-        "insert into dpp.application_entities (ae_title, host, port, may_store, may_move,"
-        " preferred_character_set, max_associations, called_as) values ('CT1',"
-        " 'ct1.example', 11112, false, false, 'ISO_IR 100', 3, 'REPO'), ('CT2', null, null,"
-        " true, true, null, 1, null)");
+    run_sql("insert into dpp.application_entities (ae_title, host, port, may_store, may_move,"
+            " preferred_character_set, max_associations, called_as) values ('CT1',"
+            " 'ct1.example', 11112, false, false, 'ISO_IR 100', 3, 'REPO'), ('CT2', null, null,"
+            " true, true, null, 1, null)");
     struct looked_up l = look_up("CT1", NULL);
     assert_int_equal(l.result.code, RC_OK);
     assert_true(l.is_found);
