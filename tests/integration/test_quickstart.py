@@ -4,13 +4,14 @@ start, and the database it is given."""
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 
 import psycopg2
 import pytest
 
-from conftest import DPPR, ROOT, Database, run_dppr
+from conftest import DPPR, ROOT, SAMPLES, Database, run_dppr
 from dicomwire import wait_for
 
 
@@ -87,8 +88,56 @@ def test_given_database(reachable):
         db.drop()
 
 
+def test_given_database_in_use_gets_no_samples(reachable):
+    db = Database()
+    try:
+        run_dppr("import", SAMPLES / "ct-abd-acr.json", database=db.uri, check=True)
+        q = Quickstart("--data", reachable / "var", DPPR_DATABASE=db.uri)
+        assert listed(q) == 1
+        assert q.stop() == 0
+    finally:
+        db.drop()
+
+
+def test_second_with_the_same_data_is_refused(reachable):
+    q = Quickstart("--data", reachable / "var", "--empty")
+    try:
+        second = subprocess.run([ROOT / "quickstart", "--dicom-port", "0", "--http-port", "0", "--data",
+                                 reachable / "var"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert second.returncode == 1 and second.stdout == "" and "is running" in second.stderr
+        psycopg2.connect(q.database).close()
+        assert listed(q) == 0
+    finally:
+        assert q.stop() == 0
+
+
+def test_start_after_a_kill(reachable):
+    q = Quickstart("--data", reachable / "my var", "--empty")
+    q.process.kill()
+    q.process.wait(60)
+    again = Quickstart("--data", reachable / "my var", "--empty")
+    try:
+        assert again.database == q.database, "the database that was left running"
+        assert listed(again) == 0
+    finally:
+        assert again.stop() == 0
+    with pytest.raises(psycopg2.OperationalError):
+        psycopg2.connect(q.database, connect_timeout=3)
+
+
+def test_port_in_use(reachable):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        for ports in (["--dicom-port", str(port)], ["--dicom-port", "0", "--http-port", str(port)]):
+            done = subprocess.run([ROOT / "quickstart", *ports, "--data", reachable / "var"],
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            assert done.returncode == 1 and done.stdout == ""
+            assert f"port {port} is in use" in done.stderr
+    assert not (reachable / "var").exists()
+
+
 def test_bad_arguments():
-    for arguments in (["--nonsense"], ["--dicom-port", "x"], ["--data"]):
+    for arguments in (["--nonsense"], ["--dicom-port", "x"], ["--dicom-port", "65536"], ["--data"]):
         done = subprocess.run([ROOT / "quickstart", *arguments], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True)
         assert done.returncode == 2 and done.stderr and done.stdout == ""
