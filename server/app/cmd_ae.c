@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "app_internal.h"
+#include "dcm/charset.h"
+#include "dcm/dict.h"
 
 struct ae {
     const struct command *self;
@@ -166,6 +168,17 @@ static enum rc ae_add(struct ae *a, struct err *err)
         if (errno || *end || end == a->args[3] || port < 1 || port > 65535)
             return err_set(err, RC_INVALID, "'%.40s' is no port: 1 to 65535", a->args[3]);
     }
+    if (a->called_as && !aet_is_valid(a->called_as))
+        return err_set(err, RC_INVALID,
+                       "--called-as: '%.40s' is no AE title: 1 to 16 ASCII characters",
+                       a->called_as);
+    if (a->charset && (rc = dcm_init(err)) != RC_OK)
+        return rc;
+    if (a->charset && !dcm_charset_is_supported(span_str(a->charset)))
+        return err_set(err, RC_INVALID,
+                       "--charset: '%.64s' is no Specific Character Set; for instance ISO_IR 100 "
+                       "or ISO_IR 192",
+                       a->charset);
     for (unsigned i = 0; i < a->sources.count; i++)
         buf_printf(&sources, "%s%s", i ? "," : "", a->sources.items[i]);
     snprintf(max, sizeof(max), "%ld", a->max_associations);

@@ -78,6 +78,21 @@ def test_move_to_storescp(sample_server, storescp):
     assert done.returncode != 0 and "STORESCP" in done.stderr
 
 
+def test_peers_are_checked_before_they_are_added(database):
+    for wrong in (["--charset", "NONSENSE"], ["--called-as", "SEVENTEEN_LETTERS"], ["--rights", "fly"]):
+        done = run_dppr("ae", "add", "CT1", "127.0.0.1", "104", *wrong, database=database.uri)
+        assert done.returncode == 2 and wrong[1] in done.stderr
+    assert run_dppr("ae", "list", database=database.uri, check=True).stdout == ""
+    run_dppr("ae", "add", "CT1", "127.0.0.1", "104", "--charset", "\\ISO 2022 IR 87", "--called-as", "DPPR2",
+             database=database.uri, check=True)
+    assert "ISO 2022 IR 87" in run_dppr("ae", "list", database=database.uri, check=True).stdout
+
+
+def test_a_destination_is_tested_with_an_echo(database, storescp):
+    run_dppr("ae", "add", "STORESCP", "127.0.0.1", storescp.port, database=database.uri, check=True)
+    run_dppr("ae", "test", "STORESCP", database=database.uri, check=True)
+
+
 def test_echo_and_store(sample_server, tmp_path):
     assert client(sample_server, "echo").returncode == 0
     client(sample_server, "get", "-k", "ProtocolName=*Head*", "--output", tmp_path, check=True)
