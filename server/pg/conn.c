@@ -22,9 +22,11 @@
 #include "pg_internal.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "core/arena.h"
 #include "core/clock.h"
@@ -97,6 +99,32 @@ bool conn_has_unread(const struct pg_conn *c)
     return pending && pending(c->tls) > 0;
 }
 
+static void on_ready(int fd, unsigned ready, void *arg);
+
+/* libpq closes its descriptor whenever a connection breaks, long before it returns to us, and another thread may
+ * be given the same number at once. So what is watched is a duplicate, which is closed by nobody else. */
+static void watch_socket(struct pg_conn *c, unsigned interest)
+{
+    c->watched_fd = fcntl(PQsocket(c->pg), F_DUPFD_CLOEXEC, 0);
+    c->watch = loop_watch_new(c->pool->loop, c->watched_fd >= 0 ? c->watched_fd : PQsocket(c->pg),
+                              on_ready, c); /* with no descriptor left the original has to do */
+    c->interest = 0;
+    conn_set_interest(c, interest);
+}
+
+static void unwatch_socket(struct pg_conn *c)
+{
+    if (!c->watch) {
+        return;
+    }
+    loop_watch_free(c->watch);
+    c->watch = NULL;
+    c->interest = 0;
+    if (c->watched_fd >= 0) {
+        close(c->watched_fd);
+    }
+}
+
 void conn_disconnect(struct pg_conn *c)
 {
     if (c->cancel) {
@@ -107,9 +135,7 @@ void conn_disconnect(struct pg_conn *c)
         resolve_cancel(c->resolve);
         c->resolve = NULL;
     }
-    loop_watch_free(c->watch); /* before libpq closes the descriptor */
-    c->watch = NULL;
-    c->interest = 0;
+    unwatch_socket(c);
     PQfinish(c->pg);
     c->pg = NULL;
     c->tls = NULL;
@@ -167,15 +193,6 @@ static void on_notice(void *arg, const PGresult *result)
 
 /* ---- connecting ---- */
 
-static void on_ready(int fd, unsigned ready, void *arg);
-
-static void watch_socket(struct pg_conn *c, unsigned interest)
-{
-    c->watch = loop_watch_new(c->pool->loop, PQsocket(c->pg), on_ready, c);
-    c->interest = 0;
-    conn_set_interest(c, interest);
-}
-
 static void connected(struct pg_conn *c)
 {
     struct err why;
@@ -196,8 +213,7 @@ static void connected(struct pg_conn *c)
 static void poll_connection(struct pg_conn *c)
 {
     struct err why;
-    loop_watch_free(c->watch);
-    c->watch = NULL;
+    unwatch_socket(c);
     switch (PQconnectPoll(c->pg)) {
     case PGRES_POLLING_READING:
         watch_socket(c, LOOP_READ);

@@ -190,6 +190,7 @@ struct pg_conn {
     bool is_counted; /* in the gauge of open connections */
     PGconn *pg;
     struct loop_watch *watch;
+    int watched_fd; /* ours, of the watch; -1 = libpq's own is watched */
     unsigned interest;
     struct loop_timer *timer; /* fires at or before deadline_ms */
     int64_t deadline_ms;      /* 0 = none */
