@@ -5,6 +5,7 @@
 #ifndef SERVICE_STATUS_H
 #define SERVICE_STATUS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/err.h"
@@ -48,6 +49,8 @@ enum status_service { STATUS_FOR_STORE, STATUS_FOR_FIND, STATUS_FOR_GET, STATUS_
 uint16_t status_of(enum status_service service, enum rc code);
 /* Fill status, Error Comment (at most 64 characters) and Offending Element of a response. */
 void status_set(struct dimse_command *rsp, uint16_t status, const struct err *err);
+/* The work was done, though not to the letter: 0001, 0107, 0116 and Bxxx (PS3.7 Annex C). */
+bool status_is_warning(uint16_t status);
 const char *status_text(uint16_t status); /* "refused: out of resources" */
 
 #endif

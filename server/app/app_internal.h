@@ -145,7 +145,6 @@ MUST_CHECK enum rc peer_echo(const struct peer_args *p, struct err *err);
 bool aet_is_valid(const char *title);
 /* "A700 refused: out of resources (comment)": a final status in words. */
 void status_describe(const struct dimse_command *rsp, struct buf *out);
-bool status_is_warning(uint16_t status);
 
 /* Ctrl-C: the first asks, the second ends the process at once. */
 void interrupt_install(void);

@@ -72,12 +72,6 @@ void status_describe(const struct dimse_command *rsp, struct buf *out)
                    (unsigned)(rsp->offending & 0xFFFF));
 }
 
-/* PS3.7 Annex C: 0001, Bxxx and 0107, 0116 are warnings: the work was done. */
-bool status_is_warning(uint16_t status)
-{
-    return status == 0x0001 || status == 0x0107 || status == 0x0116 || (status & 0xF000) == 0xB000;
-}
-
 enum rc peer_echo(const struct peer_args *peer, struct err *err)
 {
     static const char *const classes[] = {UID_VERIFICATION, NULL};

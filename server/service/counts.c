@@ -24,10 +24,7 @@ enum subop_outcome subop_outcome_of(uint16_t status)
 {
     if (status == STATUS_SUCCESS)
         return SUBOP_COMPLETED;
-    /* PS3.7 C.4: 0001, 0107, 0116 and Bxxx are warnings: the instance was stored. */
-    if (status == 0x0001 || status == 0x0107 || status == 0x0116 || status >> 12 == 0xB)
-        return SUBOP_WARNING;
-    return SUBOP_FAILED;
+    return status_is_warning(status) ? SUBOP_WARNING : SUBOP_FAILED; /* warned: it was stored */
 }
 
 uint16_t retrieve_final_status(const struct subop_counts *c, bool cancelled)

@@ -82,6 +82,11 @@ uint16_t status_of(enum status_service service, enum rc code)
     return status_of(service, RC_INTERNAL);
 }
 
+bool status_is_warning(uint16_t status)
+{
+    return status == 0x0001 || status == 0x0107 || status == 0x0116 || status >> 12 == 0xB;
+}
+
 const char *status_text(uint16_t status)
 {
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -89,9 +94,7 @@ const char *status_text(uint16_t status)
             return texts[i].text;
     }
     /* What a peer sent us: PS3.7 Annex C gives the classes by range. */
-    if (status == 0x0001 || status == 0x0107 || status == 0x0116 || status >> 12 == 0xB)
-        return "warning";
-    return "failed";
+    return status_is_warning(status) ? "warning" : "failed";
 }
 
 /* Error Comment is one LO value (PS3.7 Table E.1-1): the default repertoire, no backslash, 64 characters.

@@ -97,6 +97,17 @@ static void text_tells_statuses_apart(void **state)
     assert_string_equal(status_text(0xC123), "failed");
 }
 
+static void warnings_are_those_of_the_standard(void **state)
+{
+    (void)state;
+    static const uint16_t warnings[] = {0x0001, 0x0107, 0x0116, 0xB000, 0xB006, 0xBFFF};
+    static const uint16_t others[] = {0x0000, 0x0117, 0xA700, 0xAFFF, 0xC000, 0xFE00, 0xFF01};
+    for (size_t i = 0; i < sizeof warnings / sizeof *warnings; i++)
+        assert_true(status_is_warning(warnings[i]));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_false(status_is_warning(others[i]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -106,6 +117,7 @@ int main(void)
         cmocka_unit_test(offending_element_follows_the_tag),
         cmocka_unit_test(success_carries_nothing_from_before),
         cmocka_unit_test(text_tells_statuses_apart),
+        cmocka_unit_test(warnings_are_those_of_the_standard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
