@@ -48,15 +48,24 @@ struct service_config {
 };
 struct service_config service_config_default(void);
 
+/* Threads for what blocks. A lookup of a name cannot be interrupted, so what waits for a name server has
+ * threads of its own and holds up nothing else. Borrowed until services and retrieve pool are freed. */
+struct service_pools {
+    struct jobpool *work;           /* large data sets, taken apart or converted */
+    struct jobpool *names;          /* of move destinations */
+    struct jobpool *database_names; /* of database hosts */
+};
+
 struct retrieve_pool;
-MUST_CHECK enum rc retrieve_pool_new(const struct service_config *config, struct jobpool *jobs,
-                                     struct retrieve_pool **out, struct err *err);
+MUST_CHECK enum rc retrieve_pool_new(const struct service_config *config,
+                                     const struct service_pools *pools, struct retrieve_pool **out,
+                                     struct err *err);
 void retrieve_pool_free(struct retrieve_pool *p); /* after all services are freed; NULL is legal */
 
 struct service;
 /* On the worker's thread. returned. */
 struct service *service_new(struct worker *w, const struct service_config *config,
-                            struct jobpool *jobs, struct retrieve_pool *retrieve);
+                            const struct service_pools *pools, struct retrieve_pool *retrieve);
 void service_free(struct service *s); /* aborts what is left */
 /* Takes the accepted descriptor (owned). On the worker's thread. */
 void service_accept(struct service *s, int fd);

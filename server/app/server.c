@@ -5,7 +5,9 @@
  *   main thread   this file: signals, both listeners, the probe, supervision
  *   workers       one loop, one struct service, one database pool each
  *   retrieve      threads of service/retrieve_pool for C-MOVE
- *   jobs          threads for what blocks: names, large conversions
+ *   jobs          threads for large data sets
+ *   names         threads for lookups of host names, which block: destinations' apart from the database's,
+ *                 so that names nobody answers for hold up neither stores nor the database
  *   probe         one thread for the schema check
  *
  * Start: workers first (worker_start is a barrier), then the listeners, then the line for --ready-fd. A
@@ -40,6 +42,9 @@
 
 enum {
     MAX_QUEUED_JOBS = 4096,
+    NAME_THREADS =
+        8, /* lookups that hang hold up moves to other names only when there are so many */
+    DATABASE_NAME_THREADS = 2,
     MAX_ARENAS = 16,
     STOP_S = 30,
     SETTLE_MS = 250, /* between closing the listener and draining */
@@ -52,7 +57,7 @@ struct server {
     char **argv;
     struct loop *loop;
     struct mailbox *mailbox;
-    struct jobpool *jobs;
+    struct service_pools pools;
     struct retrieve_pool *retrieve;
     struct worker **workers;
     unsigned worker_count, next_worker, drained;
@@ -80,7 +85,7 @@ static enum rc start_worker(struct worker *w, void *arg, void **state, struct er
     struct server *s = arg;
 
     (void)err;
-    *state = service_new(w, &s->config->service, s->jobs, s->retrieve);
+    *state = service_new(w, &s->config->service, &s->pools, s->retrieve);
     return RC_OK;
 }
 
@@ -325,8 +330,12 @@ static enum rc start_threads(struct server *s, struct err *err)
     unsigned wanted = server_workers(s->config);
     enum rc rc;
 
-    s->jobs = jobpool_new("jobs", wanted < 2 ? 2 : wanted, MAX_QUEUED_JOBS);
-    rc = retrieve_pool_new(&s->config->service, s->jobs, &s->retrieve, err);
+    s->pools = (struct service_pools){
+        .work = jobpool_new("jobs", wanted < 2 ? 2 : wanted, MAX_QUEUED_JOBS),
+        .names = jobpool_new("names", NAME_THREADS, MAX_QUEUED_JOBS),
+        .database_names = jobpool_new("db-names", DATABASE_NAME_THREADS, MAX_QUEUED_JOBS),
+    };
+    rc = retrieve_pool_new(&s->config->service, &s->pools, &s->retrieve, err);
     s->workers = xcalloc(wanted, sizeof(struct worker *));
     for (unsigned i = 0; i < wanted && rc == RC_OK; i++) {
         char name[32];
@@ -359,8 +368,9 @@ static void stop_all(struct server *s)
     retrieve_pool_free(s->retrieve);
     probe_free(s->probe);
     web_free(s->web);
-    if (s->jobs)
-        jobpool_free(s->jobs);
+    jobpool_free(s->pools.work);
+    jobpool_free(s->pools.names);
+    jobpool_free(s->pools.database_names);
     loop_watch_free(s->signals);
     loop_timer_free(s->drain_timer);
     mailbox_free(s->mailbox);

@@ -2,11 +2,11 @@
  *
  * One resolution is shared by its starter and by the message or job that will answer it, and freed by
  * the last of the two. The starter lets go by cancelling, or by getting its callback; the job lets go
- * when it is done or dropped. A lookup that was cancelled runs to its end on the pool, as getaddrinfo
- * cannot be interrupted, and its answer is thrown away.
+ * when it is done or dropped. A lookup that was cancelled while it waits for a thread is not begun; one that
+ * runs does so to its end, as getaddrinfo cannot be interrupted, and its answer is thrown away.
  *
- * `is_cancelled` and the callback belong to the loop thread; the outcome belongs to the job until its
- * message arrives. Only the count of references is touched by both.
+ * The callback belongs to the loop thread; the outcome belongs to the job until its message arrives. Only
+ * the count of references and `is_cancelled` are touched by both.
  */
 #include "core/resolve.h"
 
@@ -26,7 +26,7 @@ enum { MAX_ADDRESSES = 8, MAX_HOST = 255 };
 
 struct resolve {
     atomic_uint refs;
-    bool is_cancelled;
+    atomic_bool is_cancelled;
     resolve_cb cb;
     void *arg;
     char service[8];
@@ -84,7 +84,10 @@ static int look_up(struct resolve *r, int flags)
 
 static void work(void *arg)
 {
-    look_up(arg, 0);
+    struct resolve *r = arg;
+
+    if (!r->is_cancelled) /* else a thread would be held by a name that nobody waits for */
+        look_up(r, 0);
 }
 
 static void on_done(void *arg)

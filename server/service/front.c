@@ -544,16 +544,16 @@ static void on_drain_timer(void *arg)
 }
 
 struct service *service_new(struct worker *w, const struct service_config *config,
-                            struct jobpool *jobs, struct retrieve_pool *retrieve)
+                            const struct service_pools *pools, struct retrieve_pool *retrieve)
 {
     struct service *s = xcalloc(1, sizeof *s);
     s->worker = w;
     s->loop = worker_loop(w);
     s->mailbox = worker_mailbox(w);
     s->config = config;
-    s->jobs = jobs;
+    s->jobs = pools->work;
     s->retrieve = retrieve;
-    s->pool = pg_pool_new(s->loop, s->mailbox, jobs, &config->database);
+    s->pool = pg_pool_new(s->loop, s->mailbox, pools->database_names, &config->database);
     s->drain_timer = loop_timer_new(s->loop, on_drain_timer, s);
     LIST_INIT(&s->fronts);
     return s;

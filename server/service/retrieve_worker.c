@@ -110,7 +110,7 @@ struct retriever {
     struct worker *worker;
     struct loop *loop;
     const struct service_config *config;
-    struct jobpool *jobs;
+    const struct service_pools *pools;
     struct pg_pool *pool;
     struct slots *slots;
     bool is_stopping;
@@ -119,7 +119,7 @@ struct retriever {
 
 struct retrieve_pool {
     const struct service_config *config;
-    struct jobpool *jobs;
+    struct service_pools pools;
     unsigned count;
     struct worker **workers;
 };
@@ -312,7 +312,7 @@ static void on_established(struct assoc *a, void *arg)
     struct subops_options o = {
         .channel = &j->channel,
         .pool = t->pool,
-        .jobs = t->jobs,
+        .jobs = t->pools->work,
         .mailbox = worker_mailbox(t->worker),
         .config = t->config,
         .list = j->list,
@@ -538,8 +538,8 @@ static void on_slot(void *arg)
     struct err err = {0};
     j->state = JOB_RESOLVING;
     loop_timer_set(j->timer, t->config->assoc.connect_ms);
-    if (resolve_start(t->jobs, worker_mailbox(t->worker), j->destination.host, j->destination.port,
-                      on_resolved, j, &j->resolve, &err) != RC_OK)
+    if (resolve_start(t->pools->names, worker_mailbox(t->worker), j->destination.host,
+                      j->destination.port, on_resolved, j, &j->resolve, &err) != RC_OK)
         job_fail(j, &err);
 }
 
@@ -708,8 +708,8 @@ static enum rc retriever_start(struct worker *w, void *arg, void **state, struct
     t->worker = w;
     t->loop = worker_loop(w);
     t->config = p->config;
-    t->jobs = p->jobs;
-    t->pool = pg_pool_new(t->loop, worker_mailbox(w), p->jobs, &database);
+    t->pools = &p->pools;
+    t->pool = pg_pool_new(t->loop, worker_mailbox(w), p->pools.database_names, &database);
     t->slots = slots_new(t->loop, t->pool, p->config->lease_timeout_ms);
     LIST_INIT(&t->destinations);
     *state = t;
@@ -734,7 +734,7 @@ static void retriever_stop(void *state)
     free(t);
 }
 
-enum rc retrieve_pool_new(const struct service_config *config, struct jobpool *jobs,
+enum rc retrieve_pool_new(const struct service_config *config, const struct service_pools *pools,
                           struct retrieve_pool **out, struct err *err)
 {
     static const struct worker_hooks hooks = {.start = retriever_start, .stop = retriever_stop};
@@ -743,7 +743,7 @@ enum rc retrieve_pool_new(const struct service_config *config, struct jobpool *j
     enum rc rc = RC_OK;
     *out = NULL;
     p->config = config;
-    p->jobs = jobs;
+    p->pools = *pools;
     p->workers = xcalloc(count, sizeof *p->workers);
     while (rc == RC_OK && p->count < count) {
         char name[16];

@@ -122,7 +122,7 @@ static inline void need_database(char **argv)
 
 struct harness {
     struct service_config config;
-    struct jobpool *jobs;
+    struct service_pools pools;
     struct retrieve_pool *retrieve;
     struct worker *worker;
     struct service *service; /* worker's thread */
@@ -158,7 +158,7 @@ static inline enum rc harness_worker_start(struct worker *w, void *arg, void **s
     if (rc != RC_OK)
         return rc;
     h->port = listener_port(h->listener);
-    h->service = service_new(w, &h->config, h->jobs, h->retrieve);
+    h->service = service_new(w, &h->config, &h->pools, h->retrieve);
     *state = h;
     return RC_OK;
 }
@@ -176,8 +176,10 @@ static inline void harness_start(struct harness *h, const struct service_config 
     struct err err = {0};
     memset(h, 0, sizeof *h);
     h->config = *config;
-    h->jobs = jobpool_new("jobs", 2, 64);
-    assert_int_equal(retrieve_pool_new(&h->config, h->jobs, &h->retrieve, &err), RC_OK);
+    h->pools.work = jobpool_new("jobs", 2, 64);
+    h->pools.names = jobpool_new("names", 2, 64);
+    h->pools.database_names = jobpool_new("db-names", 1, 64);
+    assert_int_equal(retrieve_pool_new(&h->config, &h->pools, &h->retrieve, &err), RC_OK);
     assert_int_equal(worker_start("front", &hooks, h, &h->worker, &err), RC_OK);
 }
 
@@ -185,7 +187,9 @@ static inline void harness_stop(struct harness *h)
 {
     worker_stop(h->worker);
     retrieve_pool_free(h->retrieve);
-    jobpool_free(h->jobs);
+    jobpool_free(h->pools.work);
+    jobpool_free(h->pools.names);
+    jobpool_free(h->pools.database_names);
 }
 
 static inline void harness_on_drained(void *arg)
