@@ -384,8 +384,10 @@ static void on_closed(struct assoc *a, const struct err *why, void *arg)
     j->assoc = NULL;
     switch (j->state) {
     case JOB_CONNECTING:
-        if (!j->is_reported && why->code == RC_IO && j->address_next < j->address_count) {
-            job_connect(j); /* the next address of the name */
+        /* The next address of the name, whether this one refuses or says nothing. */
+        if (!j->is_reported && (why->code == RC_IO || why->code == RC_TIMEOUT) &&
+            j->address_next < j->address_count) {
+            job_connect(j);
             return;
         }
         err_set(&err, why->code == RC_OK ? RC_IO : why->code, "%s: %s", j->destination.ae_title,
