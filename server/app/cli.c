@@ -15,6 +15,7 @@
 #include "app_internal.h"
 #include "core/arena.h"
 
+PRINTF_LIKE(2, 0)
 static void print_message(const struct command *c, const char *fmt, va_list ap)
 {
     fflush(stdout);

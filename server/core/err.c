@@ -57,6 +57,7 @@ static void tidy(char *text, size_t len)
     text[len] = '\0';
 }
 
+PRINTF_LIKE(4, 0)
 static enum rc fill(struct err *err, enum rc code, unsigned tag, const char *fmt, va_list args)
 {
     /* The arguments may point into *err, as when a caller puts its own words before a lower layer's. */

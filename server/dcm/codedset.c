@@ -179,8 +179,8 @@ void coded_sets_init(void)
 const struct coded_set *coded_set_find(int number, const char *term)
 {
     for (size_t i = 0; i < SET_COUNT; i++) {
-        bool is_it =
-            number ? sets[i].number == number : sets[i].term && strcmp(sets[i].term, term) == 0;
+        bool is_it = number ? sets[i].number == number
+                            : term && sets[i].term && strcmp(sets[i].term, term) == 0;
         if (is_it)
             return position_count(&sets[i]) == 0 || tables[i].codes ? &sets[i] : NULL;
     }

@@ -81,7 +81,7 @@ ssize_t pdu_decode_pdv_header(struct span octets, uint32_t rest_bytes, struct pd
 
 ssize_t pdu_next_pdv(struct span rest, struct pdu_pdv *out, struct err *err)
 {
-    uint32_t fragment_bytes;
+    uint32_t fragment_bytes = 0;
     uint32_t rest_bytes = rest.len < UINT32_MAX ? (uint32_t)rest.len : UINT32_MAX;
     ssize_t n =
         rest.len > 0 ? pdu_decode_pdv_header(rest, rest_bytes, out, &fragment_bytes, err) : 0;

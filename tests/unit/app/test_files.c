@@ -184,15 +184,16 @@ static void writing_never_replaces_other_content(void **state)
 
 static void names_cannot_leave_the_folder(void **state)
 {
-    static const char *const uids[] = {"../x",
-                                       "1.2/3",
-                                       "",
-                                       "1.2\n",
-                                       "1..2",
-                                       ".1",
-                                       "/etc/passwd",
-                                       "1.2.3.4.5.6.7.8.9.0.1.2.3.4.5.6.7.8.9.0.1.2.3.4.5.6.7.8.9.0"
-                                       ".1.2.3.4.5.6.7.8"};
+    static const char *const uids[] = {
+        "../x",
+        "1.2/3",
+        "",
+        "1.2\n",
+        "1..2",
+        ".1",
+        "/etc/passwd",
+        ("1.2.3.4.5.6.7.8.9.0.1.2.3.4.5.6.7.8.9.0.1.2.3.4.5.6.7.8.9.0"
+         ".1.2.3.4.5.6.7.8")};
     struct fixture *f = *state;
     struct err err;
     bool was_there;
