@@ -15,6 +15,11 @@ from conftest import DPPR, ROOT, SAMPLES, Database, run_dppr
 from dicomwire import wait_for
 
 
+def heed_sigint():
+    """What a shell starts in the background ignores SIGINT, and so would every child."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Quickstart:
     def __init__(self, *arguments, **env):
         environment = {k: v for k, v in os.environ.items() if not k.startswith("DPPR_")}
@@ -23,7 +28,8 @@ class Quickstart:
         self.errors = open("/dev/null", "w")
         self.process = subprocess.Popen([ROOT / "quickstart", "--dicom-port", "0", "--http-port", "0",
                                          *map(str, arguments)], env=environment, text=True,
-                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                        preexec_fn=heed_sigint)
         self.line = self.process.stdout.readline()
         match = re.fullmatch(r"ready dicom=([\d.]+):(\d+) aet=(\S+) http=(\S+) database=(\S+)\n", self.line)
         assert match, f"ready line: {self.line!r}"
