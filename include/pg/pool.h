@@ -98,6 +98,9 @@ struct pg_query {
      * server's message; RC_IO connection lost (outcome of a write unknown). rows = tuples or affected. */
     void (*on_done)(const struct err *result, int64_t rows, void *arg);
     void *arg;
+    /* For pg_once_start, may be NULL: whether a connection was had, from then to on_done. If not, nothing
+     * can have been done, whatever the result is. */
+    bool *was_sent;
 };
 
 /* Starts; a failure to start comes through on_done too. One at a time per connection. */

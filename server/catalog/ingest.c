@@ -15,7 +15,8 @@
  * After a lost connection the statement may or may not have committed, and success may only be said of
  * what is committed. So the object is read again: found with this digest, it is stored; not found, the
  * failure is reported and the peer sends again, which is harmless because the same content is a success.
- * A time-out is treated alike: the cancel may have come too late.
+ * A time-out of the statement is treated alike: the cancel may have come too late. Where no connection
+ * was to be had nothing was sent, and the failure is the answer.
  */
 #include "catalog/ingest.h"
 
@@ -333,6 +334,7 @@ struct ingest_op {
     ingest_cb cb;
     void *arg;
     struct pg_once *once;
+    bool was_sent;
     bool has_outcome;
     enum ingest_outcome outcome;
     struct err first_failure; /* while reading again */
@@ -395,7 +397,7 @@ static void on_ingest_done(const struct err *result, int64_t rows, void *arg)
     struct ingest_op *op = arg;
     (void)rows;
     op->once = NULL;
-    if (result->code == RC_IO || result->code == RC_TIMEOUT) {
+    if (op->was_sent && (result->code == RC_IO || result->code == RC_TIMEOUT)) {
         op->first_failure = *result;
         reread(op);
         return;
@@ -425,7 +427,8 @@ struct ingest_op *ingest_start(struct pg_pool *pool, int64_t timeout_ms, struct 
                          .param_count = ingest_params(p, params),
                          .on_row = on_ingest_row,
                          .on_done = on_ingest_done,
-                         .arg = op};
+                         .arg = op,
+                         .was_sent = &op->was_sent};
     op->once = pg_once_start(pool, timeout_ms, &q);
     return op;
 }

@@ -47,6 +47,9 @@ static void run(struct pg_once *o, struct pg_conn *c)
     q.on_done = on_done;
     q.arg = o;
     o->conn = c;
+    if (q.was_sent) {
+        *q.was_sent = true;
+    }
     pg_query_start(c, &q);
     free(o->copy);
     o->copy = NULL;
@@ -98,6 +101,9 @@ struct pg_once *pg_once_start(struct pg_pool *p, int64_t timeout_ms, const struc
 {
     struct pg_once *o = xcalloc(1, sizeof *o);
     o->query = *q;
+    if (q->was_sent) {
+        *q->was_sent = false;
+    }
     struct pg_conn *c = p->waiting == 0 ? pool_take_idle(p) : NULL;
     if (c) {
         run(o, c);

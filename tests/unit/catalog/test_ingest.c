@@ -25,6 +25,7 @@ struct pg_once {
 
 static struct pg_once *running;
 static unsigned started, cancelled;
+static bool has_no_connection;
 
 struct pg_once *pg_once_start(struct pg_pool *p, int64_t timeout_ms, const struct pg_query *q)
 {
@@ -33,6 +34,8 @@ struct pg_once *pg_once_start(struct pg_pool *p, int64_t timeout_ms, const struc
     assert_null(running);
     running = xcalloc(1, sizeof(*running));
     running->query = *q;
+    if (q->was_sent)
+        *q->was_sent = !has_no_connection;
     snprintf(running->sql, sizeof(running->sql), "%s", q->sql);
     started++;
     return running;
@@ -408,6 +411,25 @@ static void a_time_out_is_an_unknown_outcome_too(void **state)
     ingest_prepared_free(p);
 }
 
+static void a_statement_that_was_not_sent_has_done_nothing(void **state)
+{
+    static const enum rc codes[] = {RC_TIMEOUT, RC_IO};
+    struct ingest_prepared *p = prepare_spec(CT);
+    (void)state;
+    has_no_connection = true;
+    for (size_t i = 0; i < COUNT(codes); i++) {
+        struct seen seen = {0};
+        started = 0;
+        ingest_start(NULL, 1, p, on_ingested, &seen);
+        answer(codes[i], NULL, false);
+        assert_int_equal(seen.calls, 1);
+        assert_int_equal(seen.rc, codes[i]);
+        assert_int_equal(started, 1); /* no second wait for a connection */
+    }
+    has_no_connection = false;
+    ingest_prepared_free(p);
+}
+
 static void cancel_is_silent(void **state)
 {
     struct ingest_prepared *p = prepare_spec(CT);
@@ -437,6 +459,7 @@ int main(void)
         cmocka_unit_test(refusals_of_the_database_are_final),
         cmocka_unit_test(an_unknown_outcome_is_read_again),
         cmocka_unit_test(a_time_out_is_an_unknown_outcome_too),
+        cmocka_unit_test(a_statement_that_was_not_sent_has_done_nothing),
         cmocka_unit_test(cancel_is_silent),
     };
     struct err err;

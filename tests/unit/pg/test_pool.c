@@ -927,12 +927,25 @@ static void once_reports_a_refused_lease(void **state)
     (void)state;
     struct rig r = open_rig(1);
     struct pg_conn *c = rig_lease(&r);
-    struct answer a = {0};
-    struct pg_query q = {.sql = "select 1", .on_done = on_answer_done, .arg = &a};
+    struct answer a = {0}, b = {0}, d = {0};
+    bool was_sent = true;
+    struct pg_query q = {
+        .sql = "select 1", .on_done = on_answer_done, .arg = &a, .was_sent = &was_sent};
     pg_once_start(r.pool, 20, &q);
     assert_true(rig_wait(&r, &a.is_done));
     assert_int_equal(a.result.code, RC_TIMEOUT);
+    assert_false(was_sent);
+    q.arg = &b;
+    pg_once_start(r.pool, RIG_WAIT_MS, &q);
+    assert_false(was_sent);
     pg_release(c);
+    assert_true(rig_wait(&r, &b.is_done)); /* after waiting */
+    assert_true(was_sent);
+    was_sent = false;
+    q.arg = &d;
+    pg_once_start(r.pool, RIG_WAIT_MS, &q); /* at once */
+    assert_true(was_sent);
+    assert_true(rig_wait(&r, &d.is_done));
     rig_close(&r);
 }
 
