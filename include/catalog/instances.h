@@ -38,11 +38,12 @@ MUST_CHECK enum rc retrieve_identifier(struct span identifier, const struct dcm_
 /* list is owned by the callee. */
 typedef void (*instances_found_cb)(const struct err *result, struct instance_list *list, void *arg);
 struct instances_op;
-/* Published objects of the model that the AE may see. uids are copied. With a failure list is NULL. */
-struct instances_op *instances_find(struct pg_pool *pool, int64_t timeout_ms,
-                                    const struct model *model, const char *aet,
-                                    const char *const *uids, unsigned count, instances_found_cb cb,
-                                    void *arg);
+/* Published objects of the model that the AE may see. uids are copied. With a failure list is NULL.
+ * RC_NOMEM: nothing was started and no callback comes. */
+MUST_CHECK enum rc instances_find(struct pg_pool *pool, int64_t timeout_ms,
+                                  const struct model *model, const char *aet,
+                                  const char *const *uids, unsigned count, instances_found_cb cb,
+                                  void *arg, struct instances_op **out, struct err *err);
 
 /* Instances above this are read in chunks of it. */
 enum { INSTANCES_CHUNK_BYTES = 1048576, INSTANCES_BATCH_BYTES = 1073741824 };

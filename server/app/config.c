@@ -96,7 +96,7 @@ const struct setting config_settings[] = {
      "attributes in a C-FIND identifier, nested ones included"},
     {"max-query-uids", SETTING_UINT, AT(service.query_limits.max_uids), 1, 1 << 24, NULL,
      "values of a UID list in a C-FIND identifier"},
-    {"max-retrieve-uids", SETTING_UINT, AT(service.max_retrieve_uids), 1, 1 << 24, NULL,
+    {"max-retrieve-uids", SETTING_UINT, AT(service.max_retrieve_uids), 1, 1000000, NULL,
      "values of the UID list of a C-GET or C-MOVE"},
     {"strict-retrieve-level", SETTING_BOOL, AT(service.strict_retrieve_level), 0, 0, NULL,
      "refuse (A900) a C-GET or C-MOVE that names a Query/Retrieve Level"},

@@ -2,7 +2,9 @@
  *
  * Ids first, octets later.
  *
- * instances_find is one statement and keeps 216 octets per instance. instances_fetch leases a connection
+ * instances_find is one statement and keeps 216 octets per instance that is there, whatever was asked for; how
+ * many UIDs a request has is the peer's choice, so want of memory for them ends the request, not the process.
+ * instances_fetch leases a connection
  * for one batch and runs, one after the other:
  *
  *     lease -> all refs of at most INSTANCES_CHUNK_BYTES in one statement
@@ -40,6 +42,8 @@ static const char fetch_sql[] = "select u.n, i.dataset"
 
 static const char chunk_sql[] = "select substring(i.dataset from $2::int for $3::int)"
                                 " from dpp.instances i where i.object_id = $1::bigint";
+
+enum { FIRST_REFS = 16 }; /* of a list; it doubles as rows come */
 
 /* One of refs. */
 struct wanted {
@@ -98,12 +102,27 @@ static bool copy_uid(struct span from, char to[65])
     return true;
 }
 
+static bool grow(struct instances_op *op)
+{
+    unsigned cap = op->cap ? 2 * op->cap : FIRST_REFS;
+    struct instance_ref *refs = realloc(op->list->refs, cap * sizeof(*refs));
+    if (!refs)
+        return false;
+    op->list->refs = refs;
+    op->cap = cap;
+    return true;
+}
+
 static void on_found_row(const struct pg_row *row, void *arg)
 {
     struct instances_op *op = arg;
     struct instance_list *l = op->list;
-    if (l->count == op->cap)
+    if (op->failure.code != RC_OK || l->count == l->asked)
         return; /* the statement yields at most one row for a UID */
+    if (l->count == op->cap && !grow(op)) {
+        err_set(&op->failure, RC_NOMEM, "no memory for a list of %u instances", l->count + 1);
+        return;
+    }
 
     struct instance_ref *r = &l->refs[l->count];
     r->object_id = pg_int(row, 0);
@@ -119,16 +138,17 @@ static void on_found_done(const struct err *result, int64_t rows, void *arg)
     instances_found_cb cb = op->on_found;
     void *cb_arg = op->arg;
     struct instance_list *list = op->list;
+    struct err why = result->code == RC_OK ? op->failure : *result;
     (void)rows;
 
     op->list = NULL;
     op->once = NULL;
     op_free(op);
-    if (result->code != RC_OK) {
+    if (why.code != RC_OK) {
         instance_list_free(list);
         list = NULL;
     }
-    cb(result, list, cb_arg);
+    cb(&why, list, cb_arg);
 }
 
 static int compare_text(const void *a, const void *b)
@@ -136,13 +156,17 @@ static int compare_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* How many different ones there are, and the array of the first mentions in their order. */
-static unsigned distinct_uids(const char *const *uids, unsigned count, struct span *out)
+/* The first mentions in their order, and how many they are; NULL without memory. */
+static struct span *distinct_uids(struct arena *arena, const char *const *uids, unsigned count,
+                                  unsigned *kept)
 {
-    const char **sorted = xcalloc(count ? count : 1, sizeof(*sorted));
-    bool *is_seen = xcalloc(count ? count : 1, sizeof(*is_seen));
-    unsigned kept = 0;
+    struct span *out = arena_array(arena, count, sizeof(*out));
+    const char **sorted = arena_array(arena, count, sizeof(*sorted));
+    bool *is_seen = arena_array(arena, count, sizeof(*is_seen));
 
+    if (!out || !sorted || !is_seen)
+        return NULL;
+    *kept = 0;
     if (count)
         memcpy(sorted, uids, count * sizeof(*sorted));
     qsort(sorted, count, sizeof(*sorted), compare_text);
@@ -155,40 +179,51 @@ static unsigned distinct_uids(const char *const *uids, unsigned count, struct sp
             continue;
         for (size_t k = first; k < count && strcmp(sorted[k], uids[i]) == 0; k++)
             is_seen[k] = true;
-        out[kept++] = span_str(uids[i]);
+        out[(*kept)++] = span_str(uids[i]);
     }
-    free(sorted);
-    free(is_seen);
-    return kept;
+    return out;
 }
 
-struct instances_op *instances_find(struct pg_pool *pool, int64_t timeout_ms,
-                                    const struct model *model, const char *aet,
-                                    const char *const *uids, unsigned count, instances_found_cb cb,
-                                    void *arg)
+/* false = no memory */
+static bool find_params(struct arena *arena, const struct model *model, const char *const *uids,
+                        unsigned count, unsigned *asked, struct pg_param params[2])
 {
-    struct instances_op *op = xcalloc(1, sizeof(*op));
-    (void)aet; /* every AE that may retrieve sees every published object */
-    op->on_found = cb;
-    op->arg = arg;
-
-    struct span *values = xcalloc(count ? count : 1, sizeof(*values));
-    op->list = xcalloc(1, sizeof(*op->list));
-    op->list->asked = distinct_uids(uids, count, values);
-    op->cap = op->list->asked;
-    op->list->refs = xcalloc(op->cap ? op->cap : 1, sizeof(*op->list->refs));
-
+    struct span *values = distinct_uids(arena, uids, count, asked);
     unsigned class_count = 0;
     struct span classes[8];
+
+    if (!values)
+        return false;
     while (class_count < 8 && model->storage_classes[class_count]) {
         classes[class_count] = span_str(model->storage_classes[class_count]);
         class_count++;
     }
+    struct span wanted = text_array(arena, values, *asked);
+    struct span of_model = text_array(arena, classes, class_count);
+    params[0] = pg_text_span(wanted);
+    params[1] = pg_text_span(of_model);
+    return wanted.data && of_model.data;
+}
+
+enum rc instances_find(struct pg_pool *pool, int64_t timeout_ms, const struct model *model,
+                       const char *aet, const char *const *uids, unsigned count,
+                       instances_found_cb cb, void *arg, struct instances_op **out, struct err *err)
+{
     struct arena *arena = arena_new(SIZE_MAX / 2);
-    struct pg_param params[2] = {
-        pg_text_span(text_array(arena, values, op->cap)),
-        pg_text_span(text_array(arena, classes, class_count)),
-    };
+    struct pg_param params[2];
+    unsigned asked = 0;
+    (void)aet; /* every AE that may retrieve sees every published object */
+
+    *out = NULL;
+    if (!find_params(arena, model, uids, count, &asked, params)) {
+        arena_free(arena);
+        return err_set(err, RC_NOMEM, "no memory for a list of %u UIDs", count);
+    }
+    struct instances_op *op = xcalloc(1, sizeof(*op));
+    op->on_found = cb;
+    op->arg = arg;
+    op->list = xcalloc(1, sizeof(*op->list));
+    op->list->asked = asked;
     struct pg_query q = {.sql = find_sql,
                          .params = params,
                          .param_count = 2,
@@ -197,8 +232,8 @@ struct instances_op *instances_find(struct pg_pool *pool, int64_t timeout_ms,
                          .arg = op};
     op->once = pg_once_start(pool, timeout_ms, &q);
     arena_free(arena);
-    free(values);
-    return op;
+    *out = op;
+    return RC_OK;
 }
 
 /* ---- fetch ---- */

@@ -254,6 +254,7 @@ static const struct bad_file {
     {"artim-timeout = 30\n", "needs a unit: ms, s, min or h"},
     {"artim-timeout = 0\n", "0 is less than 1ms"},
     {"artim-timeout = 9223372036854775807h\n", "too large"},
+    {"max-retrieve-uids = 1000001\n", "1000000"}, /* 65,535 sub-operations can be counted */
     {"max-dataset = 64MB\n", "needs a unit: B, KiB, MiB or GiB"},
     {"max-dataset = 1B\n", "1B is less than 1KiB"},
     {"log-level = loud\n", "'loud' is none of error, warn, info, debug, trace"},

@@ -135,7 +135,10 @@ static struct instance_list *find(const struct model *model, const char *const *
                                   unsigned count)
 {
     struct found f = {0};
-    instances_find(database.pool, WAIT_MS, model, "CT1", uids, count, on_found, &f);
+    struct instances_op *op = NULL;
+    assert_int_equal(
+        instances_find(database.pool, WAIT_MS, model, "CT1", uids, count, on_found, &f, &op, NULL),
+        RC_OK);
     assert_false(f.is_done);
     wait_until(&f.is_done);
     if (f.result.code != RC_OK)
@@ -327,8 +330,11 @@ static void cancel_is_silent_at_any_time(void **state)
     struct instance_list *l = find(&model_protocol, uids, 3);
     assert_int_equal(l->count, 3);
 
-    instances_cancel(
-        instances_find(database.pool, WAIT_MS, &model_protocol, "CT1", uids, 3, on_found, &found));
+    struct instances_op *finding = NULL;
+    assert_int_equal(instances_find(database.pool, WAIT_MS, &model_protocol, "CT1", uids, 3,
+                                    on_found, &found, &finding, NULL),
+                     RC_OK);
+    instances_cancel(finding);
     for (unsigned first = 0; first < 3;
          first += 2) { /* inside of a small and of a large delivery */
         struct fetched f = {0};
