@@ -64,6 +64,9 @@ struct assoc_callbacks {
     /* The peer asks for release. Finish or drop the work, then assoc_answer_release. Not called when we
      * have asked as well: the association settles such a collision by itself. */
     void (*on_release)(struct assoc *a, void *arg);
+    /* The peer broke the protocol and was sent an A-ABORT (PS3.8 AA-8, A-P-ABORT indication): nothing can be sent
+     * any more, so stop the work; on_closed follows when the transport is closed. May be NULL. */
+    void (*on_abort)(struct assoc *a, void *arg);
     /* The end, when the transport is closed: after an abort of ours that is when the peer has closed or
      * ARTIM has expired; assoc_send says RC_INVALID in between. why->code RC_OK = released in order or
      * refused before; RC_CANCELED = we aborted; RC_IO = transport or peer's abort; RC_INVALID = protocol

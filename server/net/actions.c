@@ -246,6 +246,13 @@ static void tell_rejected(struct assoc *a)
     }
 }
 
+static void tell_abort(struct assoc *a)
+{
+    if (a->callbacks.on_abort != NULL) {
+        a->callbacks.on_abort(a, a->arg);
+    }
+}
+
 static void tell_release(struct assoc *a)
 {
     if (a->callbacks.on_release != NULL) {
@@ -284,7 +291,7 @@ static const struct {
     [UL_AA_1] = {act_aa_1, NULL},
     [UL_AA_3] = {act_aa_3, NULL},
     [UL_AA_7] = {act_aa_7, NULL},
-    [UL_AA_8] = {act_aa_1, NULL}, /* the source differs, and that is in a->abort */
+    [UL_AA_8] = {act_aa_1, tell_abort}, /* the source differs, and that is in a->abort */
     /* AE-1: assoc_request connects. DT-1, AR-7: send.c. DT-2, AR-6, AA-6: receive.c goes on to read.
      * AR-5, AA-2, AA-4, AA-5: entering Sta1 stops ARTIM, closes and tells the owner. */
 };

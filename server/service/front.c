@@ -466,6 +466,15 @@ static void front_free(struct front *f)
     free(f);
 }
 
+/* The peer may stay connected until ARTIM expires; its statements and sub-operations shall not. */
+static void on_abort(struct assoc *a, void *arg)
+{
+    struct front *f = arg;
+    (void)a;
+    admission_cancel(f);
+    stop_operations(f);
+}
+
 static void on_closed(struct assoc *a, const struct err *why, void *arg)
 {
     struct front *f = arg;
@@ -483,6 +492,7 @@ static const struct assoc_callbacks front_callbacks = {
     .on_message = on_message,
     .on_drained = on_drained,
     .on_release = on_release,
+    .on_abort = on_abort,
     .on_closed = on_closed,
 };
 

@@ -299,3 +299,14 @@ def test_vanished_peer_frees_its_statement(server, database, many):
     wire.read_message()
     wire.close()
     wait_for(lambda: active_statements(database) == 0)
+
+
+def test_protocol_error_in_the_middle_of_a_stream_stops_the_work_at_once(server, database, many):
+    """The aborted peer stays connected and reads nothing; only ARTIM would end it (PS3.8 Sta13)."""
+    wire = Wire(server.port).associate([(1, FIND, [EXPLICIT])], calling="BREAKER")
+    wire.send_find(1, keys(ProtocolName="", PotentialReasonsForProcedure=""))
+    wire.read_message()
+    wire.send(b"\x42\x00\x00\x00\x00\x04abcd")
+    server.wait_log(r"event=find\.stopped .*aet=BREAKER")
+    wait_for(lambda: active_statements(database) == 0)
+    wire.close()
