@@ -103,7 +103,9 @@ struct assoc *assoc_request(struct loop *l, const struct sockaddr *addr, socklen
 /* Answers to on_request. ac: contexts with results, roles, extended negotiation and async window as
  * net/negotiate made them; AE titles, maximum length and implementation identifiers are filled in. */
 void assoc_answer_accept(struct assoc *a, const struct pdu_associate *ac);
-void assoc_answer_reject(struct assoc *a, const struct pdu_reject *rj);
+/* why: for the one line of the log at this level; must live as long as the association. */
+void assoc_answer_reject(struct assoc *a, const struct pdu_reject *rj, enum log_level level,
+                         const char *why);
 void assoc_answer_release(struct assoc *a); /* after on_release; also flushes queued responses */
 void assoc_release(struct assoc *a);        /* ask for release; on_closed follows */
 void assoc_abort(struct assoc *a, uint8_t source, uint8_t reason,

@@ -54,9 +54,11 @@ static void send_reject(struct assoc *a)
     struct buf pdu;
     a->is_rejected = true;
     metric_add(METRIC_associations_rejected, 1);
-    log_info(&a->log, "assoc.rejected", "reason=\"%s\" code=%u/%u/%u called=\"%s\" calling=\"%s\"",
-             pdu_reject_text(&a->reject), a->reject.result, a->reject.source, a->reject.reason,
-             a->called_aet, a->calling_aet);
+    /* Who asked is in the context of the line. */
+    log_event(a->reject_level, &a->log, "assoc.rejected",
+              "role=acceptor called=\"%s\" code=%u/%u/%u reason=\"%s\" why=\"%s\"", a->called_aet,
+              a->reject.result, a->reject.source, a->reject.reason, pdu_reject_text(&a->reject),
+              a->reject_why);
     assoc_set_why(a, RC_OK, "%s", pdu_reject_text(&a->reject));
     buf_init(&pdu, 0);
     pdu_encode_reject(&pdu, &a->reject);
@@ -90,24 +92,31 @@ static bool is_title(const char *title)
     return title[0] != '\0';
 }
 
-/* What every acceptor must refuse, whatever it serves. */
-static bool is_acceptable(const struct pdu_associate *rq, struct pdu_reject *why_not)
+/* What every acceptor must refuse, whatever it serves: in words, NULL = nothing. */
+static const char *unacceptable(const struct pdu_associate *rq, struct pdu_reject *rj)
 {
     if ((rq->protocol_version & 1) == 0) {
-        *why_not = (struct pdu_reject){1, 2, 2};
-    } else if (rq->application_context == NULL ||
-               strcmp(rq->application_context, NET_APPLICATION_CONTEXT) != 0) {
-        *why_not = (struct pdu_reject){1, 1, 2};
-    } else if (!is_title(rq->called_aet)) {
-        *why_not = (struct pdu_reject){1, 1, 7};
-    } else if (!is_title(rq->calling_aet)) {
-        *why_not = (struct pdu_reject){1, 1, 3};
-    } else if (!assoc_peer_max_is_usable(rq)) {
-        *why_not = (struct pdu_reject){1, 2, 1};
-    } else {
-        return true;
+        *rj = (struct pdu_reject){1, 2, 2};
+        return "another version of the protocol";
     }
-    return false;
+    if (rq->application_context == NULL ||
+        strcmp(rq->application_context, NET_APPLICATION_CONTEXT) != 0) {
+        *rj = (struct pdu_reject){1, 1, 2};
+        return "another application context than DICOM's";
+    }
+    if (!is_title(rq->called_aet)) {
+        *rj = (struct pdu_reject){1, 1, 7};
+        return "the called AE title is malformed";
+    }
+    if (!is_title(rq->calling_aet)) {
+        *rj = (struct pdu_reject){1, 1, 3};
+        return "the calling AE title is malformed";
+    }
+    if (!assoc_peer_max_is_usable(rq)) {
+        *rj = (struct pdu_reject){1, 2, 1};
+        return "the maximum length is too small for any message";
+    }
+    return NULL;
 }
 
 static enum ul_state act_ae_6(struct assoc *a, const struct ul_step *step)
@@ -117,9 +126,11 @@ static enum ul_state act_ae_6(struct assoc *a, const struct ul_step *step)
     memcpy(a->called_aet, rq->called_aet, sizeof(a->called_aet));
     memcpy(a->calling_aet, rq->calling_aet, sizeof(a->calling_aet));
     a->log.aet = a->calling_aet;
-    if (is_acceptable(rq, &a->reject)) {
+    a->reject_why = unacceptable(rq, &a->reject);
+    if (a->reject_why == NULL) {
         return step->next;
     }
+    a->reject_level = LOG_WARN;
     send_reject(a);
     return step->other;
 }
@@ -342,11 +353,14 @@ void assoc_answer_accept(struct assoc *a, const struct pdu_associate *ac)
     assoc_event(a, UL_EV_LOCAL_ACCEPT);
 }
 
-void assoc_answer_reject(struct assoc *a, const struct pdu_reject *rj)
+void assoc_answer_reject(struct assoc *a, const struct pdu_reject *rj, enum log_level level,
+                         const char *why)
 {
     if (a->state == UL_STA3) {
         a->negotiation->is_lent = false;
         a->reject = *rj;
+        a->reject_level = level;
+        a->reject_why = why;
         assoc_event(a, UL_EV_LOCAL_REJECT);
     }
 }

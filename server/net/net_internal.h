@@ -100,6 +100,8 @@ struct assoc {
     unsigned taken_while_full;
 
     struct pdu_reject reject; /* received, or to be sent */
+    enum log_level reject_level;
+    const char *reject_why; /* ours */
     struct pdu_abort abort;
     bool has_sent_abort;
     bool is_established; /* was it ever */

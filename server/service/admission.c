@@ -58,10 +58,8 @@ bool admission_has_room(const struct service_config *config)
 static void reject(struct front *f, const struct pdu_reject *rj, enum log_level level,
                    const char *why)
 {
-    log_event(level, assoc_log(f->assoc), "association.refused", "called=\"%s\" why=\"%s\"",
-              f->rq->called_aet, why);
     f->rq = NULL;
-    assoc_answer_reject(f->assoc, rj);
+    assoc_answer_reject(f->assoc, rj, level, why);
 }
 
 static bool is_called_title(const struct service_config *c, const char *title)

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from conftest import Server
-from dicomwire import CT_PROTOCOL, EXPLICIT, FIND, GET, IMPLICIT, MOVE, VERIFICATION, Wire, encode
+from dicomwire import CT_PROTOCOL, EXPLICIT, FIND, GET, IMPLICIT, MOVE, VERIFICATION, Rejected, Wire, encode
 from protocols import keys, new_uid, protocol
 
 PAIR = re.compile(r'([\w.-]+)=("(?:[^"\\]|\\.)*"|[^\s"=]+)(?: |$)')
@@ -42,6 +42,9 @@ def use(server):
     wire.send_message(9, wire.request(0x0020, FIND))  # a command that is not of this class
     assert wire.read_message().status == 0x0211
     wire.release()
+    for called, options in (("NOT US", {}), ("DPPR", dict(application="1.2.3"))):
+        with pytest.raises(Rejected):
+            Wire(server.port).associate([(1, VERIFICATION, [IMPLICIT])], called=called, **options)
 
 
 @pytest.mark.parametrize("log_format, read", [("logfmt", logfmt), ("json", json.loads)])
@@ -78,3 +81,8 @@ def test_every_line_is_a_list_of_pairs(database, log_format, read):
             assert 0 <= number(line["ms"]) < 60000
         if event.endswith("refused"):
             assert line["why"] and line["level"] == "warn"
+    rejected = by_event["assoc.rejected"]  # one line says it all, whoever refuses
+    assert [(r["called"], r["code"], r["level"]) for r in rejected] == [("NOT US", "1/1/7", "warn"),
+                                                                        ("DPPR", "1/1/2", "warn")]
+    assert all(r["aet"] == "WIRE" and r["peer"] and r["reason"] and r["why"] for r in rejected)
+    assert len({r["assoc"] for r in rejected}) == 2

@@ -89,7 +89,7 @@ static void on_request(struct assoc *a, const struct pdu_associate *rq, void *ar
     if (s->mode == ANSWER_ACCEPT) {
         answer(s, a, rq);
     } else if (s->mode == ANSWER_REJECT) {
-        assoc_answer_reject(a, &(struct pdu_reject){2, 3, 2});
+        assoc_answer_reject(a, &(struct pdu_reject){2, 3, 2}, LOG_INFO, "test");
     }
 }
 
@@ -172,7 +172,13 @@ static void on_closed(struct assoc *a, const struct err *why, void *arg)
 }
 
 static const struct assoc_callbacks side_callbacks = {
-    on_request, on_established, on_rejected, on_message, on_drained, on_release, on_closed,
+    .on_request = on_request,
+    .on_established = on_established,
+    .on_rejected = on_rejected,
+    .on_message = on_message,
+    .on_drained = on_drained,
+    .on_release = on_release,
+    .on_closed = on_closed,
 };
 
 /* Settings under which nothing times out by itself in a test that does not want it. */

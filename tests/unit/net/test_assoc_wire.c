@@ -655,7 +655,7 @@ static void request_lives_until_its_late_answer_or_the_end(void **fixture)
         if (k == 1) {
             answer(&d.s, d.s.a, d.s.rq); /* too late, and harmless */
         } else if (k == 2) {
-            assoc_answer_reject(d.s.a, &(struct pdu_reject){1, 1, 3});
+            assoc_answer_reject(d.s.a, &(struct pdu_reject){1, 1, 3}, LOG_INFO, "test");
             assert_int_equal(raw_pdu(&d.r).data[0], PDU_ASSOCIATE_RJ);
         }
         duel_hang_up(&d);

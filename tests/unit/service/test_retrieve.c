@@ -37,7 +37,7 @@ static void receiver_on_request(struct assoc *a, const struct pdu_associate *rq,
     struct pdu_associate ac = {0};
     struct err err = {0};
     if (r->does_reject) {
-        assoc_answer_reject(a, &(struct pdu_reject){1, 1, 7});
+        assoc_answer_reject(a, &(struct pdu_reject){1, 1, 7}, LOG_INFO, "test");
         return;
     }
     pthread_mutex_lock(&r->lock);
