@@ -36,8 +36,7 @@ struct stream_callbacks {
     /* Output fell to the low-water mark after stream_is_full was true. */
     void (*on_drained)(void *arg);
     /* The connection has ended, the descriptor is closed. why->code: RC_OK = the peer closed in order,
-     * after all its octets were offered; RC_IO, RC_TIMEOUT, RC_LIMIT (input), RC_NOMEM; RC_CANCELED =
-     * closed by us while connecting. */
+     * after all its octets were offered; RC_IO, RC_TIMEOUT, RC_LIMIT (input), RC_NOMEM. */
     void (*on_closed)(const struct err *why, void *arg);
 };
 
@@ -58,18 +57,12 @@ struct stream *stream_new(struct loop *l, int fd, const struct stream_options *o
 struct stream *stream_connect(struct loop *l, const struct sockaddr *addr, socklen_t addr_len,
                               int64_t timeout_ms, const struct stream_options *options,
                               const struct stream_callbacks *callbacks, void *arg);
-/* Close now, dropping unsent output; references are released before it returns. NULL is legal; legal
- * inside callbacks. To let the last message reach the peer use stream_close_after_flush. */
+/* Close now, dropping unsent output; what the kernel has is still sent. An owner whose last message must reach
+ * a peer that may still be sending reads on until on_closed, or to a deadline of its own, before it frees.
+ * NULL is legal; legal inside callbacks. */
 void stream_free(struct stream *s);
-/* Send what is queued, then close in order and report on_closed: on_data comes no more, what the peer
- * still sends is read and dropped until it closes, so that what we sent is not lost by a reset.
- * Deadlines: write_stall_ms (0 = 5 s) to send, then the same but at most 5 s for the peer to close. */
-void stream_close_after_flush(struct stream *s);
 
 void stream_write(struct stream *s, struct span octets); /* copies */
-/* Queue without a copy; release(arg) exactly once when sent or dropped, from inside this call if the
- * stream takes no more output or octets is empty. For large values. */
-void stream_write_ref(struct stream *s, struct span octets, void (*release)(void *arg), void *arg);
 bool stream_is_full(const struct stream *s);
 size_t stream_queued(const struct stream *s);
 /* Acknowledge what has come without the kernel's usual delay. For an owner that has seen a part of a message:

@@ -2,10 +2,9 @@
  *
  * A socket, what has been read from it and not consumed, and what waits to be sent.
  *
- *                        close_after_flush            output empty: SHUT_WR
- *   CONNECTING --> OPEN -------------------> FLUSHING ----------------------> LINGERING
- *        |          |                            |                                |
- *        '----------'------- error, deadline, end of input of the peer -----------'--> ENDED
+ *   CONNECTING --> OPEN ---.
+ *        |                 |--- error, deadline, end of input of the peer ---> ENDED
+ *        '-----------------'
  *
  * Input lies contiguous in one block, so that a PDU can be decoded where it is. It is read behind what
  * is there; the rest moves to the front only when the block is full, and the block doubles when that
@@ -13,21 +12,21 @@
  * idle connection has no block at all. There is one read per event, of a size that follows the peer: it
  * doubles when filled, so a busy stream costs few calls and cannot starve its neighbours on the loop.
  *
- * Output is an evbuffer, which gives copies, references with a release and an I/O vector. It is sent by
- * deferred work after the iteration: all that was written in one iteration leaves in one call, whole
- * messages in whole segments, and TCP_NODELAY lets the last one go at once.
+ * Output is an evbuffer, a chain of copies that gives an I/O vector. It is sent by deferred work after the
+ * iteration: all that was written in one iteration leaves in one call, whole messages in whole segments,
+ * and TCP_NODELAY lets the last one go at once. (References in place of copies were rejected: measured, they
+ * gain nothing up to 64 KiB, and a release that may free the stream in the midst of sending is dear.)
  *
  * Ending in order. A close() with unread input makes the kernel send RST, which can destroy what we
- * have sent but the peer has not read: an A-ASSOCIATE-RJ or A-ABORT would be lost exactly on peers that
- * still send. So input is read and dropped while flushing, then we send FIN and go on dropping until
- * the peer's FIN. Both waits have an absolute deadline, which a peer cannot prolong by being slow.
- * (SO_LINGER was rejected: it does not prevent that RST.)
+ * have sent but the peer has not read. Here only what has arrived already is taken out of the way. Whoever
+ * has a last message goes on reading until the peer closes, under a deadline of its own, as an association
+ * does with an A-ASSOCIATE-RJ or A-ABORT (Sta13, ARTIM). (SO_LINGER was rejected: it does not prevent
+ * that RST.)
  *
- * One timer serves all waits, as each state has one: connecting, stalled output, flushing, lingering.
+ * One timer serves both waits, as each state has one: connecting, stalled output.
  *
  * Callbacks are called from loop events and deferred work only. Each may free the stream, so nothing of
- * it is used after a callback without a look at `freed`; the memory goes by deferred work. The evbuffer
- * must not be touched while it drains, so references that are sent are collected and released after it.
+ * it is used after a callback without a look at `freed`; the memory goes by deferred work.
  */
 #include "core/stream.h"
 
@@ -38,7 +37,6 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -52,24 +50,13 @@ enum {
     DEFAULT_INPUT = 1 << 20,
     DEFAULT_HIGH_WATER = 256 << 10,
     DEFAULT_CONNECT_MS = 30000,
-    CLOSE_MS = 5000,
     READ_MIN = 4 << 10,
     READ_MAX = 128 << 10,
     VECTORS = 128,
     DISCARD_AT_FREE = 256 << 10,
 };
 
-enum state { CONNECTING, OPEN, FLUSHING, LINGERING, ENDED };
-
-/* A reference in the evbuffer. */
-struct held {
-    STAILQ_ENTRY(held) link;
-    struct stream *stream;
-    void (*release)(void *arg);
-    void *arg;
-};
-
-STAILQ_HEAD(held_list, held);
+enum state { CONNECTING, OPEN, ENDED };
 
 struct stream {
     struct loop *loop;
@@ -88,10 +75,8 @@ struct stream {
     size_t read_size;
     bool is_paused;
     bool is_deaf; /* on_data wants no more, ever */
-    bool has_eof; /* the peer has sent FIN */
 
     struct evbuffer *output;
-    struct held_list sent; /* references to be released */
     bool is_full;
     bool is_blocked; /* the kernel takes no more now */
 
@@ -115,49 +100,17 @@ static void schedule(struct stream *s)
     loop_defer(s->loop, on_work, s);
 }
 
-static void release_sent(struct stream *s)
-{
-    struct held *h;
-
-    while ((h = STAILQ_FIRST(&s->sent)) != NULL) {
-        STAILQ_REMOVE_HEAD(&s->sent, link);
-        h->release(h->arg);
-        free(h);
-    }
-}
-
-static void on_reference_done(const void *data, size_t len, void *arg)
-{
-    struct held *h = arg;
-
-    (void)data;
-    (void)len;
-    STAILQ_INSERT_TAIL(&h->stream->sent, h, link);
-}
-
-static void drop_output(struct stream *s)
-{
-    evbuffer_drain(s->output, evbuffer_get_length(s->output));
-    release_sent(s);
-}
-
-/* Read and drop, at most `max` octets. Returns false when no more will come. */
-static bool discard_input(struct stream *s, size_t max)
+/* Read and drop what is here, at most DISCARD_AT_FREE octets. */
+static void discard_input(struct stream *s)
 {
     char sink[16 << 10];
+    ssize_t n = 0;
 
-    while (max > 0) {
-        ssize_t n = recv(s->fd, sink, sizeof(sink) < max ? sizeof(sink) : max, 0);
-
-        if (n == 0) {
-            s->has_eof = true;
-            return false;
-        }
-        if (n < 0)
-            return errno == EAGAIN || errno == EINTR;
-        max -= (size_t)n;
+    for (size_t sum = 0; sum<DISCARD_AT_FREE; sum += n> 0 ? (size_t)n : 0) {
+        n = recv(s->fd, sink, sizeof(sink), 0);
+        if (n == 0 || (n < 0 && errno != EINTR))
+            break;
     }
-    return true;
 }
 
 /* Give back all but the memory. What the kernel holds for the peer is still sent; input that is already
@@ -170,12 +123,12 @@ static void shut(struct stream *s)
     s->timer = NULL;
     if (s->fd >= 0) {
         shutdown(s->fd, SHUT_WR);
-        discard_input(s, DISCARD_AT_FREE);
+        discard_input(s);
         close(s->fd);
         s->fd = -1;
     }
     s->state = ENDED;
-    drop_output(s);
+    evbuffer_drain(s->output, evbuffer_get_length(s->output));
 }
 
 /* From the loop only: the end, told to the owner. The last thing its caller does with the stream. */
@@ -186,7 +139,7 @@ static void end(struct stream *s, const struct err *why)
     if (s->freed || s->state == ENDED)
         return;
     shut(s);
-    if (!s->freed && s->callbacks.on_closed) /* a release may have freed it */
+    if (s->callbacks.on_closed)
         s->callbacks.on_closed(&copy, s->arg);
 }
 
@@ -231,11 +184,6 @@ static void update_interest(struct stream *s)
     case OPEN:
         reads = !s->is_paused && !s->is_deaf && !s->want_offer &&
                 input_length(s) < s->options.max_input_bytes;
-        writes = s->is_blocked;
-        break;
-    case FLUSHING:
-    case LINGERING:
-        reads = !s->has_eof;
         writes = s->is_blocked;
         break;
     case ENDED:
@@ -319,12 +267,9 @@ static void on_end_of_input(struct stream *s)
 {
     int error = 0;
 
-    s->has_eof = true;
     /* A peer may have closed its half only and still want the answer. */
     if (s->state == OPEN && evbuffer_get_length(s->output) > 0)
         (void)flush_once(s, &error);
-    if (s->freed)
-        return;
     end_with(s, RC_OK, "closed by peer", 0);
 }
 
@@ -376,8 +321,7 @@ static bool flush_once(struct stream *s, int *error)
 
         if (n >= 0) {
             evbuffer_drain(s->output, (size_t)n);
-            if (s->state == OPEN)
-                loop_timer_clear(s->timer); /* progress: the stall begins anew */
+            loop_timer_clear(s->timer); /* progress: the stall begins anew */
         } else if (errno == EAGAIN) {
             s->is_blocked = true;
             break;
@@ -387,26 +331,7 @@ static bool flush_once(struct stream *s, int *error)
             break;
         }
     }
-    release_sent(s);
     return ok;
-}
-
-static int64_t close_ms(const struct stream *s)
-{
-    return s->options.write_stall_ms > 0 ? s->options.write_stall_ms : CLOSE_MS;
-}
-
-/* All is with the kernel: say that no more comes, and wait for the peer to say the same. */
-static void begin_linger(struct stream *s)
-{
-    s->state = LINGERING;
-    if (s->has_eof) {
-        end_with(s, RC_OK, "closed", 0);
-        return;
-    }
-    shutdown(s->fd, SHUT_WR);
-    loop_timer_set(s->timer, close_ms(s) < CLOSE_MS ? close_ms(s) : CLOSE_MS);
-    update_interest(s);
 }
 
 static void flush(struct stream *s)
@@ -415,36 +340,16 @@ static void flush(struct stream *s)
 
     s->want_flush = false;
     if (!flush_once(s, &error)) {
-        if (!s->freed)
-            end_with(s, RC_IO, "send", error);
+        end_with(s, RC_IO, "send", error);
         return;
     }
-    if (s->freed)
-        return;
-    if (s->state == FLUSHING && evbuffer_get_length(s->output) == 0) {
-        begin_linger(s);
-        return;
-    }
-    if (s->state == OPEN && s->is_blocked && s->options.write_stall_ms > 0 &&
-        !loop_timer_is_set(s->timer))
+    if (s->is_blocked && s->options.write_stall_ms > 0 && !loop_timer_is_set(s->timer))
         loop_timer_set(s->timer, s->options.write_stall_ms);
     update_interest(s);
-    if (s->state == OPEN && s->is_full && stream_queued(s) <= s->options.low_water_bytes) {
+    if (s->is_full && stream_queued(s) <= s->options.low_water_bytes) {
         s->is_full = false;
         if (s->callbacks.on_drained)
             s->callbacks.on_drained(s->arg);
-    }
-}
-
-static void on_drainable_input(struct stream *s)
-{
-    if (!discard_input(s, READ_MAX)) {
-        if (s->state == FLUSHING && s->has_eof)
-            update_interest(s);
-        else if (s->has_eof)
-            end_with(s, RC_OK, "closed", 0);
-        else
-            end_with(s, RC_IO, "receive", errno);
     }
 }
 
@@ -483,24 +388,15 @@ static void on_ready(int fd, unsigned ready, void *arg)
         on_connect_result(s);
     else if (ready & LOOP_WRITE)
         flush(s);
-    else if (s->state == OPEN)
-        on_readable(s);
     else
-        on_drainable_input(s);
+        on_readable(s);
 }
 
 static void on_timer(void *arg)
 {
-    static const char *const why[] = {
-        [CONNECTING] = "connect timed out",
-        [OPEN] = "peer takes no data",
-        [FLUSHING] = "peer takes no data",
-        [LINGERING] = "peer does not close",
-        [ENDED] = "",
-    };
     struct stream *s = arg;
 
-    end_with(s, RC_TIMEOUT, why[s->state], 0);
+    end_with(s, RC_TIMEOUT, s->state == CONNECTING ? "connect timed out" : "peer takes no data", 0);
 }
 
 static void on_work(void *arg)
@@ -519,7 +415,7 @@ static void on_work(void *arg)
             return;
         update_interest(s);
     }
-    if (s->want_flush && s->state != CONNECTING && s->state != ENDED)
+    if (s->want_flush && s->state == OPEN)
         flush(s);
 }
 
@@ -544,7 +440,6 @@ static struct stream *make(struct loop *l, const struct stream_options *options,
     s->arg = arg;
     s->fd = -1;
     s->read_size = READ_MIN;
-    STAILQ_INIT(&s->sent);
     s->output = evbuffer_new();
     if (!s->output)
         core_fatal("out of memory for a stream");
@@ -640,29 +535,11 @@ void stream_free(struct stream *s)
     loop_defer(s->loop, destroy, s);
 }
 
-void stream_close_after_flush(struct stream *s)
+void stream_write(struct stream *s, struct span octets)
 {
-    if (s->freed || s->state >= FLUSHING)
+    if (octets.len == 0 || s->freed || s->state == ENDED || s->failure.code != RC_OK)
         return;
-    if (s->state == CONNECTING) {
-        fail_later(s, RC_CANCELED, "closed before it was connected", 0);
-        return;
-    }
-    s->state = FLUSHING;
-    s->want_flush = true;
-    loop_timer_set(s->timer, close_ms(s));
-    update_interest(s);
-    schedule(s);
-}
-
-static bool takes_output(const struct stream *s)
-{
-    return !s->freed && s->state <= OPEN && s->failure.code == RC_OK;
-}
-
-static void note_output(struct stream *s, int failed)
-{
-    if (failed) {
+    if (evbuffer_add(s->output, octets.data, octets.len) != 0) {
         fail_later(s, RC_NOMEM, "out of memory for output", 0);
         return;
     }
@@ -671,30 +548,6 @@ static void note_output(struct stream *s, int failed)
     s->want_flush = true;
     if (!s->is_blocked)
         schedule(s);
-}
-
-void stream_write(struct stream *s, struct span octets)
-{
-    if (octets.len > 0 && takes_output(s))
-        note_output(s, evbuffer_add(s->output, octets.data, octets.len));
-}
-
-void stream_write_ref(struct stream *s, struct span octets, void (*release)(void *arg), void *arg)
-{
-    struct held *h;
-
-    if (octets.len == 0 || !takes_output(s)) {
-        release(arg);
-        return;
-    }
-    h = xcalloc(1, sizeof(*h));
-    *h = (struct held){.stream = s, .release = release, .arg = arg};
-    if (evbuffer_add_reference(s->output, octets.data, octets.len, on_reference_done, h) != 0) {
-        STAILQ_INSERT_TAIL(&s->sent, h, link);
-        note_output(s, 1);
-        return;
-    }
-    note_output(s, 0);
 }
 
 bool stream_is_full(const struct stream *s)

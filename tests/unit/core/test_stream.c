@@ -35,13 +35,12 @@ struct side {
     size_t consume;  /* per call; 0 = all */
     size_t wait_for; /* take nothing before so much is there */
     size_t largest_offer;
-    unsigned offers, connected, drained, closed, released;
+    unsigned offers, connected, drained, closed;
     int64_t closed_at;
     struct err why;
     bool refuse; /* on_data answers -1 */
     bool pause;  /* on_data pauses after taking */
-    bool free_in_data, free_in_drained, free_in_connected, free_in_closed, free_in_release;
-    bool close_in_data;
+    bool free_in_data, free_in_drained, free_in_connected, free_in_closed;
     bool in_call; /* the test is inside a call of the stream */
     const char *reply;
 };
@@ -70,8 +69,6 @@ static ssize_t on_data(struct span input, void *arg)
         stream_write(x->stream, span_str(x->reply));
     if (x->pause)
         stream_pause_reading(x->stream);
-    if (x->close_in_data)
-        stream_close_after_flush(x->stream);
     if (x->free_in_data) {
         free_stream(x);
         buf_add(&x->seen, input.data, 1); /* still valid */
@@ -108,15 +105,6 @@ static void on_closed(const struct err *why, void *arg)
     x->why = *why;
     x->closed_at = clock_now_ms();
     if (x->free_in_closed)
-        free_stream(x);
-}
-
-static void on_release(void *arg)
-{
-    struct side *x = arg;
-
-    x->released++;
-    if (x->free_in_release && x->stream)
         free_stream(x);
 }
 
@@ -490,7 +478,6 @@ static void a_reset_is_an_error(void **state)
     write_text(x, "nobody hears this"); /* legal between on_closed and stream_free */
     stream_pause_reading(x->stream);
     stream_resume_reading(x->stream);
-    stream_close_after_flush(x->stream);
     loop_run_until(x->loop, never, NULL, 5);
     assert_int_equal(x->closed, 1);
 }
@@ -643,148 +630,6 @@ static void an_idle_stream_has_no_stall(void **state)
     assert_false(loop_run_until(x->loop, is_closed, x, 60));
 }
 
-static void references_are_released_once_when_sent(void **state)
-{
-    struct side *x = *state;
-    uint8_t *large = calloc(1, BIG);
-
-    open_tcp(x, NULL);
-    write_text(x, "<");
-    stream_write_ref(x->stream, span_of(large, BIG), on_release, x);
-    write_text(x, ">");
-    assert_int_equal(x->released, 0);
-    assert_int_equal(peer_reads(x, NULL, BIG + 2), BIG + 2);
-    loop_run_until(x->loop, never, NULL, 2);
-    assert_int_equal(x->released, 1);
-    stream_write_ref(x->stream, span_of(large, 0), on_release, x);
-    assert_int_equal(x->released, 2);
-    stream_write_ref(x->stream, span_of(large, 10), on_release, x);
-    stream_free(x->stream);
-    x->stream = NULL;
-    assert_int_equal(x->released, 3);
-    free(large);
-}
-
-static void a_release_may_free_the_stream_or_write(void **state)
-{
-    struct side *x = *state;
-
-    open_tcp(x, NULL);
-    x->free_in_release = true;
-    for (int i = 0; i < 3; i++)
-        stream_write_ref(x->stream, span_str("abc"), on_release, x);
-    assert_true(loop_run_until(x->loop, is_freed, x, PATIENCE));
-    loop_run_until(x->loop, never, NULL, 2);
-    assert_int_equal(x->released, 3);
-    assert_int_equal(x->closed, 0);
-}
-
-static void references_are_released_when_the_connection_breaks(void **state)
-{
-    struct linger now = {1, 0};
-    struct stream_options options = {.send_buffer_bytes = 20000};
-    struct side *x = *state;
-    uint8_t *large = calloc(1, BIG);
-
-    open_tcp(x, &options);
-    stream_write_ref(x->stream, span_of(large, BIG), on_release, x);
-    loop_run_until(x->loop, never, NULL, 5);
-    setsockopt(x->peer, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-    close(x->peer);
-    x->peer = -1;
-    assert_true(loop_run_until(x->loop, is_closed, x, PATIENCE));
-    assert_int_equal(x->why.code, RC_IO);
-    assert_int_equal(x->released, 1);
-    stream_write_ref(x->stream, span_of(large, 10), on_release, x);
-    assert_int_equal(x->released, 2);
-    free(large);
-}
-
-/* ---- closing after flush ---- */
-
-static void close_after_flush_sends_everything_first(void **state)
-{
-    struct stream_options options = {.send_buffer_bytes = 20000};
-    struct side *x = *state;
-
-    open_tcp(x, &options);
-    write_zeros(x, BIG);
-    x->in_call = true;
-    stream_close_after_flush(x->stream);
-    stream_close_after_flush(x->stream);
-    x->in_call = false;
-    write_text(x, "too late");
-    assert_int_equal(peer_reads(x, NULL, BIG + 1), BIG); /* and then its end */
-    assert_int_equal(x->closed, 0);
-    close(x->peer);
-    x->peer = -1;
-    assert_true(loop_run_until(x->loop, is_closed, x, PATIENCE));
-    assert_int_equal(x->why.code, RC_OK);
-    assert_int_equal(x->drained, 0);
-}
-
-static void the_last_message_reaches_a_peer_that_is_still_sending(void **state)
-{
-    struct side *x = *state;
-    static char flood[1 << 20];
-    char last[8];
-    size_t sent = 0;
-
-    open_tcp(x, NULL);
-    x->reply = "REJECT";
-    x->close_in_data = true;
-    /* The peer goes on for more than all buffers hold; what comes must be taken, else it is stuck. */
-    for (int i = 0; i < 4000 && sent < 16 << 20; i++) {
-        ssize_t n = send(x->peer, flood, sizeof(flood), MSG_NOSIGNAL);
-
-        assert_true(n > 0 || errno == EAGAIN);
-        sent += n > 0 ? (size_t)n : 0;
-        loop_run_until(x->loop, never, NULL, 1);
-    }
-    assert_true(sent >= 16 << 20);
-    assert_int_equal(x->offers, 1);
-    assert_int_equal(peer_reads(x, last, sizeof(last)), 6);
-    assert_memory_equal(last, "REJECT", 6);
-}
-
-static void a_peer_that_does_not_close_is_not_waited_for_forever(void **state)
-{
-    struct stream_options options = {.write_stall_ms = 40};
-    struct side *x = *state;
-
-    open_tcp(x, &options);
-    write_text(x, "bye");
-    stream_close_after_flush(x->stream);
-    assert_true(loop_run_until(x->loop, is_closed, x, PATIENCE));
-    assert_int_equal(x->why.code, RC_TIMEOUT);
-    assert_int_equal(peer_reads(x, NULL, 4), 3);
-}
-
-static void a_peer_that_does_not_read_is_not_waited_for_forever(void **state)
-{
-    struct stream_options options = {.write_stall_ms = 40, .send_buffer_bytes = 20000};
-    struct side *x = *state;
-
-    open_tcp(x, &options);
-    write_zeros(x, BIG);
-    stream_close_after_flush(x->stream);
-    assert_true(loop_run_until(x->loop, is_closed, x, PATIENCE));
-    assert_int_equal(x->why.code, RC_TIMEOUT);
-}
-
-static void close_after_flush_with_nothing_queued_ends_in_order(void **state)
-{
-    struct side *x = *state;
-
-    open_tcp(x, NULL);
-    shutdown(x->peer, SHUT_WR);
-    x->in_call = true;
-    stream_close_after_flush(x->stream);
-    x->in_call = false;
-    assert_true(loop_run_until(x->loop, is_closed, x, PATIENCE));
-    assert_int_equal(x->why.code, RC_OK);
-}
-
 /* ---- connecting ---- */
 
 static void connect_succeeds_and_sends_what_was_written_before(void **state)
@@ -859,23 +704,6 @@ static void connecting_has_a_deadline(void **state)
     assert_int_equal(x->why.code, RC_TIMEOUT);
     for (int i = 0; i < 8; i++)
         close(fillers[i]);
-    close(server);
-}
-
-static void closing_while_connecting_ends_it(void **state)
-{
-    struct side *x = *state;
-    struct sockaddr_in addr;
-    int server = listen_v4(&addr, 1);
-
-    x->in_call = true;
-    x->stream =
-        stream_connect(x->loop, (struct sockaddr *)&addr, sizeof(addr), 10000, NULL, &callbacks, x);
-    stream_close_after_flush(x->stream);
-    x->in_call = false;
-    assert_true(loop_run_until(x->loop, is_closed, x, PATIENCE));
-    assert_int_equal(x->why.code, RC_CANCELED);
-    assert_int_equal(x->connected, 0);
     close(server);
 }
 
@@ -956,19 +784,10 @@ int main(void)
         stream_test(a_peer_that_takes_nothing_is_timed_out),
         stream_test(progress_starts_the_stall_anew),
         stream_test(an_idle_stream_has_no_stall),
-        stream_test(references_are_released_once_when_sent),
-        stream_test(a_release_may_free_the_stream_or_write),
-        stream_test(references_are_released_when_the_connection_breaks),
-        stream_test(close_after_flush_sends_everything_first),
-        stream_test(the_last_message_reaches_a_peer_that_is_still_sending),
-        stream_test(a_peer_that_does_not_close_is_not_waited_for_forever),
-        stream_test(a_peer_that_does_not_read_is_not_waited_for_forever),
-        stream_test(close_after_flush_with_nothing_queued_ends_in_order),
         stream_test(connect_succeeds_and_sends_what_was_written_before),
         stream_test(refused_connection_is_told_from_the_loop),
         stream_test(an_impossible_address_is_told_from_the_loop),
         stream_test(connecting_has_a_deadline),
-        stream_test(closing_while_connecting_ends_it),
         stream_test(free_is_safe_when_connected),
         stream_test(addresses_are_printed_for_people_and_rules),
     };
