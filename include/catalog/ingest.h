@@ -29,10 +29,6 @@ struct ingest_prepared; /* owns the derived forms */
 MUST_CHECK enum rc ingest_prepare(const struct ingest_input *input, const struct dcm_limits *limits,
                                   struct ingest_prepared **out, struct err *err);
 void ingest_prepared_free(struct ingest_prepared *p); /* NULL is legal */
-const char *ingest_sop_instance(const struct ingest_prepared *p);
-const char *ingest_sop_class(const struct ingest_prepared *p);
-/* Warnings become rows of dpp.dataset_warnings. */
-unsigned ingest_warning_count(const struct ingest_prepared *p);
 
 enum ingest_outcome {
     INGEST_STORED,

@@ -16,9 +16,8 @@ struct arena;
 
 /* returned; fatal on exhaustion, as it is small. A limit of 0 means no ceiling. */
 struct arena *arena_new(size_t limit_bytes);
-void arena_free(struct arena *a);         /* NULL is legal */
-void arena_reset(struct arena *a);        /* keeps the first chunk */
-size_t arena_used(const struct arena *a); /* octets handed out, rounded up to the alignment */
+void arena_free(struct arena *a);  /* NULL is legal */
+void arena_reset(struct arena *a); /* keeps the first chunk */
 
 /* Zeroed, aligned for any type; NULL past the ceiling or without memory. */
 void *arena_alloc(struct arena *a, size_t size);

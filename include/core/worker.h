@@ -35,6 +35,5 @@ void worker_post(struct worker *w, mail_cb deliver, mail_cb drop, void *arg);
 struct loop *worker_loop(struct worker *w);       /* on the worker's thread */
 struct mailbox *worker_mailbox(struct worker *w); /* to post to; any thread */
 void *worker_state(struct worker *w);             /* on the worker's thread */
-const char *worker_name(const struct worker *w);
 
 #endif

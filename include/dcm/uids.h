@@ -43,7 +43,5 @@ const char *dcm_uid_name(
     const char *uid); /* "CT Defined Procedure Protocol Storage"; the UID itself if unknown */
 /* PS3.5 9.1: characters, components, 64 at most. */
 bool dcm_uid_is_valid(const char *uid);
-/* A new UID under 2.25 from a random UUID; out holds 65. */
-void dcm_uid_new(char out[65]);
 
 #endif

@@ -72,6 +72,5 @@ void service_accept(struct service *s, int fd);
 /* Stop gently: idle associations are released or aborted, running operations go on; done(arg) once none is
  * left. On the worker's thread. */
 void service_drain(struct service *s, void (*done)(void *arg), void *arg);
-unsigned service_open_associations(const struct service *s);
 
 #endif

@@ -267,21 +267,6 @@ void ingest_prepared_free(struct ingest_prepared *p)
     free(p);
 }
 
-const char *ingest_sop_instance(const struct ingest_prepared *p)
-{
-    return p->sop_instance;
-}
-
-const char *ingest_sop_class(const struct ingest_prepared *p)
-{
-    return p->sop_class;
-}
-
-unsigned ingest_warning_count(const struct ingest_prepared *p)
-{
-    return p->warning_count;
-}
-
 /* ---- statement ---- */
 
 static const char *const outcome_names[] = {

@@ -97,11 +97,6 @@ void arena_free(struct arena *a)
     free(a);
 }
 
-size_t arena_used(const struct arena *a)
-{
-    return a->used;
-}
-
 /* The chunk to take `need` octets from, or NULL without memory. */
 static struct chunk *chunk_for(struct arena *a, size_t need)
 {

@@ -146,8 +146,3 @@ void *worker_state(struct worker *w)
 {
     return w->state;
 }
-
-const char *worker_name(const struct worker *w)
-{
-    return w->name;
-}

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * dcm/uids: the tables of SOP classes and transfer syntaxes, and UIDs made and judged.
+ * dcm/uids: the tables of SOP classes and transfer syntaxes, and UIDs judged.
  */
 #include "dcm/uids.h"
 
-#include <errno.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 /* In order of preference. Explicit VR Little Endian keeps every VR; Implicit is what everybody must have
  * (PS3.5 10.1); Deflated costs time on both sides; Big Endian is retired. */
@@ -76,29 +73,4 @@ bool dcm_uid_is_valid(const char *uid)
             return false;
     }
     return false;
-}
-
-/* PS3.5 B.2: "2.25." and the UUID as one decimal number of at most 39 digits. */
-void dcm_uid_new(char out[65])
-{
-    uint8_t uuid[16];
-    char digits[40];
-    size_t n = sizeof digits;
-    ssize_t got;
-    do {
-        got = getrandom(uuid, sizeof uuid, 0);
-    } while (got < 0 && errno == EINTR);
-    if (got != (ssize_t)sizeof uuid)
-        abort(); /* Linux answers requests up to 256 octets whole; without randomness no UID is safe */
-    uuid[6] = (uint8_t)((uuid[6] & 0x0F) | 0x40);
-    uuid[8] = (uint8_t)((uuid[8] & 0x3F) | 0x80);
-
-    unsigned __int128 value = 0;
-    for (size_t i = 0; i < sizeof uuid; i++)
-        value = value << 8 | uuid[i];
-    digits[--n] = '\0';
-    for (; value; value /= 10)
-        digits[--n] = (char)('0' + (int)(value % 10));
-    memcpy(out, "2.25.", 5);
-    memcpy(out + 5, digits + n, sizeof digits - n);
 }

@@ -601,11 +601,6 @@ void service_drain(struct service *s, void (*done)(void *arg), void *arg)
     loop_timer_set(s->drain_timer, s->front_count ? DRAIN_TICK_MS : 0);
 }
 
-unsigned service_open_associations(const struct service *s)
-{
-    return s->front_count;
-}
-
 struct service_config service_config_default(void)
 {
     return (struct service_config){

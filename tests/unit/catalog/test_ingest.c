@@ -135,8 +135,6 @@ static void everything_goes_into_one_call(void **state)
     assert_param(&params[6], "store");
     assert_param(&params[7], "ISO_IR 100");
     assert_param(&params[8], "{}");
-    assert_string_equal(ingest_sop_class(p), UID_CT_DEFINED_PROTOCOL);
-    assert_string_equal(ingest_sop_instance(p), "1.2.3.1");
     assert_non_null(strstr(ingest_sql(), "$9::text[]"));
     assert_null(strstr(ingest_sql(), "$10"));
     ingest_prepared_free(p);
@@ -168,7 +166,6 @@ static void what_cannot_be_said_in_text_is_flagged(void **state)
         struct ingest_prepared *p = prepare_spec(cases[i].object);
         ingest_params(p, params);
         assert_param(&params[8], cases[i].warnings);
-        assert_int_equal(ingest_warning_count(p), strlen(cases[i].warnings) > 2);
         assert_non_null(memmem(params[0].data, (size_t)params[0].len, cases[i].in_json,
                                strlen(cases[i].in_json)));
         ingest_prepared_free(p);
@@ -185,8 +182,8 @@ static void values_that_json_cannot_hold_are_flagged(void **state)
     spec(&o, CT "; 00181030 LO ab");
     o.data[o.len - 2] = '\0'; /* U+0000 in a text */
     assert_int_equal(prepare(span_of(o.data, o.len), UID_EXPLICIT_LE, NULL, NULL, &p, &err), RC_OK);
-    assert_int_equal(ingest_warning_count(p), 1);
     ingest_params(p, params);
+    assert_true(params[8].len > 2); /* a warning, not {} */
     assert_null(memmem(params[0].data, (size_t)params[0].len, "\\u0000", 6));
     ingest_prepared_free(p);
 }

@@ -41,11 +41,9 @@ static void alloc_stops_at_the_ceiling(void **state)
     assert_null(arena_alloc(a, SIZE_MAX));
     assert_null(arena_alloc(a, SIZE_MAX - 8));
     assert_non_null(arena_alloc(a, 10000));
-    assert_int_equal(arena_used(a), 10000);
     assert_null(arena_alloc(a, 1));
     assert_null(arena_alloc(a, 0));
     arena_reset(a);
-    assert_int_equal(arena_used(a), 0);
     while (arena_alloc(a, 0))
         count++;
     assert_in_range(count, 1, 10000);

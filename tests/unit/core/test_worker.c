@@ -74,13 +74,15 @@ static void state_exists_when_start_returns(void **state)
     struct world world = {0};
     struct worker *w = NULL;
     struct err err;
+    char name[16];
 
     (void)state;
     assert_int_equal(worker_start("a-name-longer-than-15", &hooks, &world, &w, &err), RC_OK);
     assert_false(pthread_equal(pthread_self(), world.thread));
     assert_ptr_equal(worker_state(w), &world);
     assert_ptr_equal(world.worker, w);
-    assert_string_equal(worker_name(w), "a-name-longer-t");
+    assert_int_equal(pthread_getname_np(world.thread, name, sizeof(name)), 0);
+    assert_string_equal(name, "a-name-longer-t");
     worker_stop(w);
     assert_int_equal(world.stopped, 1);
 }

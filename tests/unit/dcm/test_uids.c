@@ -35,34 +35,6 @@ static void uid_is_judged_by_the_rules_of_ps35_9_1(void **state)
     assert_false(dcm_uid_is_valid(NULL));
 }
 
-static void new_uids_are_valid_uuids_and_differ(void **state)
-{
-    char seen[100][65];
-    (void)state;
-    for (size_t i = 0; i < 100; i++) {
-        dcm_uid_new(seen[i]);
-        assert_true(dcm_uid_is_valid(seen[i]));
-        assert_memory_equal(seen[i], "2.25.", 5);
-        assert_true(strlen(seen[i]) <= 5 + 39);
-        for (size_t j = 0; j < i; j++)
-            assert_string_not_equal(seen[i], seen[j]);
-    }
-}
-
-static void new_uid_is_a_random_uuid_of_rfc4122(void **state)
-{
-    char uid[65];
-    (void)state;
-    for (int i = 0; i < 50; i++) {
-        dcm_uid_new(uid);
-        unsigned __int128 value = 0;
-        for (const char *p = uid + 5; *p; p++)
-            value = value * 10 + (unsigned)(*p - '0');
-        assert_int_equal((unsigned)(value >> 76) & 0xF, 4);
-        assert_int_equal((unsigned)(value >> 62) & 0x3, 2);
-    }
-}
-
 static void every_transfer_syntax_listed_is_found(void **state)
 {
     (void)state;
@@ -98,8 +70,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(uid_is_judged_by_the_rules_of_ps35_9_1),
-        cmocka_unit_test(new_uids_are_valid_uuids_and_differ),
-        cmocka_unit_test(new_uid_is_a_random_uuid_of_rfc4122),
         cmocka_unit_test(every_transfer_syntax_listed_is_found),
         cmocka_unit_test(names_are_known_or_the_uid_itself),
     };
