@@ -54,7 +54,7 @@ struct assoc_callbacks {
     /* Acceptor: an acceptable A-ASSOCIATE-RQ came (protocol version and application context are
      * checked already). rq lives until the answer, or until on_closed where the peer goes first. */
     void (*on_request)(struct assoc *a, const struct pdu_associate *rq, void *arg);
-    /* Requestor: accepted. The contexts are settled; see assoc_contexts. */
+    /* Requestor: accepted. The contexts are settled; see assoc_find_context. */
     void (*on_established)(struct assoc *a, void *arg);
     /* Requestor: rejected; on_closed follows. */
     void (*on_rejected)(struct assoc *a, const struct pdu_reject *rj, void *arg);
@@ -124,16 +124,11 @@ MUST_CHECK enum rc assoc_send(struct assoc *a, const struct assoc_context *ctx,
 /* Stop producing until on_drained. While the output is full at most 64 further messages are taken, so that
  * a peer that asks and never reads cannot fill our memory; then reading waits for on_drained. */
 bool assoc_is_full(const struct assoc *a);
-/* Stop taking messages from the peer (its octets stay in the socket), and go on. C-CANCEL is not seen
- * while paused: use only against floods, not during operations. */
-void assoc_pause_reading(struct assoc *a);
-void assoc_resume_reading(struct assoc *a);
 /* Operations in progress suspend the idle timer: call with +1 and -1. It counts from the last message
  * or the end of the last operation. */
 void assoc_set_busy(struct assoc *a, int delta);
 uint16_t assoc_next_message_id(struct assoc *a); /* for requests we send; never 0 */
 
-const struct assoc_context *assoc_contexts(const struct assoc *a, unsigned *count);
 const struct assoc_context *assoc_context_by_id(const struct assoc *a, uint8_t id);
 /* The accepted context for this SOP class on which we may be SCU, with this transfer syntax, or with
  * any when transfer_syntax is NULL; NULL = none. */
@@ -144,8 +139,6 @@ bool assoc_peer_extended(const struct assoc *a, const char *sop_class, struct sp
 /* Negotiated asynchronous window: how many requests we may have outstanding, and the peer. 0 = unlimited. */
 void assoc_async_window(const struct assoc *a, uint16_t *we_invoke, uint16_t *peer_invokes);
 const char *assoc_calling_aet(const struct assoc *a);
-const char *assoc_called_aet(const struct assoc *a);
-const char *assoc_peer(const struct assoc *a);         /* "192.0.2.1:50123" */
 const char *assoc_peer_address(const struct assoc *a); /* "192.0.2.1" */
 uint64_t assoc_number(const struct assoc *a);          /* unique in the process, for logs */
 const struct log_ctx *assoc_log(const struct assoc *a);

@@ -71,8 +71,7 @@ struct dimse_command {
 /* A whole command set. Octets must be consumed exactly. Fails with the field and message id filled in
  * as far as they could be read, so that an answer is possible. */
 MUST_CHECK enum rc command_decode(struct span octets, struct dimse_command *out, struct err *err);
-void command_encode(struct buf *out, const struct dimse_command *cmd);
-/* The same without a buffer, for the hot path; returns the octets used. */
+/* Returns the octets used. */
 enum { COMMAND_MAX_BYTES = 512 };
 size_t command_encode_to(uint8_t out[COMMAND_MAX_BYTES], const struct dimse_command *cmd);
 

@@ -93,8 +93,7 @@ struct ul_step {
 };
 
 struct ul_step fsm_step(enum ul_state state, enum ul_event event);
-const char *ul_state_name(enum ul_state state);    /* "Sta6" */
-const char *ul_event_name(enum ul_event event);    /* "P-DATA-TF received" */
-const char *ul_action_name(enum ul_action action); /* "AA-8" */
+const char *ul_state_name(enum ul_state state); /* "Sta6" */
+const char *ul_event_name(enum ul_event event); /* "P-DATA-TF received" */
 
 #endif

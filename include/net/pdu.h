@@ -151,10 +151,7 @@ MUST_CHECK enum rc pdu_decode_associate(struct span body, enum pdu_type type, st
 MUST_CHECK enum rc pdu_decode_reject(struct span body, struct pdu_reject *out, struct err *err);
 MUST_CHECK enum rc pdu_decode_abort(struct span body, struct pdu_abort *out, struct err *err);
 MUST_CHECK enum rc pdu_decode_release(struct span body, struct err *err);
-/* The next PDV of a P-DATA-TF body: consumed octets, 0 at the end of the body, negative rc. */
-ssize_t pdu_next_pdv(struct span rest, struct pdu_pdv *out, struct err *err);
-
-/* The header alone, for a body that is read as it arrives and of which rest_bytes are left:
+/* The header of a PDV, for a body that is read as it arrives and of which rest_bytes are left:
  * PDV_HEADER_BYTES with out (but no fragment) and *fragment_bytes set, 0 = more octets needed, or a
  * negative rc. */
 ssize_t pdu_decode_pdv_header(struct span octets, uint32_t rest_bytes, struct pdu_pdv *out,

@@ -150,8 +150,8 @@ static void set_state(struct assoc *a, enum ul_state next, enum ul_event event)
         }
         loop_timer_clear(a->watch);
         a->watch_due_ms = 0;
-        if (a->is_paused || a->is_choked) {
-            a->is_paused = a->is_choked = false;
+        if (a->is_choked) {
+            a->is_choked = false;
             stream_resume_reading(a->stream); /* to see the peer close */
         }
     }
@@ -243,7 +243,7 @@ static struct deadline deadline_of(const struct assoc *a)
         return after(later_of(a->entered_ms, a->last_input_ms), a->options.negotiation_ms,
                      "the peer does not answer the release request");
     case UL_STA6:
-        if (a->rx.is_partial && !a->is_paused && !a->is_choked) {
+        if (a->rx.is_partial && !a->is_choked) {
             return after(a->last_input_ms, a->options.message_stall_ms,
                          "the peer has stopped in the middle of a message");
         }
@@ -309,9 +309,7 @@ static void on_stream_drained(void *arg)
     if (a->is_choked) {
         a->is_choked = false;
         a->last_input_ms = clock_now_ms();
-        if (!a->is_paused) {
-            stream_resume_reading(a->stream);
-        }
+        stream_resume_reading(a->stream);
         assoc_rearm(a);
     }
     if (fsm_step(a->state, UL_EV_LOCAL_PDATA).action != UL_ACTION_INVALID && !a->is_dropped &&
@@ -486,26 +484,6 @@ void assoc_free(struct assoc *a)
     }
 }
 
-void assoc_pause_reading(struct assoc *a)
-{
-    if (a->state != UL_STA1 && a->state != UL_STA13) {
-        a->is_paused = true;
-        stream_pause_reading(a->stream);
-    }
-}
-
-void assoc_resume_reading(struct assoc *a)
-{
-    if (a->is_paused) {
-        a->is_paused = false;
-        a->last_input_ms = clock_now_ms();
-        if (!a->is_choked) {
-            stream_resume_reading(a->stream);
-        }
-        assoc_rearm(a);
-    }
-}
-
 void assoc_set_busy(struct assoc *a, int delta)
 {
     a->busy += delta;
@@ -532,16 +510,6 @@ bool assoc_is_full(const struct assoc *a)
 const char *assoc_calling_aet(const struct assoc *a)
 {
     return a->calling_aet;
-}
-
-const char *assoc_called_aet(const struct assoc *a)
-{
-    return a->called_aet;
-}
-
-const char *assoc_peer(const struct assoc *a)
-{
-    return stream_peer(a->stream);
 }
 
 const char *assoc_peer_address(const struct assoc *a)

@@ -319,12 +319,6 @@ size_t command_encode_to(uint8_t out[COMMAND_MAX_BYTES], const struct dimse_comm
     return (size_t)(p - out);
 }
 
-void command_encode(struct buf *out, const struct dimse_command *cmd)
-{
-    uint8_t octets[COMMAND_MAX_BYTES];
-    buf_add(out, octets, command_encode_to(octets, cmd));
-}
-
 struct dimse_command command_response(const struct dimse_command *rq, uint16_t status)
 {
     struct dimse_command rsp = {

@@ -183,12 +183,6 @@ enum rc assoc_settle(struct assoc *a, const struct pdu_associate *rq,
     return rc == RC_OK ? RC_OK : err_set(err, rc, "the contexts need too much memory");
 }
 
-const struct assoc_context *assoc_contexts(const struct assoc *a, unsigned *count)
-{
-    *count = a->context_count;
-    return a->contexts;
-}
-
 const struct assoc_context *assoc_context_by_id(const struct assoc *a, uint8_t id)
 {
     unsigned slot = id % 2 == 1 ? a->slot_of_id[id / 2] : 0;

@@ -140,18 +140,3 @@ const char *ul_event_name(enum ul_event event)
     };
     return (unsigned)event < UL_EVENT_END ? names[event] : "no event";
 }
-
-const char *ul_action_name(enum ul_action action)
-{
-    static const char *const names[UL_ACTION_END] = {
-        [UL_ACTION_INVALID] = "none", [UL_AE_1] = "AE-1", [UL_AE_2] = "AE-2", [UL_AE_3] = "AE-3",
-        [UL_AE_4] = "AE-4",           [UL_AE_5] = "AE-5", [UL_AE_6] = "AE-6", [UL_AE_7] = "AE-7",
-        [UL_AE_8] = "AE-8",           [UL_DT_1] = "DT-1", [UL_DT_2] = "DT-2", [UL_AR_1] = "AR-1",
-        [UL_AR_2] = "AR-2",           [UL_AR_3] = "AR-3", [UL_AR_4] = "AR-4", [UL_AR_5] = "AR-5",
-        [UL_AR_6] = "AR-6",           [UL_AR_7] = "AR-7", [UL_AR_8] = "AR-8", [UL_AR_9] = "AR-9",
-        [UL_AR_10] = "AR-10",         [UL_AA_1] = "AA-1", [UL_AA_2] = "AA-2", [UL_AA_3] = "AA-3",
-        [UL_AA_4] = "AA-4",           [UL_AA_5] = "AA-5", [UL_AA_6] = "AA-6", [UL_AA_7] = "AA-7",
-        [UL_AA_8] = "AA-8",
-    };
-    return (unsigned)action < UL_ACTION_END ? names[action] : "no action";
-}

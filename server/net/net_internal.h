@@ -95,8 +95,7 @@ struct assoc {
     struct receiver rx;
     bool has_spoken; /* the peer has sent an octet */
     bool is_deaf;    /* framing is lost, or all is said: input is dropped */
-    bool is_paused;  /* by the owner */
-    bool is_choked;  /* too many messages while the output is full */
+    bool is_choked;  /* reading is paused: too many messages while the output is full */
     unsigned taken_while_full;
 
     struct pdu_reject reject; /* received, or to be sent */

@@ -79,19 +79,6 @@ ssize_t pdu_decode_pdv_header(struct span octets, uint32_t rest_bytes, struct pd
     return PDV_HEADER_BYTES;
 }
 
-ssize_t pdu_next_pdv(struct span rest, struct pdu_pdv *out, struct err *err)
-{
-    uint32_t fragment_bytes = 0;
-    uint32_t rest_bytes = rest.len < UINT32_MAX ? (uint32_t)rest.len : UINT32_MAX;
-    ssize_t n =
-        rest.len > 0 ? pdu_decode_pdv_header(rest, rest_bytes, out, &fragment_bytes, err) : 0;
-    if (n <= 0) {
-        return n;
-    }
-    out->fragment = span_of(rest.data + n, fragment_bytes);
-    return n + (ssize_t)fragment_bytes;
-}
-
 static void encode_small(struct buf *out, enum pdu_type type, uint8_t b, uint8_t c, uint8_t d)
 {
     const uint8_t pdu[PDU_HEADER_BYTES + SMALL_BODY_BYTES] = {

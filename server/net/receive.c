@@ -416,7 +416,7 @@ ssize_t assoc_on_data(struct span input, void *arg)
     size_t used = 0;
     a->has_spoken = true;
     a->last_input_ms = clock_now_ms();
-    while (a->state != UL_STA1 && !a->is_deaf && !a->is_paused && !a->is_choked) {
+    while (a->state != UL_STA1 && !a->is_deaf && !a->is_choked) {
         if (a->state == UL_STA13) {
             leave_pdu(&a->rx);
         }

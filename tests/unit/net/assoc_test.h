@@ -21,6 +21,7 @@
 
 #include <cmocka.h>
 
+#include "codec_test.h"
 #include "core/clock.h"
 #include "core/metrics.h"
 #include "net/assoc.h"
@@ -57,7 +58,6 @@ struct side {
     size_t reply_bytes; /* instead of an echo, when not 0 */
     bool aborts_on_message;
     bool frees_on_message;
-    bool pauses_on_message;
     unsigned requests, established, rejected, released, drained, closed, messages;
     unsigned send_failures;
     struct pdu_reject reject;
@@ -137,9 +137,6 @@ static void on_message(struct assoc *a, struct dimse_message *m, void *arg)
     s->last = m;
     if (s->aborts_on_message) {
         assoc_abort(a, ABORT_SOURCE_USER, 0, "as the test wants");
-    }
-    if (s->pauses_on_message) {
-        assoc_pause_reading(a);
     }
     if (s->frees_on_message) {
         assoc_free(a);
@@ -455,7 +452,7 @@ static MAYBE_UNUSED void add_command_pdu(struct buf *b, uint8_t id, const struct
 {
     struct buf set;
     buf_init(&set, 0);
-    command_encode(&set, cmd);
+    encode_command(&set, cmd);
     add_pdata(b, id, true, true, buf_span(&set));
     buf_fini(&set);
 }

@@ -28,20 +28,22 @@ static void association_is_established_used_and_released(void **fixture)
     assert_int_equal(p.acceptor.requests, 1);
     assert_int_equal(metric_get(METRIC_associations_open), open_before + 2);
 
-    unsigned count;
-    const struct assoc_context *c = assoc_contexts(p.requestor.a, &count);
-    assert_int_equal(count, 4);
-    assert_true(c[0].accepted && c[1].accepted && c[2].accepted);
-    assert_false(c[3].accepted);
-    assert_string_equal(c[3].transfer_syntax, "");
-    assert_string_equal(c[0].transfer_syntax, ELE);
-    assert_true(c[0].local_scu && !c[0].local_scp);
-    assert_true(!c[2].local_scu && c[2].local_scp); /* role selection: C-GET */
-    assert_ptr_equal(assoc_context_by_id(p.requestor.a, 3), &c[1]);
+    const struct assoc_context *c[4];
+    for (unsigned i = 0; i < 4; i++) {
+        c[i] = assoc_context_by_id(p.requestor.a, (uint8_t)(2 * i + 1));
+        assert_non_null(c[i]);
+        assert_int_equal(c[i]->id, 2 * i + 1);
+        assert_int_equal(c[i]->accepted, i < 3);
+    }
+    assert_null(assoc_context_by_id(p.requestor.a, 9));
+    assert_string_equal(c[3]->transfer_syntax, "");
+    assert_string_equal(c[0]->transfer_syntax, ELE);
+    assert_true(c[0]->local_scu && !c[0]->local_scp);
+    assert_true(!c[2]->local_scu && c[2]->local_scp); /* role selection: C-GET */
     assert_null(assoc_context_by_id(p.requestor.a, 2));
     assert_null(assoc_context_by_id(p.requestor.a, 255));
-    assert_ptr_equal(assoc_find_context(p.requestor.a, FIND_CLASS, NULL), &c[1]);
-    assert_ptr_equal(assoc_find_context(p.requestor.a, FIND_CLASS, ELE), &c[1]);
+    assert_ptr_equal(assoc_find_context(p.requestor.a, FIND_CLASS, NULL), c[1]);
+    assert_ptr_equal(assoc_find_context(p.requestor.a, FIND_CLASS, ELE), c[1]);
     assert_null(assoc_find_context(p.requestor.a, FIND_CLASS, ILE));
     assert_null(assoc_find_context(p.requestor.a, STORE_CLASS, NULL));
     assert_null(assoc_find_context(p.requestor.a, "1.2.3.4", NULL));
@@ -62,7 +64,6 @@ static void association_is_established_used_and_released(void **fixture)
     assoc_async_window(p.acceptor.a, &we, &peer);
     assert_int_equal(we, 1);
     assert_int_equal(peer, 8);
-    assert_string_equal(assoc_called_aet(p.acceptor.a), "DPPR");
     assert_string_equal(assoc_calling_aet(p.acceptor.a), "SCU");
     assert_string_equal(assoc_peer_address(p.acceptor.a), "127.0.0.1");
     assert_int_not_equal(assoc_number(p.acceptor.a), assoc_number(p.requestor.a));
@@ -71,13 +72,13 @@ static void association_is_established_used_and_released(void **fixture)
     assert_ptr_equal(assoc_loop(p.acceptor.a), p.loop);
 
     struct dimse_command cmd = test_command(DIMSE_C_ECHO_RQ, ECHO_CLASS, 77);
-    assert_int_equal(assoc_send(p.requestor.a, &c[3], &cmd, NULL), RC_INVALID);
+    assert_int_equal(assoc_send(p.requestor.a, c[3], &cmd, NULL), RC_INVALID);
     assert_int_equal(assoc_send(p.requestor.a, NULL, &cmd, NULL), RC_INVALID);
-    assert_int_equal(assoc_send(p.requestor.a, &c[0], &cmd, NULL), RC_OK);
+    assert_int_equal(assoc_send(p.requestor.a, c[0], &cmd, NULL), RC_OK);
     wait_count(p.loop, &p.requestor.messages, 1);
     assert_int_equal(p.requestor.last->command.field, DIMSE_C_ECHO_RSP);
     assert_int_equal(p.requestor.last->command.responded_id, 77);
-    assert_ptr_equal(p.requestor.last->context, &c[0]);
+    assert_ptr_equal(p.requestor.last->context, c[0]);
 
     assoc_release(p.requestor.a);
     assert_int_equal(p.requestor.closed, 0);
@@ -213,7 +214,7 @@ static void abort_of_one_side_reaches_the_other(void **fixture)
         pair_open(&p, &o, &o);
         struct side *us = by_requestor ? &p.requestor : &p.acceptor;
         struct side *peer = by_requestor ? &p.acceptor : &p.requestor;
-        const struct assoc_context *c = assoc_contexts(us->a, &(unsigned){0});
+        const struct assoc_context *c = assoc_context_by_id(us->a, 1);
         struct dimse_command cmd = test_command(DIMSE_C_ECHO_RQ, ECHO_CLASS, 1);
         assoc_abort(us->a, ABORT_SOURCE_USER, 0, "test");
         assoc_abort(us->a, ABORT_SOURCE_USER, 0, "again");

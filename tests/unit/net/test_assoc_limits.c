@@ -296,35 +296,6 @@ static void peer_that_asks_and_never_reads_is_not_heard_for_long(void **fixture)
     duel_end(&d);
 }
 
-static void paused_reading_goes_on_where_it_stopped(void **fixture)
-{
-    (void)fixture;
-    struct duel d;
-    struct assoc_options o = test_options();
-    struct buf b;
-    o.message_stall_ms = SHORT_MS; /* a pause of ours is not the peer's fault */
-    duel_open(&d, &o);
-    d.s.pauses_on_message = true;
-    buf_init(&b, 0);
-    for (uint16_t i = 1; i <= 3; i++) {
-        struct dimse_command cmd = test_command(DIMSE_C_ECHO_RQ, ECHO_CLASS, i);
-        add_command_pdu(&b, 1, &cmd);
-    }
-    raw_send_buf(&d.r, &b);
-    for (unsigned i = 1; i <= 3; i++) {
-        wait_count(d.loop, &d.s.messages, i);
-        run_for(d.loop, LONG_MS);
-        assert_int_equal(d.s.messages, i);
-        assert_int_equal(d.s.closed, 0);
-        assoc_resume_reading(d.s.a);
-        assert_int_equal(d.s.messages, i); /* never from inside the call */
-    }
-    assoc_pause_reading(d.s.a);
-    assoc_abort(d.s.a, ABORT_SOURCE_USER, 0, "test"); /* must see the peer close */
-    duel_hang_up(&d);
-    duel_end(&d);
-}
-
 /* ---- noise ---- */
 
 static uint32_t next_random(uint32_t *state)
@@ -432,7 +403,6 @@ int main(void)
         cmocka_unit_test(stalled_reader_is_cut_off),
         cmocka_unit_test(full_output_is_reported_and_its_end_too),
         cmocka_unit_test(peer_that_asks_and_never_reads_is_not_heard_for_long),
-        cmocka_unit_test(paused_reading_goes_on_where_it_stopped),
         cmocka_unit_test(garbled_dialogs_end_once),
         cmocka_unit_test(floods_in_sta13_are_dropped_without_an_answer),
     };

@@ -29,7 +29,6 @@ static void answer_echoes_octets_11_to_74_of_the_request(void **fixture)
     struct span ac = raw_pdu(&d.r);
     assert_int_equal(ac.data[0], PDU_ASSOCIATE_AC);
     assert_memory_equal(ac.data + 10, sent, 64);
-    assert_string_equal(assoc_called_aet(d.s.a), "DPPR");
     assert_string_equal(assoc_calling_aet(d.s.a), "SCU");
 
     struct pdu_associate got;
@@ -156,13 +155,13 @@ static void small_message_is_one_pdu_with_two_pdvs(void **fixture)
     struct span pdu = raw_pdu(&d.r);
     assert_int_equal(pdu.data[0], PDU_P_DATA_TF);
     struct span rest = span_of(pdu.data + 6, pdu.len - 6);
-    ssize_t n = pdu_next_pdv(rest, &pdv, &err);
+    ssize_t n = next_pdv(rest, &pdv, &err);
     assert_true(n > 0 && pdv.is_command && pdv.is_last && pdv.context_id == 3);
     assert_int_equal(command_decode(pdv.fragment, &got, &err), RC_OK);
     assert_true(got.has_dataset);
     assert_int_equal(got.status, 0xFF00);
     rest = span_of(rest.data + n, rest.len - (size_t)n);
-    n = pdu_next_pdv(rest, &pdv, &err);
+    n = next_pdv(rest, &pdv, &err);
     assert_int_equal(n, rest.len);
     assert_true(!pdv.is_command && pdv.is_last && pdv.context_id == 3);
     assert_true(span_equal_str(pdv.fragment, "12345678"));
@@ -204,7 +203,7 @@ static void fragments_respect_the_peers_maximum(void **fixture)
                 struct err err;
                 assert_true(pdu.len - 6 <= maxima[m]);
                 for (struct span rest = span_of(pdu.data + 6, pdu.len - 6); rest.len > 0;) {
-                    ssize_t n = pdu_next_pdv(rest, &pdv, &err);
+                    ssize_t n = next_pdv(rest, &pdv, &err);
                     assert_true(n > 0);
                     assert_int_equal(pdv.fragment.len % 2, 0);
                     assert_false(is_done);
@@ -236,7 +235,7 @@ static void odd_and_empty_fragments_are_tolerated(void **fixture)
     buf_init(&set, 0);
     buf_init(&b, 0);
     cmd.has_dataset = true;
-    command_encode(&set, &cmd);
+    encode_command(&set, &cmd);
     duel_open(&d, &o);
     add_pdata(&b, 3, true, false, span_of(set.data, 7));
     add_pdata(&b, 3, true, false, span_of(NULL, 0));

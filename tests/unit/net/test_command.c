@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "net/command.h"
+#include "codec_test.h"
 
 static enum rc decode(struct span octets, struct dimse_command *out, struct err *err)
 {
@@ -63,7 +64,7 @@ static struct buf encoded(const struct dimse_command *cmd)
 {
     struct buf out;
     buf_init(&out, 0);
-    command_encode(&out, cmd);
+    encode_command(&out, cmd);
     assert_int_equal(buf_status(&out), RC_OK);
     return out;
 }

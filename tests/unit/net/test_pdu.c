@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "net/pdu.h"
+#include "codec_test.h"
 
 enum { ARENA_LIMIT = 1 << 20 };
 
@@ -529,27 +530,27 @@ static void pdvs_are_walked_exactly(void **fixture)
     pdu_encode_pdv_header(body + 19, 3, false, true, 0); /* empty: tolerated */
 
     struct span rest = span_of(body, 25);
-    assert_int_equal(pdu_next_pdv(rest, &pdv, &err), 10);
+    assert_int_equal(next_pdv(rest, &pdv, &err), 10);
     assert_int_equal(pdv.context_id, 1);
     assert_true(pdv.is_command && pdv.is_last);
     assert_true(span_equal_str(pdv.fragment, "abcd"));
-    assert_int_equal(pdu_next_pdv(span_of(body + 10, 15), &pdv, &err), 9);
+    assert_int_equal(next_pdv(span_of(body + 10, 15), &pdv, &err), 9);
     assert_int_equal(pdv.context_id, 255);
     assert_false(pdv.is_command || pdv.is_last);
     assert_true(span_equal_str(pdv.fragment, "efg"));
-    assert_int_equal(pdu_next_pdv(span_of(body + 19, 6), &pdv, &err), 6);
+    assert_int_equal(next_pdv(span_of(body + 19, 6), &pdv, &err), 6);
     assert_true(!pdv.is_command && pdv.is_last && pdv.fragment.len == 0);
-    assert_int_equal(pdu_next_pdv(span_of(body + 25, 0), &pdv, &err), 0);
+    assert_int_equal(next_pdv(span_of(body + 25, 0), &pdv, &err), 0);
     for (size_t n = 1; n < 10; n++) {
-        assert_int_equal(pdu_next_pdv(span_of(body, n), &pdv, &err), RC_INVALID);
+        assert_int_equal(next_pdv(span_of(body, n), &pdv, &err), RC_INVALID);
     }
     put_be32(body, 1); /* less than the context id and the control header */
-    assert_int_equal(pdu_next_pdv(span_of(body, 25), &pdv, &err), RC_INVALID);
+    assert_int_equal(next_pdv(span_of(body, 25), &pdv, &err), RC_INVALID);
     put_be32(body, UINT32_MAX);
-    assert_int_equal(pdu_next_pdv(span_of(body, 25), &pdv, &err), RC_INVALID);
+    assert_int_equal(next_pdv(span_of(body, 25), &pdv, &err), RC_INVALID);
     body[5] = 0xFC; /* reserved bits of the control header are not checked */
     put_be32(body, 6);
-    assert_int_equal(pdu_next_pdv(span_of(body, 25), &pdv, &err), 10);
+    assert_int_equal(next_pdv(span_of(body, 25), &pdv, &err), 10);
     assert_false(pdv.is_command || pdv.is_last);
 }
 

@@ -79,9 +79,8 @@ static void receiver_on_release(struct assoc *a, void *arg)
 static void receiver_on_closed(struct assoc *a, const struct err *why, void *arg)
 {
     struct receiver *r = arg;
-    unsigned count = 0;
     (void)why;
-    if (assoc_contexts(a, &count) && count)
+    if (assoc_context_by_id(a, 1)) /* it was answered */
         r->open--;
     r->connections--;
 }
