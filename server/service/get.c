@@ -6,6 +6,9 @@
  */
 #include "service_internal.h"
 
+/* A requester that cancels may still store what it has got; one that does not even answer waits for itself. */
+enum { CANCEL_GRACE_MS = 5000 };
+
 struct get_op {
     struct retrieve base;
     struct subops *subops;
@@ -37,6 +40,8 @@ static void on_list(struct retrieve *r, struct instance_list *list)
         .config = s->config,
         .list = list,
         .priority = r->base.request->command.priority,
+        .cancel_grace_ms = CANCEL_GRACE_MS,
+        .grace_follows_output = true,
         .on_progress = on_progress,
         .on_done = on_done,
         .arg = g,
@@ -58,7 +63,7 @@ static void get_cancel(struct operation *op)
     struct get_op *g = (struct get_op *)op;
     if (g->subops) {
         g->base.is_cancelled = true;
-        subops_cancel(g->subops); /* on_done when the outstanding ones are answered */
+        subops_cancel(g->subops); /* on_done comes */
         return;
     }
     struct subop_counts none = {0};

@@ -43,6 +43,8 @@ enum {
     /* After an abort, which answers a destination that has stopped talking, its closing the connection is
      * not worth a longer wait: the result and the place in the queue wait for it. */
     ARTIM_MS = 1000,
+    /* The requester waits for the end of its cancelled move, and the destination may be what hangs. */
+    CANCEL_GRACE_MS = 1000,
 };
 
 struct retriever; /* one retrieve worker's state */
@@ -319,6 +321,7 @@ static void on_established(struct assoc *a, void *arg)
         .priority = j->priority,
         .originator_aet = j->originator_aet,
         .originator_id = j->originator_id,
+        .cancel_grace_ms = CANCEL_GRACE_MS,
         .on_progress = on_suboperation,
         .on_done = on_suboperations_done,
         .arg = j,

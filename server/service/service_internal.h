@@ -197,6 +197,8 @@ struct subops_options {
     uint16_t priority;
     const char *originator_aet; /* NULL = C-GET */
     uint16_t originator_id;
+    int64_t cancel_grace_ms;   /* after a cancel the outstanding answers are awaited so long */
+    bool grace_follows_output; /* but not before the peer has taken what it is to answer */
     void (*on_progress)(void *arg);
     /* Exactly once, never from inside subops_start or subops_cancel; not after subops_free. */
     void (*on_done)(void *arg);
@@ -210,7 +212,8 @@ void channel_on_drained(struct subops_channel *ch);
 
 struct subops *subops_start(const struct subops_options *o); /* returned */
 void subops_cancel(
-    struct subops *s); /* start no more; on_done when the outstanding ones are answered */
+    struct subops
+        *s); /* start no more; on_done when the outstanding ones are answered or given up */
 void subops_free(struct subops *s); /* NULL is legal */
 /* The association has ended: what is not finished counts as failed, for this reason. No on_done comes. */
 void subops_abandon(struct subops *s, const struct err *why);

@@ -22,6 +22,11 @@
  * would cost the deadline once per instance. A late answer finds nobody and is ignored; Message IDs do not
  * repeat soon.
  *
+ * After a cancel the outstanding requests are waited for, since what they did belongs into the counters, but only
+ * for a grace time from the cancel or the last answer. Then they count as failed, and what was not sent remains. A
+ * MOVE aborts the association, so what counts as failed has failed. A GET's goes on, and what lies in its output
+ * will arrive: there the grace counts from when the peer has taken that.
+ *
  * on_done comes from the loop: from a timer of zero length (`tick`) or from an event, never from a call of the
  * owner, who may free the engine inside it. Every function that may call on_done returns at once afterwards.
  */
@@ -86,6 +91,7 @@ struct subops {
     struct loop_timer *deadline;
     struct loop_timer *tick;
     bool is_cancelled;
+    int64_t patience_ms; /* then: until when outstanding answers are awaited */
     bool has_given_up;
     bool is_done;
     struct err error;
@@ -124,6 +130,19 @@ static void fail_rest(struct subops *s, const struct err *why)
 {
     for (unsigned i = 0; i < s->count; i++)
         fail(s, i, why);
+}
+
+static void drop_flights(struct subops *s)
+{
+    s->o.channel->outstanding -= s->flight_count;
+    s->flight_count = 0;
+}
+
+static void fail_flights(struct subops *s, const struct err *why)
+{
+    for (unsigned i = 0; i < s->flight_count; i++)
+        fail(s, s->flights[i].index, why);
+    drop_flights(s);
 }
 
 /* ---- parts ---- */
@@ -415,25 +434,56 @@ static void on_tick(void *arg)
     step(arg);
 }
 
-/* The deadline of the oldest outstanding request may have come. */
+/* When the oldest outstanding request is given up. */
+static int64_t deadline_of(struct subops *s)
+{
+    int64_t due = s->flights[0].deadline_ms;
+    if (!s->is_cancelled)
+        return due;
+    if (s->o.grace_follows_output && assoc_is_full(s->o.channel->assoc))
+        s->patience_ms = clock_now_ms() + s->o.cancel_grace_ms;
+    return s->patience_ms < due ? s->patience_ms : due;
+}
+
+static void grant_grace(struct subops *s)
+{
+    int64_t now = clock_now_ms();
+    s->patience_ms = now + s->o.cancel_grace_ms;
+    if (s->flight_count) {
+        int64_t left = deadline_of(s) - now;
+        loop_timer_set(s->deadline, left > 0 ? left : 0);
+    }
+}
+
+static void give_up(struct subops *s, const struct err *why)
+{
+    metric_add(METRIC_timeouts, 1);
+    s->has_given_up = true;
+    if (s->is_cancelled)
+        fail_flights(s, why);
+    else
+        subops_abandon(s, why);
+    step(s);
+}
+
 static void on_deadline(void *arg)
 {
     struct subops *s = arg;
+    struct err err = {0};
     if (!s->flight_count || s->is_done)
         return;
-    int64_t left = s->flights[0].deadline_ms - clock_now_ms();
+    int64_t left = deadline_of(s) - clock_now_ms();
     if (left > 0) {
         loop_timer_set(s->deadline, left);
         return;
     }
-    struct err err = {0};
-    err_set(&err, RC_TIMEOUT, "no answer to C-STORE within %lld s",
-            (long long)(s->o.config->suboperation_ms / 1000));
+    if (s->is_cancelled)
+        err_set(&err, RC_TIMEOUT, "no answer to C-STORE when cancelled");
+    else
+        err_set(&err, RC_TIMEOUT, "no answer to C-STORE within %lld s",
+                (long long)(s->o.config->suboperation_ms / 1000));
     log_warn(assoc_log(s->o.channel->assoc), "suboperation.timeout", "why=\"%s\"", err.text);
-    metric_add(METRIC_timeouts, 1);
-    s->has_given_up = true;
-    subops_abandon(s, &err);
-    step(s);
+    give_up(s, &err);
 }
 
 /* ---- responses ---- */
@@ -473,6 +523,8 @@ static bool take_response(struct subops *s, const struct dimse_message *m)
         s->flight_count--;
         s->o.channel->outstanding--;
         account(s, &flight, m);
+        if (s->is_cancelled)
+            grant_grace(s);
         s->o.on_progress(s->o.arg);
         return true;
     }
@@ -556,6 +608,7 @@ void subops_cancel(struct subops *s)
         instances_cancel(s->fetch);
     s->fetch = NULL;
     drop_ready(s);
+    grant_grace(s);
     loop_timer_set(s->tick, 0);
 }
 
@@ -566,8 +619,7 @@ void subops_abandon(struct subops *s, const struct err *why)
     s->fetch = NULL;
     drop_ready(s);
     s->next = s->count;
-    s->o.channel->outstanding -= s->flight_count;
-    s->flight_count = 0;
+    drop_flights(s);
     loop_timer_clear(s->tick);
     loop_timer_clear(s->deadline);
     fail_rest(s, why);
@@ -585,7 +637,7 @@ void subops_free(struct subops *s)
         conversion_drop(s->conversion);
     }
     drop_ready(s);
-    ch->outstanding -= s->flight_count;
+    drop_flights(s);
     TAILQ_REMOVE(&ch->list, s, link);
     loop_timer_free(s->deadline);
     loop_timer_free(s->tick);

@@ -357,10 +357,32 @@ def test_move_can_be_cancelled_while_the_destination_hangs(server, stored, desti
     command[0x0600] = "HANGER"
     wire.send_message(1, command, octets)
     wait_for(lambda: scp.commands)
+    began = time.monotonic()
     wire.send_cancel(1, command[0x0110])
     while (message := wire.read_message()).status == 0xFF00:
         pass
-    assert message.status == 0xFE00
+    assert time.monotonic() - began < 15  # not suboperation-timeout, a minute, nor until the destination goes on
+    assert message.status == 0xFE00 and counts(message) == (11, 0, 1, 0)
+    assert failed_list(message) == {scp.commands[0][0x1000]}
+    wire.release()
+
+
+def test_get_can_be_cancelled_by_a_requester_that_answers_no_store(server, stored):
+    wire = getting(server)
+    octets = encode(keys(SOPInstanceUID=list(stored)), EXPLICIT)
+    command = wire.request(dicomwire.C_GET, GET, octets)
+    wire.send_message(1, command, octets)
+    while (store := wire.read_message()).command[0x0100] != C_STORE:
+        pass
+    began = time.monotonic()
+    wire.send_cancel(1, command[0x0110])
+    while (message := wire.read_message()).status == 0xFF00:
+        pass
+    assert 4 < time.monotonic() - began < 30  # it had time to answer, but not a minute
+    assert message.status == 0xFE00 and counts(message) == (11, 0, 1, 0)
+    assert failed_list(message) == {store.command[0x1000]}
+    wire.answer_store(store)  # finds nobody, and the association goes on
+    assert wire.get(1, list(stored)[:2])[2].status == 0
     wire.release()
 
 

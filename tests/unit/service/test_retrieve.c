@@ -850,7 +850,7 @@ static void cancel_stops_a_running_move(void **state)
     struct dimse_command cancel = {
         .field = DIMSE_C_CANCEL_RQ, .has = CMD_HAS_RESPONDED_ID, .responded_id = 1};
     raw_send(&raw, 1, &cancel, NULL);
-    /* Final only after the last C-STORE response, which here is its deadline if one was sent. */
+    /* Final only after the last C-STORE response, or the time for it, if one was sent. */
     const struct dimse_command *final = wait_final(&raw, 1);
     assert_int_equal(final->status, STATUS_CANCEL);
     assert_true(final->has & CMD_HAS_REMAINING);
@@ -864,6 +864,44 @@ static bool has_stored_one(void *arg)
 {
     const struct receiver *r = arg;
     return r->stored >= 1;
+}
+
+static void cancel_does_not_wait_for_a_destination_that_hangs(void **state)
+{
+    struct fixture *f = *state;
+    struct service_config c = test_config();
+    struct harness h;
+    struct receiver r;
+    struct raw raw;
+    struct buf octets;
+    clear_objects();
+    receiver_start(&r);
+    r.is_silent = true;
+    add_destination("DEST", r.port);
+    struct scu *s = connect_explicit(&f->harness);
+    store_three(s);
+    scu_close(s);
+    c.suboperation_ms = 600000; /* longer than any wait of this test */
+    harness_start(&h, &c);
+    uids_identifier("1.2.3.1\\1.2.3.2\\1.2.3.3", &octets);
+    raw_open(&raw, h.port, "DPPR", "CLIENT", move_only);
+    struct dimse_command rq = move_request("DEST", 1);
+    raw_send(&raw, 1, &rq, &octets);
+    raw_wait(&raw, 1);
+    assert_true(wait_until(has_stored_one, &r));
+    struct dimse_command cancel = {
+        .field = DIMSE_C_CANCEL_RQ, .has = CMD_HAS_RESPONDED_ID, .responded_id = 1};
+    raw_send(&raw, 1, &cancel, NULL);
+    const struct dimse_command *final = wait_final(&raw, 1);
+    expect_counts(final, STATUS_CANCEL, 0, 1, 0); /* what was sent has failed */
+    assert_int_equal(final->remaining, 2);
+    assert_string_equal(final->comment, "no answer to C-STORE when cancelled");
+    assert_true(wait_until(receiver_is_idle, &r)); /* aborted */
+    assert_int_equal(r.stored, 1);
+    raw_close(&raw);
+    harness_stop(&h);
+    receiver_stop(&r);
+    buf_fini(&octets);
 }
 
 static void lost_requester_stops_the_move(void **state)
@@ -976,6 +1014,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(dead_destination_stops_nobody_else),
         cmocka_unit_test(moves_to_one_destination_take_turns),
         cmocka_unit_test(cancel_stops_a_running_move),
+        cmocka_unit_test(cancel_does_not_wait_for_a_destination_that_hangs),
         cmocka_unit_test(lost_requester_stops_the_move),
         cmocka_unit_test(stopping_while_moves_run_is_clean),
     };
