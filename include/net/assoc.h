@@ -86,6 +86,7 @@ struct assoc_options {
     int64_t connect_ms;       /* default 10 s */
     int64_t idle_ms;          /* no operation in progress; 0 = never; see assoc_set_busy */
     int64_t message_stall_ms; /* an unfinished message makes no progress; default 60 s */
+    int64_t message_ms;       /* a message from its first octet to its last; default 10 min */
     int64_t write_stall_ms;   /* default 60 s */
     int send_buffer_bytes;
 };

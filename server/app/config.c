@@ -118,6 +118,8 @@ const struct setting config_settings[] = {
      "an association without an operation in progress is ended; 0 = never"},
     {"message-timeout", SETTING_DURATION, AT(service.assoc.message_stall_ms), 1, HOUR, NULL,
      "an unfinished message makes no progress"},
+    {"message-time-limit", SETTING_DURATION, AT(service.assoc.message_ms), 1, 24 * HOUR, NULL,
+     "a peer sends one message, however steadily; the default needs 110 KiB/s for 64 MiB"},
     {"write-timeout", SETTING_DURATION, AT(service.assoc.write_stall_ms), 1, HOUR, NULL,
      "a peer takes nothing of what waits for it"},
     {"suboperation-timeout", SETTING_DURATION, AT(service.suboperation_ms), 1, HOUR, NULL,

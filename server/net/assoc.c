@@ -54,6 +54,7 @@ struct assoc_options assoc_options_default(void)
         .connect_ms = 10000,
         .idle_ms = 0,
         .message_stall_ms = 60000,
+        .message_ms = 600000,
         .write_stall_ms = 60000,
         .send_buffer_bytes = 0,
     };
@@ -228,6 +229,13 @@ static int64_t later_of(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+static struct deadline sooner_of(struct deadline a, struct deadline b)
+{
+    return b.due_ms == 0 || (a.due_ms != 0 && a.due_ms <= b.due_ms) ? a : b;
+}
+
+/* A peer that goes on octet by octet is in no hurry to end, so progress alone does not do: both waits for
+ * octets have a bound that no octet moves. */
 static struct deadline deadline_of(const struct assoc *a)
 {
     switch (a->state) {
@@ -240,12 +248,16 @@ static struct deadline deadline_of(const struct assoc *a)
     case UL_STA10:
     case UL_STA11:
         /* The peer may still have responses for us. */
-        return after(later_of(a->entered_ms, a->last_input_ms), a->options.negotiation_ms,
-                     "the peer does not answer the release request");
+        return sooner_of(after(later_of(a->entered_ms, a->last_input_ms), a->options.negotiation_ms,
+                               "the peer does not answer the release request"),
+                         after(a->entered_ms, a->options.message_ms,
+                               "the peer sends for too long after the release request"));
     case UL_STA6:
         if (a->rx.is_partial && !a->is_choked) {
-            return after(a->last_input_ms, a->options.message_stall_ms,
-                         "the peer has stopped in the middle of a message");
+            return sooner_of(after(a->last_input_ms, a->options.message_stall_ms,
+                                   "the peer has stopped in the middle of a message"),
+                             after(a->rx.begun_ms, a->options.message_ms,
+                                   "the peer takes too long for a message"));
         }
         if (a->busy == 0) {
             return after(a->last_use_ms, a->options.idle_ms, "idle for too long");
@@ -308,7 +320,9 @@ static void on_stream_drained(void *arg)
     a->taken_while_full = 0;
     if (a->is_choked) {
         a->is_choked = false;
+        /* The time was ours. Only whole messages choke us, so one message is not given more over and over. */
         a->last_input_ms = clock_now_ms();
+        a->rx.begun_ms = a->rx.begun_ms != 0 ? a->last_input_ms : 0;
         stream_resume_reading(a->stream);
         assoc_rearm(a);
     }

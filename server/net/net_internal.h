@@ -45,7 +45,8 @@ struct receiver {
     uint8_t context_id;
     struct buf command;            /* only what came in more than one piece */
     struct dimse_message *message; /* its data set is awaited */
-    bool is_partial; /* input was left over or a message is unfinished: the stall deadline counts */
+    bool is_partial;  /* input was left over or a message is unfinished: its deadlines count */
+    int64_t begun_ms; /* what is partial, 0 = nothing; while we were choked does not count */
 };
 
 /* What is needed only until the association is answered. The peer may end it before the owner has answered:

@@ -48,12 +48,14 @@ void assoc_forget_input(struct assoc *a)
     a->rx.message = NULL;
     a->rx.has_begun = false;
     a->rx.is_partial = false;
+    a->rx.begun_ms = 0;
 }
 
 static void deliver(struct assoc *a, struct dimse_message *m)
 {
     a->rx.message = NULL;
     a->rx.has_begun = false;
+    a->rx.begun_ms = 0; /* what follows is another message */
     a->messages_in++;
     a->last_use_ms = a->last_input_ms;
     if (stream_is_full(a->stream) && ++a->taken_while_full >= MESSAGES_WHILE_FULL) {
@@ -433,7 +435,12 @@ ssize_t assoc_on_data(struct span input, void *arg)
         return (ssize_t)input.len;
     }
     a->rx.is_partial = used < input.len || a->rx.has_begun || a->rx.pdu_left > 0;
-    if (a->rx.is_partial) {
+    if (!a->rx.is_partial) {
+        a->rx.begun_ms = 0;
+    } else {
+        if (a->rx.begun_ms == 0) {
+            a->rx.begun_ms = a->last_input_ms;
+        }
         stream_ack_now(a->stream);
     }
     assoc_rearm(a);
