@@ -2,8 +2,7 @@
  *
  * A whole service in a test: a migrated database of its own, a worker with a service behind a listener on
  * loopback, retrieve workers, clients (service/scu and a bare association), and a storage SCP whose behaviour the
- * test chooses. Programs that use it start themselves again under tests/support/with-postgres when
- * DPPR_TEST_DATABASE is not set.
+ * test chooses.
  */
 #ifndef SERVICE_TEST_H
 #define SERVICE_TEST_H
@@ -27,13 +26,14 @@
 #include "pg/migrate.h"
 #include "service/scu.h"
 #include "service_internal.h"
+#include "testdb.h"
 
 enum { PATIENCE_MS = 20000 }; /* for what must happen, however slow the machine is */
 
 /* ---- database ---- */
 
 static struct pg_sync *test_db;
-static char test_uri[1024];
+static struct testdb test_database;
 
 static inline void test_sql(const char *fmt, ...) PRINTF_LIKE(1, 2);
 static inline void test_sql(const char *fmt, ...)
@@ -61,31 +61,13 @@ static inline long test_number(const char *sql)
     return n;
 }
 
-static inline int database_setup(void)
+static inline int service_testdb_setup(void)
 {
     struct err err = {0};
-    struct pg_sync *admin = NULL;
-    char name[64], sql[128];
-    const char *base = getenv("DPPR_TEST_DATABASE");
     struct migrate_report report;
-    if (!base || dcm_init(&err) != RC_OK)
+    if (dcm_init(&err) != RC_OK || !testdb_create(&test_database, "service"))
         return -1;
-    snprintf(name, sizeof name, "dppr_service_%ld", (long)getpid());
-    snprintf(sql, sizeof sql, "create database %s", name);
-    if (pg_sync_connect(base, "test", &admin, &err) != RC_OK ||
-        pg_sync_script(admin, sql, &err) != RC_OK) {
-        fprintf(stderr, "%s\n", err.text);
-        pg_sync_free(admin);
-        return -1;
-    }
-    pg_sync_free(admin);
-    bool is_uri = strstr(base, "://") != NULL;
-    snprintf(test_uri, sizeof test_uri, "%s%sdbname=%s", base,
-             !is_uri             ? " "
-             : strchr(base, '?') ? "&"
-                                 : "?",
-             name);
-    if (pg_sync_connect(test_uri, "test", &test_db, &err) != RC_OK ||
+    if (pg_sync_connect(test_database.uri, "test", &test_db, &err) != RC_OK ||
         migrate_run(test_db, 10000, &report, &err) != RC_OK) {
         fprintf(stderr, "%s\n", err.text);
         return -1;
@@ -93,29 +75,11 @@ static inline int database_setup(void)
     return 0;
 }
 
-static inline int database_teardown(void)
+static inline int service_testdb_teardown(void)
 {
-    struct err err = {0};
-    struct pg_sync *admin = NULL;
-    char sql[128];
     pg_sync_free(test_db);
-    snprintf(sql, sizeof sql, "drop database if exists dppr_service_%ld with (force)",
-             (long)getpid());
-    if (pg_sync_connect(getenv("DPPR_TEST_DATABASE"), "test", &admin, &err) == RC_OK &&
-        pg_sync_script(admin, sql, &err) != RC_OK)
-        fprintf(stderr, "%s\n", err.text);
-    pg_sync_free(admin);
+    testdb_drop(&test_database);
     return 0;
-}
-
-/* Runs the program again with a database, unless it has one. */
-static inline void need_database(char **argv)
-{
-    if (getenv("DPPR_TEST_DATABASE"))
-        return;
-    execl(SOURCE_DIR "/tests/support/with-postgres", "with-postgres", argv[0], (char *)NULL);
-    perror("with-postgres");
-    exit(1);
 }
 
 /* ---- the server ---- */
@@ -135,7 +99,7 @@ static inline struct service_config test_config(void)
 {
     struct service_config c = service_config_default();
     c.unknown_ae = UNKNOWN_AE_LOOPBACK;
-    c.database.conninfo = test_uri;
+    c.database.conninfo = test_database.uri;
     c.assoc.negotiation_ms = 1500;
     c.suboperation_ms = 1500;
     c.progress_interval_ms = 1;

@@ -146,7 +146,7 @@ static int setup(void **state)
 {
     static struct harness harness;
     struct service_config c = test_config();
-    if (database_setup() != 0)
+    if (service_testdb_setup() != 0)
         return -1;
     c.any_called_title = true;
     c.assoc.connect_ms = 300;
@@ -160,13 +160,11 @@ static int teardown(void **state)
 {
     may_answer = true;
     harness_stop(*state);
-    return database_teardown();
+    return service_testdb_teardown();
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
-    (void)argc;
-    need_database(argv);
     log_configure(getenv("DPPR_TEST_LOG") ? LOG_DEBUG : LOG_ERROR, LOG_LOGFMT);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_that_hang_hold_up_no_store),

@@ -971,7 +971,7 @@ static void stopping_while_moves_run_is_clean(void **state)
 static int setup(void **state)
 {
     struct service_config c = test_config();
-    if (database_setup() != 0)
+    if (service_testdb_setup() != 0)
         return -1;
     harness_start(&shared.harness, &c);
     buf_init(&shared.failed, 0);
@@ -984,13 +984,11 @@ static int teardown(void **state)
     (void)state;
     harness_stop(&shared.harness);
     buf_fini(&shared.failed);
-    return database_teardown();
+    return service_testdb_teardown();
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
-    (void)argc;
-    need_database(argv);
     log_configure(getenv("DPPR_TEST_LOG") ? LOG_DEBUG : LOG_ERROR, LOG_LOGFMT);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(get_sends_what_was_stored),

@@ -765,7 +765,7 @@ static struct harness shared;
 static int setup(void **state)
 {
     struct service_config c = test_config();
-    if (database_setup() != 0)
+    if (service_testdb_setup() != 0)
         return -1;
     harness_start(&shared, &c);
     *state = &shared;
@@ -776,13 +776,11 @@ static int teardown(void **state)
 {
     (void)state;
     harness_stop(&shared);
-    return database_teardown();
+    return service_testdb_teardown();
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
-    (void)argc;
-    need_database(argv);
     log_configure(getenv("DPPR_TEST_LOG") ? LOG_DEBUG : LOG_ERROR, LOG_LOGFMT);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(echo_is_answered),
