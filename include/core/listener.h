@@ -14,10 +14,16 @@
 
 struct listener;
 
+/* A listening socket, nonblocking and close-on-exec, for those who accept by themselves; *bound is the port.
+ * address "" or "*" (or NULL) = all interfaces, IPv6 with IPv4 where the system allows; port 0 = any free one.
+ * RC_NOTFOUND: no such address; RC_CONFLICT: in use; RC_IO. */
+MUST_CHECK enum rc listener_open(const char *address, uint16_t port, int *fd, uint16_t *bound,
+                                 struct err *err);
+
 /* fd is owned by the callback: nonblocking, close-on-exec. */
 typedef void (*listener_cb)(int fd, void *arg);
 
-/* address "" or "*" = all interfaces, IPv6 with IPv4 where the system allows; port 0 = any free one. */
+/* Address, port and failures as of listener_open. */
 MUST_CHECK enum rc listener_new(struct loop *l, const char *address, uint16_t port, listener_cb cb,
                                 void *arg, struct listener **out, struct err *err);
 void listener_free(struct listener *li);           /* stops accepting, closes; NULL is legal */

@@ -92,7 +92,7 @@ static int listen_on(const struct addrinfo *ai)
     return -1;
 }
 
-static enum rc open_socket(const char *address, uint16_t port, int *fd, struct err *err)
+static enum rc bind_first(const char *address, uint16_t port, int *fd, struct err *err)
 {
     struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
     bool is_any = address[0] == '\0' || strcmp(address, "*") == 0;
@@ -107,7 +107,8 @@ static enum rc open_socket(const char *address, uint16_t port, int *fd, struct e
         int rc = getaddrinfo(is_any ? wildcards[i] : address, service, &hints, &found);
 
         if (rc != 0)
-            return err_set(err, RC_NOTFOUND, "cannot listen on %s: %s", address, gai_strerror(rc));
+            return err_set(err, RC_NOTFOUND, "cannot listen on %s: %s", is_any ? "*" : address,
+                           gai_strerror(rc));
         for (const struct addrinfo *ai = found; ai && *fd < 0; ai = ai->ai_next) {
             *fd = listen_on(ai);
             if (*fd < 0)
@@ -124,30 +125,44 @@ static enum rc open_socket(const char *address, uint16_t port, int *fd, struct e
     return RC_OK;
 }
 
+enum rc listener_open(const char *address, uint16_t port, int *fd, uint16_t *bound, struct err *err)
+{
+    struct sockaddr_storage ss;
+    socklen_t len = sizeof(ss);
+    enum rc rc = bind_first(address ? address : "", port, fd, err);
+
+    if (rc != RC_OK)
+        return rc;
+    if (getsockname(*fd, (struct sockaddr *)&ss, &len) != 0) {
+        rc = err_set(err, RC_IO, "getsockname: %s", strerror(errno));
+        close(*fd);
+        *fd = -1;
+        return rc;
+    }
+    *bound = ntohs(ss.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&ss)->sin6_port
+                                            : ((struct sockaddr_in *)&ss)->sin_port);
+    return RC_OK;
+}
+
 enum rc listener_new(struct loop *l, const char *address, uint16_t port, listener_cb cb, void *arg,
                      struct listener **out, struct err *err)
 {
-    struct sockaddr_storage bound;
-    socklen_t len = sizeof(bound);
+    struct sockaddr_storage ss;
+    socklen_t len = sizeof(ss);
     char host[ADDRESS_TEXT];
     struct listener *li;
+    uint16_t bound;
     enum rc rc;
     int fd;
 
     *out = NULL;
-    rc = open_socket(address ? address : "", port, &fd, err);
+    rc = listener_open(address, port, &fd, &bound, err);
     if (rc != RC_OK)
         return rc;
-    if (getsockname(fd, (struct sockaddr *)&bound, &len) != 0) {
-        rc = err_set(err, RC_IO, "getsockname: %s", strerror(errno));
-        close(fd);
-        return rc;
-    }
     li = xcalloc(1, sizeof(*li));
-    *li = (struct listener){.loop = l, .cb = cb, .arg = arg, .fd = fd};
-    address_format((struct sockaddr *)&bound, host, li->name);
-    li->port = ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
-                                                 : ((struct sockaddr_in *)&bound)->sin_port);
+    *li = (struct listener){.loop = l, .cb = cb, .arg = arg, .fd = fd, .port = bound};
+    if (getsockname(fd, (struct sockaddr *)&ss, &len) == 0)
+        address_format((struct sockaddr *)&ss, host, li->name);
     li->pause = loop_timer_new(l, on_pause_end, li);
     li->watch = loop_watch_new(l, fd, on_connection, li);
     loop_watch_set(li->watch, LOOP_READ);
