@@ -10,7 +10,9 @@
 
 #include <stdint.h>
 
-/* X(name, kind, help): kind is COUNTER or GAUGE. */
+#include "core/bytes.h"
+
+/* X(name, kind, help): kind is COUNTER or GAUGE; help has no backslash and no line feed. */
 #define METRICS_LIST(X)                                                                   \
     X(connections_accepted, COUNTER, "TCP connections accepted on the DICOM port")        \
     X(associations_accepted, COUNTER, "associations accepted")                            \
@@ -45,6 +47,7 @@ enum metric {
 
 void metric_add(enum metric m, int64_t n);
 int64_t metric_get(enum metric m);
-const char *metric_name(enum metric m);
+/* All of them as Prometheus text (exposition format 0.0.4): dppr_<name>, counters with _total at the end. */
+void metrics_print(struct buf *out);
 
 #endif

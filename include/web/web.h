@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * web: the HTTP listener. For now health only: /livez, /readyz.
+ * web: the HTTP listener. Health and metrics: /livez, /readyz, /metrics.
  *
  * Runs on the main loop and answers from atomics, so that a busy worker cannot make a server look dead.
  */

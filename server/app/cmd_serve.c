@@ -63,8 +63,8 @@ const struct command command_serve = {
     .summary = "run the server",
     .usage = "[--check] [--ready-fd N] [SETTING]...",
     .text =
-        "Serves DICOM (C-ECHO, C-STORE, C-FIND, C-GET, C-MOVE) and health over HTTP (/livez,\n"
-        "/readyz) in the foreground and logs to standard error. It starts while the database is\n"
+        "Serves DICOM (C-ECHO, C-STORE, C-FIND, C-GET, C-MOVE) and HTTP (/livez, /readyz,\n"
+        "/metrics) in the foreground and logs to standard error. It starts while the database is\n"
         "away and is ready when that answers. SIGTERM or SIGINT: no new associations, running\n"
         "operations may end within shutdown-grace; once more: at once. SIGHUP: read log-level\n"
         "and log-format again.\n\n"

@@ -51,7 +51,7 @@ const struct setting config_settings[] = {
     {"dicom-port", SETTING_PORT, AT(dicom_port), 0, 65535, NULL,
      "DICOM port; 0 = any free one"},
     {"http-address", SETTING_TEXT, AT(http_address), 0, 0, NULL,
-     "address of the HTTP port (health); * = all"},
+     "address of the HTTP port (health, metrics); * = all"},
     {"http-port", SETTING_PORT, AT(http_port), 0, 65535, NULL,
      "HTTP port; 0 = any free one"},
     {"ae-title", SETTING_AET, AT(ae_title), 0, 0, NULL,

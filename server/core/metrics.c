@@ -2,12 +2,19 @@
 #include "core/metrics.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdatomic.h>
+#include <string.h>
 
 static _Atomic int64_t values[METRIC_COUNT];
 
-static const char *const names[METRIC_COUNT] = {
-#define X(name, kind, help) [METRIC_##name] = #name,
+enum kind { COUNTER, GAUGE };
+
+static const struct {
+    const char *name, *help;
+    enum kind kind;
+} metrics[METRIC_COUNT] = {
+#define X(name, kind, help) [METRIC_##name] = {#name, help, kind},
     METRICS_LIST(X)
 #undef X
 };
@@ -24,8 +31,24 @@ int64_t metric_get(enum metric m)
     return atomic_load_explicit(&values[m], memory_order_relaxed);
 }
 
-const char *metric_name(enum metric m)
+/* Some names end in _total already. */
+static const char *ending(enum metric m)
 {
-    assert((unsigned)m < METRIC_COUNT);
-    return names[m];
+    const char *name = metrics[m].name;
+    size_t len = strlen(name);
+
+    if (metrics[m].kind == GAUGE || (len > 6 && strcmp(name + len - 6, "_total") == 0))
+        return "";
+    return "_total";
+}
+
+void metrics_print(struct buf *out)
+{
+    for (enum metric m = 0; m < METRIC_COUNT; m++) {
+        const char *name = metrics[m].name, *end = ending(m);
+
+        buf_printf(out, "# HELP dppr_%s%s %s\n# TYPE dppr_%s%s %s\ndppr_%s%s %" PRId64 "\n", name,
+                   end, metrics[m].help, name, end, metrics[m].kind == GAUGE ? "gauge" : "counter",
+                   name, end, metric_get(m));
+    }
 }

@@ -2,16 +2,17 @@
  *
  * The HTTP listener: libevent's evhttp on the main loop.
  *
- * Health only, for supervisors and load balancers:
+ * Health and metrics, for supervisors and load balancers:
  *
  *   GET /livez    200 "ok"      the main loop turns; nothing else is asked
  *   GET /readyz   200 "ready"   or 503 with one line per reason, from atomics that the probes write
+ *   GET /metrics  the counters and gauges of core/metrics as Prometheus text (exposition format 0.0.4)
  *
  * No handler waits for a worker or for the database, so a busy or broken server still says what it is.
  * Requests are hostile input: header and body sizes are bounded, a silent connection is closed, a body is
- * never wanted. Responses are short enough for one write. HEAD is GET without the body (RFC 9110 9.3.2).
+ * never wanted. HEAD is GET without the body (RFC 9110 9.3.2).
  *
- * The socket is made here and not by evhttp_bind_socket, so that "*" means IPv6 and IPv4 alike, as on the
+ * The socket is made by core/listener and not by evhttp_bind_socket, so that "*" means IPv6 and IPv4 alike, as on the
  * DICOM port, and so that an address in use is named in the error.
  *
  * Without descriptors a connection stays in the kernel's queue and the socket stays readable. Left to itself
@@ -25,27 +26,20 @@
 #include <event2/buffer.h>
 #include <event2/http.h>
 #include <event2/listener.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "core/arena.h"
+#include "core/bytes.h"
+#include "core/listener.h"
 #include "core/log.h"
 #include "core/metrics.h"
 
-enum {
-    MAX_HEADER_BYTES = 16 * 1024,
-    MAX_BODY_BYTES = 1024,
-    TIMEOUT_S = 10,
-    BACKLOG = 128,
-    PAUSE_MS = 500
-};
+enum { MAX_HEADER_BYTES = 16 * 1024, MAX_BODY_BYTES = 1024, TIMEOUT_S = 10, PAUSE_MS = 500 };
 
 struct web {
     struct evhttp *http;
@@ -58,19 +52,25 @@ struct web {
 
 static LIST_HEAD(, web) webs = LIST_HEAD_INITIALIZER(webs); /* main thread only */
 
-static void answer(struct evhttp_request *req, int code, const char *reason, const char *text)
+static void answer_as(struct evhttp_request *req, int code, const char *reason, const char *type,
+                      struct span text)
 {
     struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
     struct evbuffer *body = evbuffer_new();
 
-    evhttp_add_header(headers, "Content-Type", "text/plain; charset=utf-8");
+    evhttp_add_header(headers, "Content-Type", type);
     evhttp_add_header(headers, "Cache-Control", "no-store");
     evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
     if (body && evhttp_request_get_command(req) != EVHTTP_REQ_HEAD)
-        evbuffer_add(body, text, strlen(text));
+        evbuffer_add(body, text.data, text.len);
     evhttp_send_reply(req, code, reason, body);
     if (body)
         evbuffer_free(body);
+}
+
+static void answer(struct evhttp_request *req, int code, const char *reason, const char *text)
+{
+    answer_as(req, code, reason, "text/plain; charset=utf-8", span_str(text));
 }
 
 static void answer_livez(struct web *w, struct evhttp_request *req)
@@ -96,12 +96,27 @@ static void answer_readyz(struct web *w, struct evhttp_request *req)
     answer(req, HTTP_SERVUNAVAIL, "Service Unavailable", reasons);
 }
 
+static void answer_metrics(struct web *w, struct evhttp_request *req)
+{
+    struct buf text;
+
+    (void)w;
+    buf_init(&text, 0);
+    metrics_print(&text);
+    if (buf_status(&text) == RC_OK)
+        answer_as(req, HTTP_OK, "OK", "text/plain; version=0.0.4; charset=utf-8", buf_span(&text));
+    else
+        answer(req, HTTP_INTERNAL, "Internal Server Error", "out of memory\n");
+    buf_fini(&text);
+}
+
 static const struct route {
     const char *path;
     void (*answer)(struct web *w, struct evhttp_request *req);
 } routes[] = {
     {"/livez", answer_livez},
     {"/readyz", answer_readyz},
+    {"/metrics", answer_metrics},
 };
 
 static void on_request(struct evhttp_request *req, void *arg)
@@ -123,55 +138,6 @@ static void on_request(struct evhttp_request *req, void *arg)
         return;
     }
     answer(req, HTTP_NOTFOUND, "Not Found", "not found\n");
-}
-
-static int open_socket(const struct addrinfo *ai)
-{
-    int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    int on = 1, off = 0;
-
-    if (fd < 0)
-        return -1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (ai->ai_family == AF_INET6)
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-    if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
-        return fd;
-    int saved = errno;
-    close(fd);
-    errno = saved;
-    return -1;
-}
-
-/* The first address that can be bound; for "*" IPv6 with IPv4 is tried before IPv4 alone. */
-static int bind_any(const char *address, uint16_t port, struct err *err)
-{
-    bool everywhere = !address || !*address || strcmp(address, "*") == 0;
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    struct addrinfo *found = NULL;
-    char service[8];
-    int fd = -1, first_errno = 0;
-
-    snprintf(service, sizeof(service), "%u", (unsigned)port);
-    int problem = getaddrinfo(everywhere ? NULL : address, service, &hints, &found);
-    if (problem) {
-        err_set(err, RC_IO, "cannot use address %s for HTTP: %s", address, gai_strerror(problem));
-        return -1;
-    }
-    for (int pass = everywhere ? 0 : 1; pass < 2 && fd < 0; pass++) {
-        for (const struct addrinfo *ai = found; ai && fd < 0; ai = ai->ai_next) {
-            if (pass == 0 && ai->ai_family != AF_INET6)
-                continue;
-            fd = open_socket(ai);
-            if (fd < 0 && !first_errno)
-                first_errno = errno;
-        }
-    }
-    freeaddrinfo(found);
-    if (fd < 0)
-        err_set(err, RC_IO, "cannot listen for HTTP on %s port %u: %s",
-                everywhere ? "any address" : address, (unsigned)port, strerror(first_errno));
-    return fd;
 }
 
 static void on_accept_error(struct evconnlistener *listener, void *arg)
@@ -196,30 +162,20 @@ static void on_pause_end(void *arg)
     evconnlistener_enable(w->listener);
 }
 
-static uint16_t bound_port(int fd)
-{
-    struct sockaddr_storage ss;
-    socklen_t len = sizeof(ss);
-
-    if (getsockname(fd, (struct sockaddr *)&ss, &len) != 0)
-        return 0;
-    if (ss.ss_family == AF_INET6)
-        return ntohs(((const struct sockaddr_in6 *)&ss)->sin6_port);
-    return ntohs(((const struct sockaddr_in *)&ss)->sin_port);
-}
-
 enum rc web_new(struct loop *l, const char *address, uint16_t port, struct web_health *health,
                 struct web **out, struct err *err)
 {
     struct web *w;
-    int fd = bind_any(address, port, err);
+    uint16_t bound_port;
+    int fd;
+    enum rc rc = listener_open(address, port, &fd, &bound_port, err);
 
     *out = NULL;
-    if (fd < 0)
-        return RC_IO;
+    if (rc != RC_OK)
+        return rc;
     w = xcalloc(1, sizeof(*w));
     w->health = health;
-    w->port = bound_port(fd);
+    w->port = bound_port;
     w->pause = loop_timer_new(l, on_pause_end, w);
     LIST_INSERT_HEAD(&webs, w, link);
     w->http = evhttp_new(loop_event_base(l));

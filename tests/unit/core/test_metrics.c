@@ -43,12 +43,30 @@ static void gauges_go_down_again(void **state)
     assert_int_equal(metric_get(METRIC_store_ok), 0);
 }
 
-static void every_metric_has_a_name(void **state)
+static void metrics_are_printed_as_prometheus_reads_them(void **state)
 {
+    struct buf out;
+    unsigned lines = 0;
+
     (void)state;
-    for (int i = 0; i < METRIC_COUNT; i++)
-        assert_true(strlen(metric_name((enum metric)i)) > 0);
-    assert_string_equal(metric_name(METRIC_find_ok), "find_ok");
+    metric_add(METRIC_find_ok, 7 - metric_get(METRIC_find_ok));
+    metric_add(METRIC_database_waiting, -2 - metric_get(METRIC_database_waiting));
+    metric_add(METRIC_get_total, 5 - metric_get(METRIC_get_total));
+    buf_init(&out, 0);
+    metrics_print(&out);
+    buf_add_u8(&out, '\0');
+    assert_int_equal(buf_status(&out), RC_OK);
+    const char *text = (const char *)out.data;
+    assert_non_null(strstr(text,
+                           "# HELP dppr_find_ok_total C-FIND operations that ended with success\n"
+                           "# TYPE dppr_find_ok_total counter\n"
+                           "dppr_find_ok_total 7\n"));
+    assert_non_null(strstr(text, "# TYPE dppr_database_waiting gauge\ndppr_database_waiting -2\n"));
+    assert_non_null(strstr(text, "\ndppr_get_total 5\n")); /* not total twice */
+    for (const char *c = text; *c; c++)
+        lines += *c == '\n';
+    assert_int_equal(lines, 3 * METRIC_COUNT);
+    buf_fini(&out);
 }
 
 int main(void)
@@ -56,7 +74,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(adding_from_many_threads_loses_nothing),
         cmocka_unit_test(gauges_go_down_again),
-        cmocka_unit_test(every_metric_has_a_name),
+        cmocka_unit_test(metrics_are_printed_as_prometheus_reads_them),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

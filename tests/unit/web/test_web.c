@@ -190,6 +190,20 @@ static void readyz_recovers_with_the_health(void **state)
     assert_status(get(f, &c, "GET", "/readyz"), "200");
 }
 
+static void metrics_are_served_as_prometheus_text(void **state)
+{
+    struct client c;
+    char line[64];
+    const char *r = get(*state, &c, "GET", "/metrics");
+
+    assert_status(r, "200");
+    assert_non_null(strstr(r, "Content-Type: text/plain; version=0.0.4"));
+    snprintf(line, sizeof(line), "\ndppr_limits_hit_total %lld\n",
+             (long long)metric_get(METRIC_limits_hit));
+    assert_non_null(strstr(body_of(r), line));
+    assert_string_equal(body_of(get(*state, &c, "HEAD", "/metrics")), "");
+}
+
 static void head_has_no_body(void **state)
 {
     struct client c;
@@ -262,7 +276,7 @@ static void port_in_use_is_named(void **state)
     struct err err = {0};
 
     assert_int_equal(web_new(f->loop, "127.0.0.1", web_port(f->web), &f->health, &second, &err),
-                     RC_IO);
+                     RC_CONFLICT);
     assert_null(second);
     assert_non_null(strstr(err.text, "in use"));
     assert_non_null(strstr(err.text, "127.0.0.1"));
@@ -337,6 +351,7 @@ int main(void)
         T(readyz_is_ready_when_all_is_well),
         T(readyz_names_each_reason_on_a_line),
         T(readyz_recovers_with_the_health),
+        T(metrics_are_served_as_prometheus_text),
         T(head_has_no_body),
         T(other_methods_are_not_allowed),
         T(unknown_paths_are_not_found),
