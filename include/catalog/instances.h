@@ -24,7 +24,7 @@ struct instance_ref {
 struct instance_list {
     struct instance_ref *refs;
     unsigned count;
-    unsigned asked; /* distinct UIDs in the request */
+    unsigned asked; /* UIDs in the request */
 };
 void instance_list_free(struct instance_list *l); /* NULL is legal */
 
@@ -38,7 +38,7 @@ MUST_CHECK enum rc retrieve_identifier(struct span identifier, const struct dcm_
 /* list is owned by the callee. */
 typedef void (*instances_found_cb)(const struct err *result, struct instance_list *list, void *arg);
 struct instances_op;
-/* Published objects of the model that the AE may see. uids are copied. With a failure list is NULL.
+/* Published objects of the model that the AE may see. uids: each once, as retrieve_identifier gives them; copied. With a failure list is NULL.
  * RC_NOMEM: nothing was started and no callback comes. */
 MUST_CHECK enum rc instances_find(struct pg_pool *pool, int64_t timeout_ms,
                                   const struct model *model, const char *aet,

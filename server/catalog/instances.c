@@ -151,54 +151,23 @@ static void on_found_done(const struct err *result, int64_t rows, void *arg)
     cb(&why, list, cb_arg);
 }
 
-static int compare_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* The first mentions in their order, and how many they are; NULL without memory. */
-static struct span *distinct_uids(struct arena *arena, const char *const *uids, unsigned count,
-                                  unsigned *kept)
-{
-    struct span *out = arena_array(arena, count, sizeof(*out));
-    const char **sorted = arena_array(arena, count, sizeof(*sorted));
-    bool *is_seen = arena_array(arena, count, sizeof(*is_seen));
-
-    if (!out || !sorted || !is_seen)
-        return NULL;
-    *kept = 0;
-    if (count)
-        memcpy(sorted, uids, count * sizeof(*sorted));
-    qsort(sorted, count, sizeof(*sorted), compare_text);
-    for (unsigned i = 0; i < count; i++) {
-        const char **found = bsearch(&uids[i], sorted, count, sizeof(*sorted), compare_text);
-        size_t first = (size_t)(found - sorted);
-        while (first > 0 && !is_seen[first] && strcmp(sorted[first - 1], uids[i]) == 0)
-            first--;
-        if (is_seen[first])
-            continue;
-        for (size_t k = first; k < count && strcmp(sorted[k], uids[i]) == 0; k++)
-            is_seen[k] = true;
-        out[(*kept)++] = span_str(uids[i]);
-    }
-    return out;
-}
-
 /* false = no memory */
 static bool find_params(struct arena *arena, const struct model *model, const char *const *uids,
-                        unsigned count, unsigned *asked, struct pg_param params[2])
+                        unsigned count, struct pg_param params[2])
 {
-    struct span *values = distinct_uids(arena, uids, count, asked);
+    struct span *values = arena_array(arena, count, sizeof(*values));
     unsigned class_count = 0;
     struct span classes[8];
 
     if (!values)
         return false;
+    for (unsigned i = 0; i < count; i++)
+        values[i] = span_str(uids[i]);
     while (class_count < 8 && model->storage_classes[class_count]) {
         classes[class_count] = span_str(model->storage_classes[class_count]);
         class_count++;
     }
-    struct span wanted = text_array(arena, values, *asked);
+    struct span wanted = text_array(arena, values, count);
     struct span of_model = text_array(arena, classes, class_count);
     params[0] = pg_text_span(wanted);
     params[1] = pg_text_span(of_model);
@@ -211,11 +180,10 @@ enum rc instances_find(struct pg_pool *pool, int64_t timeout_ms, const struct mo
 {
     struct arena *arena = arena_new(SIZE_MAX / 2);
     struct pg_param params[2];
-    unsigned asked = 0;
     (void)aet; /* every AE that may retrieve sees every published object */
 
     *out = NULL;
-    if (!find_params(arena, model, uids, count, &asked, params)) {
+    if (!find_params(arena, model, uids, count, params)) {
         arena_free(arena);
         return err_set(err, RC_NOMEM, "no memory for a list of %u UIDs", count);
     }
@@ -223,7 +191,7 @@ enum rc instances_find(struct pg_pool *pool, int64_t timeout_ms, const struct mo
     op->on_found = cb;
     op->arg = arg;
     op->list = xcalloc(1, sizeof(*op->list));
-    op->list->asked = asked;
+    op->list->asked = count;
     struct pg_query q = {.sql = find_sql,
                          .params = params,
                          .param_count = 2,

@@ -5,54 +5,20 @@
  * universal, which the standard has no meaning for but clients send.
  */
 #include "query_parts.h"
-
-/* UI is padded with NUL; clients pad with spaces too. */
-static struct span trim_uid(const uint8_t *data, size_t len)
-{
-    while (len > 0 && (data[len - 1] == '\0' || data[len - 1] == ' '))
-        len--;
-    while (len > 0 && *data == ' ') {
-        data++;
-        len--;
-    }
-    return span_of(data, len);
-}
-
-static bool is_uid(struct span value)
-{
-    char text[65];
-    if (value.len == 0 || value.len >= sizeof(text))
-        return false;
-    memcpy(text, value.data, value.len);
-    text[value.len] = '\0';
-    return strlen(text) == value.len && dcm_uid_is_valid(text);
-}
-
-static unsigned count_values(struct span list)
-{
-    unsigned count = 1;
-    for (size_t i = 0; i < list.len; i++)
-        count += list.data[i] == '\\';
-    return count;
-}
+#include "uid_list.h"
 
 /* The valid UIDs of the list; values has room for all. */
 static unsigned split_uids(struct span list, struct span *values, bool *is_universal,
                            unsigned *given)
 {
     unsigned count = 0;
-    size_t start = 0;
+    struct span value;
 
-    for (size_t i = 0; i <= list.len; i++) {
-        if (i < list.len && list.data[i] != '\\')
-            continue;
-        struct span value = trim_uid(list.data + start, i - start);
-        start = i + 1;
-        if (value.len > 0)
-            ++*given;
+    while (uid_list_next(&list, &value)) {
+        ++*given;
         if (span_equal_str(value, "*"))
             *is_universal = true;
-        else if (is_uid(value))
+        else if (uid_list_is_uid(value))
             values[count++] = value;
     }
     return count;
@@ -61,7 +27,7 @@ static unsigned split_uids(struct span list, struct span *values, bool *is_unive
 enum rc query_uid(struct query_builder *b, const struct query_place *at,
                   const struct dcm_element *e, struct buf *to, struct err *err)
 {
-    unsigned most = count_values(e->value);
+    unsigned most = uid_list_most(e->value);
     if (most > b->limits.max_uids - b->uid_count)
         return err_set_tag(err, RC_LIMIT, e->tag, "identifier has more than %u UIDs",
                            b->limits.max_uids);

@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+#include "uid_list.h"
+
 enum { MAX_OCTETS = 16 * 1048576, MAX_ELEMENTS = 64 };
 
 /* One value of the list and its place in it. */
@@ -50,34 +52,16 @@ static unsigned drop_repeated(struct mention *m, unsigned count)
     return kept;
 }
 
-static bool is_padding(uint8_t c)
-{
-    return c == ' ' || c == '\0';
-}
-
-/* The values that are UIDs; *given counts all that are not empty. m has room for `most`. */
+/* The values that are UIDs; *given counts all that are not empty. m has room for all. */
 static unsigned split(struct span list, struct mention *m, unsigned *given)
 {
     unsigned count = 0;
-    for (size_t start = 0, i = 0; i <= list.len; i++) {
-        if (i < list.len && list.data[i] != '\\')
-            continue;
-        size_t from = start, to = i;
-        start = i + 1;
-        while (to > from && is_padding(list.data[to - 1]))
-            to--;
-        while (from < to && list.data[from] == ' ')
-            from++;
-        if (from == to)
-            continue;
-        ++*given;
+    struct span value;
 
-        char text[65] = "";
-        struct span uid = span_of(list.data + from, to - from);
-        if (uid.len < sizeof(text))
-            memcpy(text, uid.data, uid.len);
-        if (strlen(text) == uid.len && dcm_uid_is_valid(text))
-            m[count++] = (struct mention){uid, *given};
+    while (uid_list_next(&list, &value)) {
+        ++*given;
+        if (uid_list_is_uid(value))
+            m[count++] = (struct mention){value, *given};
     }
     return count;
 }
@@ -105,9 +89,7 @@ static enum rc no_room(struct err *err)
 static enum rc read_uids(const struct dcm_element *e, unsigned max_uids, struct arena *arena,
                          const char ***uids, unsigned *count, struct err *err)
 {
-    size_t most = 1;
-    for (size_t i = 0; i < e->value.len; i++)
-        most += e->value.data[i] == '\\';
+    unsigned most = uid_list_most(e->value);
     if (most > max_uids)
         return err_set_tag(err, RC_LIMIT, e->tag, "identifier has more than %u UIDs", max_uids);
 

@@ -209,8 +209,7 @@ static struct span large(struct buf *b, const char *uid, uint32_t size)
 
 static void ids_come_in_order_of_first_mention(void **state)
 {
-    static const char *const uids[] = {"1.3.2", "9.9.9",   "1.3.1", "1.3.2",
-                                       "1.3.3", "{\"x,\\", "1.3.4"};
+    static const char *const uids[] = {"1.3.2", "9.9.9", "1.3.1", "1.3.3", "{\"x,\\", "1.3.4"};
     (void)state;
     store_spec(CT "00080018 UI 1.3.1");
     store_spec(CT "00080018 UI 1.3.2");
