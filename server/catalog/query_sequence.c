@@ -28,18 +28,6 @@ static bool is_no_key(uint32_t tag)
            tag == TAG_QueryRetrieveLevel;
 }
 
-/* VRs with two reserved octets and a 32-bit length (PS3.5 7.1.2). */
-static bool has_long_length(const char vr[3])
-{
-    static const char long_vrs[][3] = {"OB", "OD", "OF", "OL", "OV", "OW", "SQ",
-                                       "SV", "UC", "UN", "UR", "UT", "UV"};
-    for (size_t i = 0; i < sizeof(long_vrs) / sizeof(long_vrs[0]); i++) {
-        if (memcmp(vr, long_vrs[i], 2) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* What a response says of an attribute the entity has not: a zero-length element (K.2.2.1.3). Only the
  * reservation of a private block is repeated, because the private elements would be unreadable. */
 static struct span absent_element(struct arena *arena, const struct dcm_element *e, const char *vr)
@@ -56,7 +44,7 @@ static struct span absent_element(struct arena *arena, const struct dcm_element 
     put_le16(p, (uint16_t)(e->tag >> 16));
     put_le16(p + 2, (uint16_t)e->tag);
     memcpy(p + 4, vr, 2);
-    if (has_long_length(vr))
+    if (dcm_vr_has_long_length(vr))
         return span_of(p, 12); /* zeroed: reserved octets and length */
     put_le16(p + 6, (uint16_t)even);
     if (len > 0)

@@ -115,3 +115,9 @@ bool dcm_vr_is_string(const char vr[3])
     const struct vr_info *info = vr_find(vr);
     return info && info->is_string;
 }
+
+bool dcm_vr_has_long_length(const char vr[3])
+{
+    const struct vr_info *info = vr_find(vr);
+    return info && info->has_32_bit_len;
+}

@@ -137,6 +137,8 @@ static void vr_table_is_complete_and_ordered(void **state)
     assert_false(dcm_vr_is_text("UR") || dcm_vr_is_text("CS") || dcm_vr_is_text("OB"));
     assert_true(dcm_vr_is_string("UI") && dcm_vr_is_string("UR"));
     assert_false(dcm_vr_is_string("AT") || dcm_vr_is_string("SQ") || dcm_vr_is_string("??"));
+    assert_true(dcm_vr_has_long_length("SQ") && dcm_vr_has_long_length("UT"));
+    assert_false(dcm_vr_has_long_length("UI") || dcm_vr_has_long_length("??"));
 }
 
 int main(void)
