@@ -363,7 +363,7 @@ static void on_connect_result(struct stream *s)
     if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
         error = errno;
     if (error != 0) {
-        end_with(s, RC_IO, s->peer, error);
+        end_with(s, RC_IO, strerror(error), 0);
         return;
     }
     loop_timer_clear(s->timer);

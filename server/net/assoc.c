@@ -346,8 +346,8 @@ static void on_stream_closed(const struct err *why, void *arg)
     } else if (why->code == RC_OK) {
         assoc_set_why(a, RC_IO, "the peer closed the connection without release or abort");
     } else {
-        assoc_set_why(a, why->code == RC_TIMEOUT ? RC_TIMEOUT : RC_IO, "connection lost: %s",
-                      why->text);
+        assoc_set_why(a, why->code == RC_TIMEOUT ? RC_TIMEOUT : RC_IO, "%s: %s",
+                      a->state == UL_STA4 ? "cannot connect" : "connection lost", why->text);
     }
     assoc_event(a, UL_EV_TRANSPORT_CLOSED);
 }
