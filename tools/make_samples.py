@@ -287,13 +287,18 @@ def data_set(record, by_id):
     return dict(sorted(ds.items()))
 
 
+def as_text(ds):
+    """One attribute a line, so that a difference between two versions is readable."""
+    lines = [f'"{tag_}": {json.dumps(value, ensure_ascii=False)}' for tag_, value in ds.items()]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
 def main():
     records = json.loads(SOURCE.read_text(encoding="utf-8"))
     by_id = {r["id"]: r for r in records}
     wanted = {}
     for record in records:
-        text = json.dumps(data_set(record, by_id), ensure_ascii=False, indent=1) + "\n"
-        wanted[record["id"] + ".json"] = text
+        wanted[record["id"] + ".json"] = as_text(data_set(record, by_id))
     if sys.argv[1:] == ["--check"]:
         present = {p.name: p.read_text(encoding="utf-8") for p in TARGET.glob("*.json")}
         wrong = sorted(n for n in wanted.keys() | present.keys() if wanted.get(n) != present.get(n))
