@@ -603,7 +603,7 @@ void service_drain(struct service *s, void (*done)(void *arg), void *arg)
 
 struct service_config service_config_default(void)
 {
-    return (struct service_config){
+    struct service_config c = {
         .ae_title = "DPPR",
         .unknown_ae = UNKNOWN_AE_REFUSE,
         .echo_for_all = true,
@@ -623,4 +623,8 @@ struct service_config service_config_default(void)
         .retrieve_workers = 2,
         .retrieve_connections = 2,
     };
+    /* Long enough for whoever keeps an association between two patients, short enough that forgotten ones
+     * do not pile up against the limit. */
+    c.assoc.idle_ms = 30 * 60000;
+    return c;
 }
