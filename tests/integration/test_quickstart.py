@@ -62,9 +62,16 @@ def test_first_and_second_start(reachable):
         assert cursor.fetchone() == ("on",)
         cursor.execute("show synchronous_commit")
         assert cursor.fetchone() == ("on",)
+        cursor.execute("show unix_socket_directories")
+        socket_folder = cursor.fetchone()[0]
         admin.close()
+        match = re.search(r"//([^:]+):([^@]+)@[^:]+:(\d+)/(\w+)", q.database)
+        local = psycopg2.connect(host=socket_folder, user=match[1], password=match[2], port=match[3],
+                                 dbname=match[4])
+        local.close()
     finally:
         assert q.stop() == 0
+    assert not os.path.exists(socket_folder)
     with pytest.raises(psycopg2.OperationalError):
         psycopg2.connect(q.database, connect_timeout=3)
     again = Quickstart("--data", reachable / "var")
