@@ -4,7 +4,8 @@
  *
  *   called title not ours               rejected 1/1/7 (permanent, user, called AE title not recognized)
  *   too many associations, draining     rejected 2/3/2 (transient, presentation, local limit exceeded)
- *   database away                       UNKNOWN_AE_ANY, or LOOPBACK from loopback: admitted with all rights;
+ *   database away                       UNKNOWN_AE_ANY, or LOOPBACK from loopback: admitted with all rights until
+ *                                       the database answers, then looked up before the next operation;
  *                                       else rejected 2/3/1 (temporary congestion)
  *   row for title and source address    the row's rights
  *   row for the title, other addresses  rejected 1/1/3 (calling AE title not recognized), whatever the policy
@@ -154,6 +155,7 @@ static void on_peer(const struct err *result, bool found, const struct peer *pee
     if (result->code != RC_OK) {
         if (is_welcome_unknown(f)) {
             log_warn(assoc_log(f->assoc), "association.unchecked", "why=\"%s\"", result->text);
+            f->is_unchecked = true;
             admit(f, PEER_MAY_ALL);
         } else {
             reject(f, &reject_congestion, LOG_ERROR,
@@ -212,6 +214,8 @@ void admission_cancel(struct front *f)
 
 bool admission_is_fresh(const struct front *f)
 {
+    if (f->is_unchecked)
+        return false;
     if (!f->has_row)
         return true; /* admitted by policy, which does not change */
     int64_t window = (int64_t)f->service->front_count;

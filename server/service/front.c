@@ -229,14 +229,38 @@ static void operation_run(struct operation *op)
     }
 }
 
+static void on_title(const struct err *result, bool found, const struct peer *peer, void *arg)
+{
+    struct operation *op = arg;
+    struct front *f = op->front;
+    (void)peer;
+    op->authorizing = NULL;
+    if (result->code == RC_OK) {
+        f->is_unchecked = false;
+        if (found)
+            f->rights = 0; /* the title is registered for other source addresses */
+    }
+    operation_run(op);
+}
+
 static void on_rights(const struct err *result, bool found, const struct peer *peer, void *arg)
 {
     struct operation *op = arg;
+    struct front *f = op->front;
     op->authorizing = NULL;
+    /* No row where one was promised: revoked. No row for one that was let in unchecked: admission's second
+     * question is still due. */
+    if (result->code == RC_OK && !found && !f->has_row) {
+        op->authorizing = peer_find(f->service->pool, f->service->config->lease_timeout_ms,
+                                    assoc_calling_aet(f->assoc), NULL, on_title, op);
+        return;
+    }
     /* The database away: what the operation needs it for will say so; the rights stay as they were. */
     if (result->code == RC_OK) {
-        op->front->rights = found ? peer->rights : 0;
-        op->front->rights_read_ms = clock_now_ms();
+        f->rights = found ? peer->rights : 0;
+        f->has_row = true;
+        f->is_unchecked = false;
+        f->rights_read_ms = clock_now_ms();
     }
     operation_run(op);
 }
@@ -382,6 +406,16 @@ static void cancel_operation(struct front *f, const struct dimse_command *rq)
     operation_finish(op, &rsp, NULL, NULL, NULL);
 }
 
+static void abort_front(struct front *f, const char *why)
+{
+    if (f->is_aborted)
+        return;
+    f->is_aborted = true;
+    admission_cancel(f);
+    stop_operations(f);
+    assoc_abort(f->assoc, ABORT_SOURCE_USER, ABORT_NOT_SPECIFIED, why);
+}
+
 static void on_message(struct assoc *a, struct dimse_message *m, void *arg)
 {
     struct front *f = arg;
@@ -405,7 +439,7 @@ static void on_message(struct assoc *a, struct dimse_message *m, void *arg)
     }
     if (!(cmd->has & CMD_HAS_MESSAGE_ID)) {
         metric_add(METRIC_protocol_errors, 1);
-        assoc_abort(a, ABORT_SOURCE_USER, ABORT_NOT_SPECIFIED, "a request without Message ID");
+        abort_front(f, "a request without Message ID");
         dimse_message_free(m);
         return;
     }
@@ -517,16 +551,6 @@ void service_accept(struct service *s, int fd)
 }
 
 /* ---- the service ---- */
-
-static void abort_front(struct front *f, const char *why)
-{
-    if (f->is_aborted)
-        return;
-    f->is_aborted = true;
-    admission_cancel(f);
-    stop_operations(f);
-    assoc_abort(f->assoc, ABORT_SOURCE_USER, ABORT_NOT_SPECIFIED, why);
-}
 
 /* At once, without a callback: the peer gets an A-ABORT if it takes one, and is not waited for. */
 static void cut_off(struct front *f)

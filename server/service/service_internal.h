@@ -116,8 +116,9 @@ struct front {
     struct assoc *assoc;
     struct peer_op *lookup; /* admission is asking the database */
     unsigned rights;
-    bool has_row;  /* the rights come from the database and may be revoked */
-    bool admitted; /* counted against max_associations */
+    bool has_row;      /* the rights come from the database and may be revoked */
+    bool is_unchecked; /* let in by policy while the database was away; it may have a row */
+    bool admitted;     /* counted against max_associations */
     bool established;
     bool releasing;
     bool is_aborted;

@@ -104,6 +104,37 @@ def test_server_started_before_its_database(cluster):
         assert server.stop() == 0
 
 
+def test_rights_count_again_when_the_database_is_back(cluster):
+    """Let in by policy while nobody could be asked; a row that says otherwise rules afterwards."""
+    admin = psycopg2.connect(cluster.database)
+    admin.autocommit = True
+    admin.cursor().execute("insert into dpp.application_entities (ae_title, may_store) values ('LIMITED', false)")
+    admin.cursor().execute("insert into dpp.application_entities (ae_title, source_addresses)"
+                           " values ('ELSEWHERE', '{192.0.2.1}')")
+    admin.close()
+    server = Server(cluster.database)
+    try:
+        cluster.stop()
+        wait_for(lambda: server.http("/readyz")[0] == 503)
+        wires = {title: Wire(server.port, timeout=30).associate(
+            [(1, CT_PROTOCOL, [EXPLICIT]), (3, VERIFICATION, [IMPLICIT])], calling=title)
+            for title in ("LIMITED", "ELSEWHERE", "UNKNOWN")}
+        assert all(wire.echo(3) == 0 for wire in wires.values())
+        cluster.start()
+        wait_for(lambda: server.http("/readyz")[0] == 200, timeout=20)
+
+        def answer(title):
+            ds = protocol()
+            return wires[title].store(1, encode(ds, EXPLICIT), CT_PROTOCOL, ds.SOPInstanceUID).status
+        wait_for(lambda: answer("UNKNOWN") == 0)
+        for title, status in (("LIMITED", 0x0124), ("ELSEWHERE", 0x0124), ("UNKNOWN", 0)):
+            wait_for(lambda: answer(title) != 0xA700)
+            assert answer(title) == status, title
+            wires[title].release()
+    finally:
+        assert server.stop() == 0
+
+
 def test_killed_connections_are_replaced(server, database):
     wire = Wire(server.port, timeout=30).associate([(1, FIND, [EXPLICIT]), (3, CT_PROTOCOL, [EXPLICIT])])
     ds = protocol()
