@@ -30,6 +30,7 @@ struct config {
     enum log_level log_level;
     enum log_format log_format;
     int64_t shutdown_grace_ms;
+    unsigned max_waiting_jobs;     /* of each job pool */
     struct service_config service; /* strings borrowed from this struct */
     char *ae_title;
     char **called_titles; /* NULL-terminated */
@@ -49,6 +50,8 @@ const char *config_migration_database(const struct config *c);
  * force in the form of dppr.conf, passwords masked. */
 void config_print_help(FILE *to);
 void config_print_markdown(FILE *to);
+/* Limits and deadlines (core/limits.h) with their settings as Markdown, for docs/operations.md. */
+void config_print_limits(FILE *to);
 void config_print_values(const struct config *c, FILE *to);
 
 /* A libpq URI or key=value string with its passwords replaced by ***. returned (free). */

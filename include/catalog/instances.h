@@ -9,6 +9,7 @@
 #define CATALOG_INSTANCES_H
 
 #include "catalog/model.h"
+#include "catalog/query.h"
 #include "dcm/dataset.h"
 #include "pg/pool.h"
 
@@ -32,8 +33,9 @@ void instance_list_free(struct instance_list *l); /* NULL is legal */
  * left out, so *count may be 0. RC_INVALID with tag: no SOP Instance UID, other keys (A900);
  * RC_UNSUPPORTED: cannot be decoded (C410, C510); RC_LIMIT. *uids lives in the arena. */
 MUST_CHECK enum rc retrieve_identifier(struct span identifier, const struct dcm_ts *ts,
-                                       bool strict_level, unsigned max_uids, struct arena *arena,
-                                       const char ***uids, unsigned *count, struct err *err);
+                                       bool strict_level, const struct query_limits *limits,
+                                       struct arena *arena, const char ***uids, unsigned *count,
+                                       struct err *err);
 
 /* list is owned by the callee. */
 typedef void (*instances_found_cb)(const struct err *result, struct instance_list *list, void *arg);

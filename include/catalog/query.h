@@ -25,11 +25,16 @@ struct query_view {
         *default_charset; /* assumed for 8-bit text without (0008,0005); NULL = refuse (A900) */
 };
 
+/* Of the identifiers of C-FIND, C-GET and C-MOVE; 0 = the default. */
 struct query_limits {
-    unsigned max_keys; /* attributes in an identifier, nested ones included; default 256 */
-    unsigned max_uids; /* values of UID lists; default 65536 */
+    unsigned max_keys;  /* attributes in an identifier, nested ones included; default 256 */
+    unsigned max_uids;  /* values of UID lists; default 65536 */
+    size_t max_octets;  /* deflated or inflated; default 16 MiB */
+    unsigned max_depth; /* sequences within sequences, unknown ones included; default 32 */
 };
 struct query_limits query_limits_default(void);
+struct query_limits query_limits_or_default(const struct query_limits *limits); /* NULL is legal */
+struct dcm_limits query_read_limits(const struct query_limits *limits);         /* for dcm_read */
 
 struct query {
     const char *sql;

@@ -11,6 +11,8 @@
 
 #include <stdarg.h>
 
+#include "core/limits.h"
+
 #define MUST_CHECK             __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 
@@ -37,17 +39,24 @@ struct err {
     char text[256];
     char sqlstate[6]; /* "" unless code == RC_DB */
     unsigned tag;     /* data element that is wrong (group << 16 | element), 0 = none */
+    enum limit limit; /* what has struck, where the code is RC_LIMIT or RC_TIMEOUT */
 };
 
 /* "ok", "invalid", "timeout" ...; never NULL. */
 const char *rc_name(enum rc code);
 
 /* Fill *err (NULL is legal) and return code, so that `return err_set(err, RC_INVALID, ...)` reads well.
- * Clears tag and sqlstate: set sqlstate afterwards. Arguments may point into *err. Control characters
+ * Clears tag, limit and sqlstate: set sqlstate afterwards. Arguments may point into *err. Control characters
  * become spaces, trailing spaces and periods go. */
 enum rc err_set(struct err *err, enum rc code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* The same, naming the offending data element. */
 enum rc err_set_tag(struct err *err, enum rc code, unsigned tag, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
+/* A limit or deadline has struck: counts that, and sets RC_LIMIT or RC_TIMEOUT. tag 0 = none. Once for each
+ * time: other words come by err_reword. */
+enum rc err_set_limit(struct err *err, enum limit limit, unsigned tag, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
+/* The same err under another text, which may quote the old one; NULL is legal. */
+void err_reword(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 #endif

@@ -32,6 +32,7 @@ struct log_ctx {
     bool has_msg;
     const char *aet;
     const char *peer; /* "192.0.2.1:104" */
+    enum limit limit; /* what has struck: limit=max-depth or deadline=idle-timeout */
 };
 
 /* The format is either a list of pairs, `matches=%d why="%s"`, or a sentence, which is written as

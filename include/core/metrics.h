@@ -21,7 +21,6 @@
     X(associations_open, GAUGE, "associations open now")                                  \
     X(wrong_protocol, COUNTER, "connections that did not speak DICOM (HTTP, TLS, noise)") \
     X(protocol_errors, COUNTER, "PDUs or messages that broke PS3.7 or PS3.8")             \
-    X(timeouts, COUNTER, "associations or operations ended by a deadline")                \
     X(echo_total, COUNTER, "C-ECHO operations")                                           \
     X(store_ok, COUNTER, "C-STORE operations that ended with success")                    \
     X(store_failed, COUNTER, "C-STORE operations that were refused or failed")            \
@@ -33,7 +32,6 @@
     X(move_total, COUNTER, "C-MOVE operations ended")                                     \
     X(suboperations_ok, COUNTER, "C-STORE sub-operations completed")                      \
     X(suboperations_failed, COUNTER, "C-STORE sub-operations failed or warned")           \
-    X(limits_hit, COUNTER, "requests refused because a limit was reached")                \
     X(database_errors, COUNTER, "statements or connections that failed")                  \
     X(database_connections, GAUGE, "database connections open now")                       \
     X(database_waiting, GAUGE, "operations waiting for a database connection")
@@ -47,7 +45,9 @@ enum metric {
 
 void metric_add(enum metric m, int64_t n);
 int64_t metric_get(enum metric m);
-/* All of them as Prometheus text (exposition format 0.0.4): dppr_<name>, counters with _total at the end. */
+/* All of them as Prometheus text (exposition format 0.0.4): dppr_<name>, counters with _total at the end; then how
+ * often each limit and deadline of core/limits.h has struck, dppr_limits_hit_total{limit="max-depth"} and
+ * dppr_timeouts_total{deadline="idle-timeout"}. */
 void metrics_print(struct buf *out);
 
 #endif

@@ -43,6 +43,8 @@ struct dcm_limits {
     size_t max_bytes;      /* of the (inflated) octets; default 64 MiB */
     unsigned max_depth;    /* sequences within sequences; default 32, DCM_DEPTH_CEILING at most */
     unsigned max_elements; /* elements and items in all; default 1,000,000 */
+    /* The settings that max_bytes and max_elements come from; 0 = max-dataset, max-elements. */
+    enum limit bytes_setting, elements_setting;
 };
 enum {
     DCM_DEPTH_CEILING = 128

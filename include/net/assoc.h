@@ -70,17 +70,18 @@ struct assoc_callbacks {
     /* The end, when the transport is closed: after an abort of ours that is when the peer has closed or
      * ARTIM has expired; assoc_send says RC_INVALID in between. why->code RC_OK = released in order or
      * refused before; RC_CANCELED = we aborted; RC_IO = transport or peer's abort; RC_INVALID = protocol
-     * error; RC_TIMEOUT; text says what. */
+     * error; RC_LIMIT, RC_TIMEOUT: why->limit says which; text says what. */
     void (*on_closed)(struct assoc *a, const struct err *why, void *arg);
 };
 
 struct assoc_options {
     uint32_t max_pdu_bytes;       /* offered to the peer, 0 = unlimited; default 131072 */
     uint32_t max_associate_bytes; /* of an A-ASSOCIATE PDU, checked in advance; default 1 MiB */
-    size_t max_command_bytes;     /* default 64 KiB */
-    size_t max_dataset_bytes;     /* of one incoming message; default 64 MiB */
-    size_t high_water_bytes;      /* output; default 256 KiB */
-    int64_t artim_ms;             /* PS3.8 9.1.4; default 30 s */
+    unsigned max_contexts; /* presentation contexts of a request; default 128, which is the most */
+    size_t max_command_bytes; /* default 64 KiB */
+    size_t max_dataset_bytes; /* of one incoming message; default 64 MiB */
+    size_t high_water_bytes;  /* output; default 256 KiB */
+    int64_t artim_ms;         /* PS3.8 9.1.4; default 30 s */
     int64_t negotiation_ms;   /* any answer of the Upper Layer but by ARTIM: AC or RJ, the owner's
                                      to on_request, the peer's to a release; default 30 s */
     int64_t connect_ms;       /* default 10 s */
@@ -104,9 +105,9 @@ struct assoc *assoc_request(struct loop *l, const struct sockaddr *addr, socklen
 /* Answers to on_request. ac: contexts with results, roles, extended negotiation and async window as
  * net/negotiate made them; AE titles, maximum length and implementation identifiers are filled in. */
 void assoc_answer_accept(struct assoc *a, const struct pdu_associate *ac);
-/* why: for the one line of the log at this level; must live as long as the association. */
+/* why: for the one line of the log at this level; borrowed for the call. */
 void assoc_answer_reject(struct assoc *a, const struct pdu_reject *rj, enum log_level level,
-                         const char *why);
+                         const struct err *why);
 void assoc_answer_release(struct assoc *a); /* after on_release; also flushes queued responses */
 void assoc_release(struct assoc *a);        /* ask for release; on_closed follows */
 void assoc_abort(struct assoc *a, uint8_t source, uint8_t reason,

@@ -31,15 +31,18 @@ struct service_config {
     struct assoc_options assoc;
     struct dcm_limits dataset_limits;
     struct query_limits query_limits;
-    int64_t max_matches; /* 0 = none */
-    unsigned max_retrieve_uids;
-    unsigned max_associations;         /* per process */
+    int64_t max_matches;        /* 0 = none */
+    unsigned max_retrieve_uids; /* as query_limits.max_uids, of C-GET and C-MOVE */
+    unsigned max_suboperations; /* of one C-GET or C-MOVE; default and ceiling 65535 */
+    unsigned max_associations;  /* per process */
+    unsigned max_connections;   /* per process; 0 = a quarter more than associations, and 64 */
     unsigned max_operations_per_assoc; /* asynchronous operations performed; default 8 */
     bool strict_retrieve_level;
-    int64_t lease_timeout_ms;     /* waiting for a database connection; default 10 s */
-    int64_t suboperation_ms;      /* a destination's answer to one C-STORE; default 60 s */
-    int64_t destination_wait_ms;  /* a move waits for its turn at the destination; default 5 min */
-    int64_t progress_interval_ms; /* pending responses of GET and MOVE; default 500 */
+    int64_t lease_timeout_ms;    /* waiting for a database connection; default 10 s */
+    int64_t suboperation_ms;     /* a destination's answer to one C-STORE; default 60 s */
+    int64_t destination_wait_ms; /* a move waits for its turn at the destination; default 5 min */
+    unsigned destination_max_waiting; /* moves that wait for one destination; default 64 */
+    int64_t progress_interval_ms;     /* pending responses of GET and MOVE; default 500 */
     unsigned inline_ingest_bytes; /* larger data sets are prepared on the jobpool; default 64 KiB */
     size_t fetch_batch_bytes;     /* octets a retrieve keeps in memory; default 4 MiB */
     struct pg_options database;

@@ -235,6 +235,7 @@ enum rc config_load(int argc, char **argv, struct config *out, char ***rest, int
     out->service.database.session_options = out->has_session_options ? NULL : "";
     /* A message may not be larger than the data sets that are taken from it. */
     out->service.assoc.max_dataset_bytes = out->service.dataset_limits.max_bytes;
+    out->service.query_limits.max_depth = out->service.dataset_limits.max_depth;
     return RC_OK;
 }
 

@@ -41,7 +41,6 @@
 #include "probe.h"
 
 enum {
-    MAX_QUEUED_JOBS = 4096,
     NAME_THREADS =
         8, /* lookups that hang hold up moves to other names only when there are so many */
     DATABASE_NAME_THREADS = 2,
@@ -169,7 +168,9 @@ static void on_drain_timer(void *arg)
     int64_t left = s->config->shutdown_grace_ms - SETTLE_MS;
 
     if (s->has_settled) {
-        log_warn(NULL, "serve.grace_over", "workers_busy=%u", s->worker_count - s->drained);
+        struct log_ctx ctx = {.limit = LIMIT_shutdown_grace};
+        limit_struck(LIMIT_shutdown_grace);
+        log_warn(&ctx, "serve.grace_over", "workers_busy=%u", s->worker_count - s->drained);
         loop_stop(s->loop);
         return;
     }
@@ -327,13 +328,13 @@ static void announce(struct server *s, int ready_fd)
 static enum rc start_threads(struct server *s, struct err *err)
 {
     static const struct worker_hooks hooks = {start_worker, stop_worker};
-    unsigned wanted = server_workers(s->config);
+    unsigned wanted = server_workers(s->config), most = s->config->max_waiting_jobs;
     enum rc rc;
 
     s->pools = (struct service_pools){
-        .work = jobpool_new("jobs", wanted < 2 ? 2 : wanted, MAX_QUEUED_JOBS),
-        .names = jobpool_new("names", NAME_THREADS, MAX_QUEUED_JOBS),
-        .database_names = jobpool_new("db-names", DATABASE_NAME_THREADS, MAX_QUEUED_JOBS),
+        .work = jobpool_new("jobs", wanted < 2 ? 2 : wanted, most),
+        .names = jobpool_new("names", NAME_THREADS, most),
+        .database_names = jobpool_new("db-names", DATABASE_NAME_THREADS, most),
     };
     rc = retrieve_pool_new(&s->config->service, &s->pools, &s->retrieve, err);
     s->workers = xcalloc(wanted, sizeof(struct worker *));

@@ -102,7 +102,7 @@ static char *clean_copy(struct arena *arena, const char *text, size_t len, size_
 
 static enum rc no_room(struct err *err)
 {
-    return err_set(err, RC_LIMIT, "data set needs too much memory");
+    return err_set_limit(err, LIMIT_memory, 0, "data set needs more than it may have");
 }
 
 /* How text is read, from exact to desperate; the first that works is taken. */
@@ -232,7 +232,7 @@ enum rc ingest_prepare(const struct ingest_input *input, const struct dcm_limits
     size_t most = input->ts->is_deflated ? l.max_bytes : input->octets.len;
     *out = NULL;
     if (input->octets.len > INT_MAX || most > INT_MAX)
-        return err_set(err, RC_LIMIT, "data set is too large");
+        return err_set_limit(err, LIMIT_max_dataset, 0, "data set of more than 2 GiB");
 
     /* A tree takes up to ten times the octets (empty elements of 8), JSON up to six (escapes). */
     size_t room = 1048576 + 16 * most;

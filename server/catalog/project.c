@@ -343,6 +343,11 @@ static void drop_padding(struct dcm_item *item)
     }
 }
 
+static enum rc too_large(struct err *err)
+{
+    return err_set_limit(err, LIMIT_memory, 0, "a response is too large");
+}
+
 /* The tree in the first set that fits. */
 static enum rc encode_text(struct dcm_item *item, const struct walk *w,
                            const struct project_target *target, struct arena *scratch,
@@ -356,11 +361,11 @@ static enum rc encode_text(struct dcm_item *item, const struct walk *w,
         enum rc rc =
             is_utf8_term(choices[i]) ? RC_OK : dcm_tree_from_utf8(item, choices[i], scratch, NULL);
         if (rc == RC_NOMEM || rc == RC_LIMIT)
-            return err_set(err, rc, "response is too large");
+            return too_large(err);
         if (rc != RC_OK)
             continue;
         if (!dcm_put_text(scratch, item, TAG_SpecificCharacterSet, "CS", choices[i]))
-            return err_set(err, RC_LIMIT, "response is too large");
+            return too_large(err);
         return RC_OK;
     }
     return err_set(err, RC_INTERNAL, "response fits no character set");
@@ -378,7 +383,7 @@ static enum rc rewrite(struct walk *w, size_t start, const struct project_target
         .max_bytes = len, .max_depth = DCM_DEPTH_CEILING, .max_elements = UINT32_MAX};
     uint8_t *copy = arena_alloc(scratch, len ? len : 1);
     if (!copy)
-        return err_set(err, RC_LIMIT, "response is too large");
+        return too_large(err);
     if (len)
         memcpy(copy, out->data + start, len);
     out->len = start;
@@ -452,7 +457,7 @@ enum rc project_row(const struct project_plan *plan, const struct project_target
     if (plan->list_count > 0)
         lists = arena_array(scratch, plan->list_count, sizeof(*lists) + FEW * sizeof(int32_t));
     if (plan->list_count > 0 && !lists)
-        return err_set(err, RC_LIMIT, "response is too large");
+        return too_large(err);
 
     int32_t *few = lists ? (int32_t *)(lists + plan->list_count) : NULL;
     for (unsigned i = 0; i < plan->list_count; i++) {
@@ -461,7 +466,7 @@ enum rc project_row(const struct project_plan *plan, const struct project_target
         if (lists[i].count > FEW) {
             lists[i].ordinals = arena_array(scratch, lists[i].count, sizeof(int32_t));
             if (!lists[i].ordinals)
-                return err_set(err, RC_LIMIT, "response is too large");
+                return too_large(err);
             pg_int_array(row, 1 + i, lists[i].ordinals, lists[i].count);
         }
     }

@@ -23,16 +23,45 @@
 #include "dcm/charset.h"
 #include "text_array.h"
 
-enum { DEFAULT_MAX_KEYS = 256, DEFAULT_MAX_UIDS = 65536 };
-
 struct query_limits query_limits_default(void)
 {
-    return (struct query_limits){.max_keys = DEFAULT_MAX_KEYS, .max_uids = DEFAULT_MAX_UIDS};
+    return (struct query_limits){
+        .max_keys = 256, .max_uids = 65536, .max_octets = 16 << 20, .max_depth = 32};
+}
+
+struct query_limits query_limits_or_default(const struct query_limits *limits)
+{
+    struct query_limits use = query_limits_default();
+    if (limits && limits->max_keys)
+        use.max_keys = limits->max_keys;
+    if (limits && limits->max_uids)
+        use.max_uids = limits->max_uids;
+    if (limits && limits->max_octets)
+        use.max_octets = limits->max_octets;
+    if (limits && limits->max_depth)
+        use.max_depth = limits->max_depth;
+    return use;
+}
+
+/* Items and group lengths are no attributes, but must not be many either. */
+struct dcm_limits query_read_limits(const struct query_limits *limits)
+{
+    return (struct dcm_limits){.max_bytes = limits->max_octets,
+                               .max_depth = limits->max_depth,
+                               .max_elements = limits->max_keys + 64,
+                               .bytes_setting = LIMIT_max_identifier,
+                               .elements_setting = LIMIT_max_query_keys};
 }
 
 enum rc query_no_room(struct err *err, uint32_t tag)
 {
-    return err_set_tag(err, RC_LIMIT, tag, "identifier asks for too much");
+    return err_set_limit(err, LIMIT_memory, tag, "identifier asks for too much");
+}
+
+enum rc query_many_values(struct err *err, uint32_t tag)
+{
+    return err_set_limit(err, LIMIT_query_values, tag, "key has more than %d values",
+                         QUERY_MAX_VALUES);
 }
 
 unsigned query_add_param(struct query_builder *b, struct span text)
@@ -72,8 +101,8 @@ static enum rc adopt_vrs(struct query_builder *b, const struct model_key *keys, 
 {
     for (struct dcm_element *e = item->first; e; e = e->next) {
         if (++b->attribute_count > b->limits.max_keys)
-            return err_set_tag(err, RC_LIMIT, e->tag, "identifier has more than %u attributes",
-                               b->limits.max_keys);
+            return err_set_limit(err, LIMIT_max_query_keys, e->tag, "more than %u attributes",
+                                 b->limits.max_keys);
         const struct model_key *key = model_find_key(keys, key_count, e->tag);
         bool is_sequence = e->items || memcmp(e->vr, "SQ", 2) == 0;
         if (key && !is_sequence && key->match != MATCH_SEQUENCE)
@@ -110,10 +139,7 @@ static enum rc read_identifier(struct query_builder *b, struct span octets, cons
                                const struct query_view *view, struct dcm_item **item,
                                char **charset, struct err *err)
 {
-    struct dcm_limits limits = dcm_limits_default();
-    limits.max_bytes = QUERY_MAX_OCTETS;
-    limits.max_depth = QUERY_MAX_DEPTH;
-    limits.max_elements = b->limits.max_keys + 64; /* group lengths are none of ours */
+    struct dcm_limits limits = query_read_limits(&b->limits);
 
     enum rc rc = dcm_read(octets, ts, &limits, b->arena, item, err);
     if (rc == RC_INVALID && err)
@@ -199,7 +225,7 @@ enum rc query_build(const struct model *model, struct span identifier, const str
                     struct arena *arena, struct query *out, struct err *err)
 {
     struct query_builder b = {
-        .model = model, .limits = limits ? *limits : query_limits_default(), .arena = arena};
+        .model = model, .limits = query_limits_or_default(limits), .arena = arena};
     struct project_plan *plan = arena_alloc(arena, sizeof(*plan));
     struct dcm_item *item = NULL;
     char *charset = NULL;

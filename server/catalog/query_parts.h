@@ -11,11 +11,9 @@
 #include "project_plan.h"
 
 enum {
-    QUERY_MAX_VALUES = 64,           /* of one key that is no UID list */
-    QUERY_MAX_PARAMS = 2048,         /* libpq and the server allow 65535 */
-    QUERY_MAX_SQL = 1 << 20,         /* octets */
-    QUERY_MAX_DEPTH = 16,            /* sequences within sequences, unknown ones included */
-    QUERY_MAX_OCTETS = 16 * 1048576, /* of an identifier */
+    QUERY_MAX_VALUES = 64,   /* of one key that is no UID list */
+    QUERY_MAX_PARAMS = 2048, /* libpq and the server allow 65535 */
+    QUERY_MAX_SQL = 1 << 20, /* octets */
 };
 
 /* The statement in the making. Values that outlive query_build are in the arena. */
@@ -74,6 +72,7 @@ unsigned query_add_param(struct query_builder *b, struct span text);
 /* text[] out of values, as one parameter. */
 unsigned query_add_array(struct query_builder *b, const struct span *values, unsigned count);
 enum rc query_no_room(struct err *err, uint32_t tag);
+enum rc query_many_values(struct err *err, uint32_t tag);
 /* What the column of a key is called in SQL: "p.protocol_name"; in the arena, NULL without room. */
 const char *query_column(struct query_builder *b, const struct query_place *at);
 

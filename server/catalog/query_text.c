@@ -103,7 +103,7 @@ static enum rc read_values(const struct dcm_element *e, struct values *out, stru
     if (!utf8_is_valid(e->value))
         return err_set_tag(err, RC_INVALID, e->tag, "key is not in the declared character set");
     if (count > QUERY_MAX_VALUES)
-        return err_set_tag(err, RC_LIMIT, e->tag, "key has more than %d values", QUERY_MAX_VALUES);
+        return query_many_values(err, e->tag);
 
     for (unsigned n = 0; n < count && dcm_value_at(e, n, &value); n++) {
         if (value.len == 0)
@@ -323,7 +323,7 @@ enum rc query_name(struct query_builder *b, const struct query_place *at,
     if (!utf8_is_valid(e->value))
         return err_set_tag(err, RC_INVALID, e->tag, "key is not in the declared character set");
     if (count > QUERY_MAX_VALUES)
-        return err_set_tag(err, RC_LIMIT, e->tag, "key has more than %d values", QUERY_MAX_VALUES);
+        return query_many_values(err, e->tag);
     if (is_universal_name(e, count)) /* before anything becomes a parameter */
         return RC_OK;
 

@@ -194,8 +194,7 @@ static enum rc read_values(const struct dcm_element *e, instant_parser parse, st
         if (value.len == 0)
             continue;
         if (*count == QUERY_MAX_VALUES)
-            return err_set_tag(err, RC_LIMIT, e->tag, "key has more than %d values",
-                               QUERY_MAX_VALUES);
+            return query_many_values(err, e->tag);
         if (!parse_bounds(value, parse, &out[*count]))
             return err_set_tag(err, RC_INVALID, e->tag, "%s key is malformed",
                                parse == parse_date ? "date" : "time");

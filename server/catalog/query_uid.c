@@ -29,8 +29,8 @@ enum rc query_uid(struct query_builder *b, const struct query_place *at,
 {
     unsigned most = uid_list_most(e->value);
     if (most > b->limits.max_uids - b->uid_count)
-        return err_set_tag(err, RC_LIMIT, e->tag, "identifier has more than %u UIDs",
-                           b->limits.max_uids);
+        return err_set_limit(err, LIMIT_max_query_uids, e->tag, "a list of more than %u UIDs",
+                             b->limits.max_uids);
     b->uid_count += most;
 
     struct span *values = arena_array(b->arena, most, sizeof(*values));

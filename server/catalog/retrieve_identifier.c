@@ -11,8 +11,6 @@
 
 #include "uid_list.h"
 
-enum { MAX_OCTETS = 16 * 1048576, MAX_ELEMENTS = 64 };
-
 /* One value of the list and its place in it. */
 struct mention {
     struct span uid;
@@ -83,7 +81,7 @@ static enum rc check_keys(const struct dcm_item *item, bool strict_level, struct
 
 static enum rc no_room(struct err *err)
 {
-    return err_set_tag(err, RC_LIMIT, TAG_SOPInstanceUID, "identifier asks for too much");
+    return err_set_limit(err, LIMIT_memory, TAG_SOPInstanceUID, "identifier asks for too much");
 }
 
 static enum rc read_uids(const struct dcm_element *e, unsigned max_uids, struct arena *arena,
@@ -91,7 +89,8 @@ static enum rc read_uids(const struct dcm_element *e, unsigned max_uids, struct 
 {
     unsigned most = uid_list_most(e->value);
     if (most > max_uids)
-        return err_set_tag(err, RC_LIMIT, e->tag, "identifier has more than %u UIDs", max_uids);
+        return err_set_limit(err, LIMIT_max_retrieve_uids, e->tag, "a list of more than %u UIDs",
+                             max_uids);
 
     struct mention *m = arena_array(arena, most, sizeof(*m));
     if (!m)
@@ -115,14 +114,14 @@ static enum rc read_uids(const struct dcm_element *e, unsigned max_uids, struct 
 }
 
 enum rc retrieve_identifier(struct span identifier, const struct dcm_ts *ts, bool strict_level,
-                            unsigned max_uids, struct arena *arena, const char ***uids,
-                            unsigned *count, struct err *err)
+                            const struct query_limits *limits, struct arena *arena,
+                            const char ***uids, unsigned *count, struct err *err)
 {
-    struct dcm_limits limits = {
-        .max_bytes = MAX_OCTETS, .max_depth = 4, .max_elements = MAX_ELEMENTS};
+    struct query_limits most = query_limits_or_default(limits);
+    struct dcm_limits read = query_read_limits(&most);
     struct dcm_item *item = NULL;
 
-    enum rc rc = dcm_read(identifier, ts, &limits, arena, &item, err);
+    enum rc rc = dcm_read(identifier, ts, &read, arena, &item, err);
     if (rc == RC_INVALID) {
         if (err)
             err->code = RC_UNSUPPORTED;
@@ -137,5 +136,5 @@ enum rc retrieve_identifier(struct span identifier, const struct dcm_ts *ts, boo
     const struct dcm_element *e = dcm_find(item, TAG_SOPInstanceUID);
     if (!e || e->items)
         return err_set_tag(err, RC_INVALID, TAG_SOPInstanceUID, "SOP Instance UID is missing");
-    return read_uids(e, max_uids, arena, uids, count, err);
+    return read_uids(e, most.max_uids, arena, uids, count, err);
 }

@@ -73,6 +73,7 @@ static enum rc fill(struct err *err, enum rc code, unsigned tag, const char *fmt
     tidy(text, len);
     err->code = code;
     err->tag = tag;
+    err->limit = LIMIT_NONE;
     memset(err->sqlstate, 0, sizeof(err->sqlstate));
     memcpy(err->text, text, strlen(text) + 1);
     return code;
@@ -96,4 +97,33 @@ enum rc err_set_tag(struct err *err, enum rc code, unsigned tag, const char *fmt
     fill(err, code, tag, fmt, args);
     va_end(args);
     return code;
+}
+
+enum rc err_set_limit(struct err *err, enum limit limit, unsigned tag, const char *fmt, ...)
+{
+    enum rc code = limit_of(limit)->kind == LIMIT_KIND_LIMIT ? RC_LIMIT : RC_TIMEOUT;
+    va_list args;
+
+    limit_struck(limit);
+    va_start(args, fmt);
+    fill(err, code, tag, fmt, args);
+    va_end(args);
+    if (err)
+        err->limit = limit;
+    return code;
+}
+
+void err_reword(struct err *err, const char *fmt, ...)
+{
+    struct err old;
+    va_list args;
+
+    if (!err)
+        return;
+    old = *err;
+    va_start(args, fmt);
+    fill(err, old.code, old.tag, fmt, args);
+    va_end(args);
+    err->limit = old.limit;
+    memcpy(err->sqlstate, old.sqlstate, sizeof(err->sqlstate));
 }

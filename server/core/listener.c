@@ -21,7 +21,6 @@
 
 #include "core/arena.h"
 #include "core/log.h"
-#include "core/metrics.h"
 #include "core_internal.h"
 
 enum { ACCEPTS_PER_EVENT = 32, PAUSE_MS = 500 };
@@ -55,9 +54,10 @@ static void on_connection(int fd, unsigned ready, void *arg)
             continue;
         }
         if (is_shortage(errno)) {
-            log_error(NULL, "listener.paused", "address=%s reason=\"%m\" pause_ms=%d", li->name,
+            struct log_ctx ctx = {.limit = LIMIT_open_files};
+            log_error(&ctx, "listener.paused", "address=%s reason=\"%m\" pause_ms=%d", li->name,
                       PAUSE_MS);
-            metric_add(METRIC_limits_hit, 1);
+            limit_struck(LIMIT_open_files);
             loop_watch_set(li->watch, 0);
             loop_timer_set(li->pause, PAUSE_MS);
         }

@@ -285,6 +285,10 @@ static void put_context(struct line *l, const struct log_ctx *ctx)
         put_text(l, "peer", ctx->peer);
     if (ctx->aet && ctx->aet[0] != '\0')
         put_text(l, "aet", ctx->aet);
+    if (ctx->limit != LIMIT_NONE) {
+        const struct limit_row *limit = limit_of(ctx->limit);
+        put_text(l, limit_kind_name(limit->kind), limit->name);
+    }
 }
 
 static void line_begin(struct line *l, enum log_level level, const struct log_ctx *ctx,

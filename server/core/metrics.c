@@ -6,6 +6,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "core/limits.h"
+
 static _Atomic int64_t values[METRIC_COUNT];
 
 enum kind { COUNTER, GAUGE };
@@ -42,6 +44,17 @@ static const char *ending(enum metric m)
     return "_total";
 }
 
+/* One family, a label for each of its limits. */
+static void print_limits(struct buf *out, enum limit_kind kind, const char *name, const char *help)
+{
+    buf_printf(out, "# HELP dppr_%s %s\n# TYPE dppr_%s counter\n", name, help, name);
+    for (enum limit l = LIMIT_NONE + 1; l < LIMIT_COUNT; l++) {
+        if (limit_of(l)->kind == kind)
+            buf_printf(out, "dppr_%s{%s=\"%s\"} %" PRId64 "\n", name, limit_kind_name(kind),
+                       limit_of(l)->name, limit_count(l));
+    }
+}
+
 void metrics_print(struct buf *out)
 {
     for (enum metric m = 0; m < METRIC_COUNT; m++) {
@@ -51,4 +64,7 @@ void metrics_print(struct buf *out)
                    end, metrics[m].help, name, end, metrics[m].kind == GAUGE ? "gauge" : "counter",
                    name, end, metric_get(m));
     }
+    print_limits(out, LIMIT_KIND_LIMIT, "limits_hit_total",
+                 "times a limit was reached, by setting");
+    print_limits(out, LIMIT_KIND_DEADLINE, "timeouts_total", "times a deadline passed, by setting");
 }

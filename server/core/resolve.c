@@ -130,7 +130,7 @@ enum rc resolve_start(struct jobpool *p, struct mailbox *reply_to, const char *h
     job.arg = r;
     if (jobpool_submit(p, reply_to, &job) != RC_OK) {
         free(r);
-        return err_set(err, RC_LIMIT, "too many names are being resolved");
+        return err_set_limit(err, LIMIT_max_waiting_jobs, 0, "too many names are being resolved");
     }
     *out = r;
     return RC_OK;

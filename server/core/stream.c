@@ -395,8 +395,13 @@ static void on_ready(int fd, unsigned ready, void *arg)
 static void on_timer(void *arg)
 {
     struct stream *s = arg;
+    struct err why;
 
-    end_with(s, RC_TIMEOUT, s->state == CONNECTING ? "connect timed out" : "peer takes no data", 0);
+    if (s->state == CONNECTING)
+        err_set_limit(&why, LIMIT_connect_timeout, 0, "connect timed out");
+    else
+        err_set_limit(&why, LIMIT_write_timeout, 0, "peer takes no data");
+    end(s, &why);
 }
 
 static void on_work(void *arg)

@@ -244,13 +244,18 @@ static bool from_utf8(const struct repertoire *r, const struct vr_info *vr, stru
     return true;
 }
 
+static enum rc no_memory(struct err *err, uint32_t tag)
+{
+    return err_set_limit(err, LIMIT_memory, tag, "text needs more than it may have");
+}
+
 /* What was converted, out of the working buffer into the arena. */
 static enum rc keep(struct buf *work, struct arena *arena, uint32_t tag, struct span *out,
                     struct err *err)
 {
     uint8_t *copy = buf_status(work) == RC_OK ? arena_alloc(arena, work->len + 1) : NULL;
     if (!copy)
-        return err_set_tag(err, RC_LIMIT, tag, "text needs more memory than it may have");
+        return no_memory(err, tag);
     if (work->len)
         memcpy(copy, work->data, work->len);
     *out = span_of(copy, work->len);
@@ -362,7 +367,7 @@ static enum rc encode_element(struct encoding_job *j, struct dcm_element *e)
     if (rc != RC_OK || value.data == e->value.data)
         return rc;
     if (!(change = arena_alloc(j->arena, sizeof *change)))
-        return err_set_tag(j->err, RC_LIMIT, e->tag, "text needs more memory than it may have");
+        return no_memory(j->err, e->tag);
     *change = (struct change){e, value, j->changes};
     j->changes = change;
     return RC_OK;
@@ -402,7 +407,7 @@ enum rc dcm_tree_from_utf8(struct dcm_item *item, const char *terms, struct aren
     if (rc != RC_OK)
         return rc;
     if (terms && *terms && !dcm_put_text(arena, item, TAG_SpecificCharacterSet, "CS", terms))
-        return err_set(err, RC_LIMIT, "text needs more memory than it may have");
+        return no_memory(err, 0);
     if (!terms || !*terms)
         dcm_remove(item, TAG_SpecificCharacterSet);
     for (struct change *c = j.changes; c; c = c->next)

@@ -86,6 +86,8 @@ enum rc plain_octets(struct span *octets, const struct dcm_ts *ts, struct buf *w
     if (!ts->is_deflated)
         return RC_OK;
     enum rc rc = inflate_octets(*octets, work, err);
+    if (rc == RC_LIMIT)
+        rc = err_set_limit(err, LIMIT_max_dataset, 0, "inflated more than %zu octets", work->limit);
     *octets = buf_span(work);
     return rc;
 }

@@ -10,8 +10,11 @@
 
 struct dcm_limits dcm_limits_default(void)
 {
-    return (struct dcm_limits){
-        .max_bytes = (size_t)64 << 20, .max_depth = 32, .max_elements = 1000000};
+    return (struct dcm_limits){.max_bytes = (size_t)64 << 20,
+                               .max_depth = 32,
+                               .max_elements = 1000000,
+                               .bytes_setting = LIMIT_max_dataset,
+                               .elements_setting = LIMIT_max_elements};
 }
 
 struct dcm_limits limits_or_default(const struct dcm_limits *limits)
@@ -23,6 +26,10 @@ struct dcm_limits limits_or_default(const struct dcm_limits *limits)
         use.max_depth = limits->max_depth;
     if (limits && limits->max_elements)
         use.max_elements = limits->max_elements;
+    if (limits && limits->bytes_setting)
+        use.bytes_setting = limits->bytes_setting;
+    if (limits && limits->elements_setting)
+        use.elements_setting = limits->elements_setting;
     if (use.max_depth > DCM_DEPTH_CEILING)
         use.max_depth = DCM_DEPTH_CEILING;
     return use;

@@ -37,7 +37,7 @@ struct digest {
     EVP_MD_CTX *ctx;
     struct arena *scratch; /* of sequences found in UN */
     unsigned depth;
-    bool is_failed;
+    struct err failure; /* the first */
 };
 
 static void digest_item(struct digest *d, const struct dcm_item *item);
@@ -45,7 +45,7 @@ static void digest_item(struct digest *d, const struct dcm_item *item);
 static void add(struct digest *d, const void *octets, size_t len)
 {
     if (len && EVP_DigestUpdate(d->ctx, octets, len) != 1)
-        d->is_failed = true;
+        err_set(&d->failure, RC_INTERNAL, "data set could not be digested");
 }
 
 static void digest_sequence(struct digest *d, const struct dcm_element *e)
@@ -54,7 +54,9 @@ static void digest_sequence(struct digest *d, const struct dcm_element *e)
     put_be32(head + 1, e->tag);
     add(d, head, sizeof head);
     if (d->depth == DCM_DEPTH_CEILING) {
-        d->is_failed = true;
+        if (d->failure.code == RC_OK)
+            err_set_limit(&d->failure, LIMIT_max_depth, e->tag, "sequences nested deeper than %d",
+                          DCM_DEPTH_CEILING);
         return;
     }
     d->depth++;
@@ -84,8 +86,10 @@ static bool reads_as_sequence(struct digest *d, struct span value, struct dcm_el
     struct dcm_limits limits = {.max_depth = DCM_DEPTH_CEILING, .max_elements = UINT32_MAX};
     if (value.len < 8 || memcmp(value.data, item_tag, sizeof item_tag) != 0)
         return false;
-    enum rc rc = read_implicit_sequence(value, &limits, d->scratch, sequence, NULL);
-    d->is_failed = d->is_failed || rc == RC_LIMIT;
+    struct err err;
+    enum rc rc = read_implicit_sequence(value, &limits, d->scratch, sequence, &err);
+    if (rc == RC_LIMIT && d->failure.code == RC_OK)
+        d->failure = err;
     return rc == RC_OK;
 }
 
@@ -121,8 +125,11 @@ enum rc dcm_digest(const struct dcm_item *item, uint8_t out[DCM_DIGEST_BYTES], s
         rc = err_set(err, RC_NOMEM, "no memory for a digest");
     if (rc == RC_OK) {
         digest_item(&d, item);
-        if (d.is_failed || EVP_DigestFinal_ex(d.ctx, out, &len) != 1)
-            rc = err_set(err, RC_LIMIT, "data set cannot be digested within limits");
+        rc = d.failure.code;
+        if (rc != RC_OK && err)
+            *err = d.failure;
+        else if (rc == RC_OK && EVP_DigestFinal_ex(d.ctx, out, &len) != 1)
+            rc = err_set(err, RC_INTERNAL, "data set could not be digested");
     }
     arena_free(d.scratch);
     EVP_MD_CTX_free(d.ctx);

@@ -36,11 +36,23 @@ static enum rc fail(struct json_reader *r, enum rc rc, uint32_t tag, const char 
     return err_set_tag(r->err, rc, tag, "JSON attribute %08X: %s", (unsigned)tag, what);
 }
 
+static enum rc strike(struct json_reader *r, enum limit limit, uint32_t tag, const char *what,
+                      unsigned most)
+{
+    return err_set_limit(r->err, limit, tag, "JSON attribute %08X: %s %u", (unsigned)tag, what,
+                         most);
+}
+
+static enum rc no_memory(struct json_reader *r, uint32_t tag)
+{
+    return err_set_limit(r->err, LIMIT_memory, tag, "data set needs more than it may have");
+}
+
 static enum rc keep(struct json_reader *r, struct dcm_element *e)
 {
     uint8_t *copy = buf_status(&r->work) == RC_OK ? arena_alloc(r->arena, r->work.len + 1) : NULL;
     if (!copy)
-        return fail(r, RC_LIMIT, e->tag, "data set needs more memory than it may have");
+        return no_memory(r, e->tag);
     if (r->work.len)
         memcpy(copy, r->work.data, r->work.len);
     e->value = span_of(copy, r->work.len);
@@ -235,7 +247,8 @@ static enum rc read_values(struct json_reader *r, json_t *values, struct dcm_ele
 static enum rc count_one(struct json_reader *r, uint32_t tag)
 {
     if (r->count >= r->limits.max_elements)
-        return fail(r, RC_LIMIT, tag, "more elements and items than max_elements");
+        return strike(r, r->limits.elements_setting, tag, "more elements and items than",
+                      r->limits.max_elements);
     r->count++;
     return RC_OK;
 }
@@ -247,14 +260,15 @@ static enum rc read_items(struct json_reader *r, json_t *values, unsigned depth,
     json_t *value;
     enum rc rc = RC_OK;
     if (depth >= r->limits.max_depth)
-        return fail(r, RC_LIMIT, e->tag, "sequences are nested deeper than max_depth");
+        return strike(r, LIMIT_max_depth, e->tag, "sequences nested deeper than",
+                      r->limits.max_depth);
     json_array_foreach(values, i, value)
     {
         if ((rc = count_one(r, e->tag)) != RC_OK)
             return rc;
         struct dcm_item *item = dcm_add_item(r->arena, e);
         if (!item)
-            return fail(r, RC_LIMIT, e->tag, "data set needs more memory than it may have");
+            return no_memory(r, e->tag);
         if (json_is_null(value)) /* PS3.18 F.2.5: an empty item may be null */
             continue;
         if (!json_is_object(value))
@@ -359,7 +373,7 @@ static enum rc read_object(struct json_reader *r, json_t *object, unsigned depth
             return rc;
         struct dcm_element *e = item_append(r->arena, item, tag, NULL);
         if (!e)
-            return fail(r, RC_LIMIT, tag, "data set needs more memory than it may have");
+            return no_memory(r, tag);
         if ((rc = read_attribute(r, attribute, depth, e)) != RC_OK)
             return rc;
     }
@@ -375,8 +389,8 @@ enum rc dcm_json_read(struct span json, const struct dcm_limits *limits, struct 
     json_error_t where;
     *out = NULL;
     if (json.len > r.limits.max_bytes)
-        return err_set(err, RC_LIMIT, "JSON of %zu octets, max_bytes is %zu", json.len,
-                       r.limits.max_bytes);
+        return err_set_limit(err, r.limits.bytes_setting, 0, "JSON of %zu octets, more than %zu",
+                             json.len, r.limits.max_bytes);
     json_t *root = json_loadb(json.len ? (const char *)json.data : "", json.len,
                               JSON_REJECT_DUPLICATES, &where);
     if (!root)
@@ -388,7 +402,7 @@ enum rc dcm_json_read(struct span json, const struct dcm_limits *limits, struct 
     if (!json_is_object(root))
         rc = err_set(err, RC_INVALID, "JSON data set is no object");
     else if (!item)
-        rc = err_set(err, RC_LIMIT, "data set needs more memory than it may have");
+        rc = no_memory(&r, 0);
     else
         rc = read_object(&r, root, 0, item);
     if (rc == RC_OK)

@@ -71,9 +71,16 @@ static enum rc fail(struct reader *r, enum rc rc, uint32_t tag, const char *what
                        (unsigned)(tag & 0xFFFF), what, r->pos);
 }
 
+static enum rc strike(struct reader *r, enum limit limit, uint32_t tag, const char *what,
+                      unsigned most)
+{
+    return err_set_limit(r->err, limit, tag, "(%04X,%04X): %s %u at octet %zu",
+                         (unsigned)(tag >> 16), (unsigned)(tag & 0xFFFF), what, most, r->pos);
+}
+
 static enum rc no_memory(struct reader *r, uint32_t tag)
 {
-    return fail(r, RC_LIMIT, tag, "data set needs more memory than it may have");
+    return err_set_limit(r->err, LIMIT_memory, tag, "data set needs more than it may have");
 }
 
 static uint32_t get32(const uint8_t *p, struct encoding enc)
@@ -89,7 +96,8 @@ static uint32_t get_tag(const uint8_t *p, struct encoding enc)
 static enum rc count_one(struct reader *r, uint32_t tag)
 {
     if (r->count >= r->limits.max_elements)
-        return fail(r, RC_LIMIT, tag, "more elements and items than max_elements");
+        return strike(r, r->limits.elements_setting, tag, "more elements and items than",
+                      r->limits.max_elements);
     r->count++;
     return RC_OK;
 }
@@ -166,7 +174,8 @@ static enum rc read_sequence(struct reader *r, struct encoding enc, struct exten
     struct header h;
     enum rc rc = RC_OK;
     if (depth >= r->limits.max_depth)
-        return fail(r, RC_LIMIT, e->tag, "sequences are nested deeper than max_depth");
+        return strike(r, LIMIT_max_depth, e->tag, "sequences nested deeper than",
+                      r->limits.max_depth);
     memcpy(e->vr, "SQ", 3);
     while (rc == RC_OK && (in.is_delimited || r->pos < in.end)) {
         rc = read_header(r, enc, in.end, &h);
@@ -207,18 +216,20 @@ static enum rc take_known_un(struct reader *r, const struct header *h, unsigned 
 {
     size_t start = r->pos;
     unsigned count = r->count;
-    struct err *err = r->err;
+    struct err *err = r->err, inner;
     vr_of_tag(e->tag, e->vr);
     if (memcmp(e->vr, "SQ", 2) == 0) {
-        r->err = NULL;
+        r->err = &inner;
         enum rc rc =
             read_sequence(r, implicit_le, (struct extent){start + h->len, false}, depth, e);
         r->err = err;
         if (rc == RC_OK)
             return RC_OK;
-        r->pos = start;
+        if (rc == RC_LIMIT && err)
+            *err = inner;
         if (rc == RC_LIMIT)
-            return fail(r, rc, e->tag, "sequence within UN passes a limit");
+            return rc;
+        r->pos = start;
         r->count = count;
         e->items = e->last_item = NULL;
         e->item_count = 0;
@@ -296,19 +307,23 @@ static enum rc read_elements(struct reader *r, struct encoding enc, struct exten
 }
 
 /* The inflated octets, in the arena as the tree's values will point to them. */
-static enum rc inflate_into(struct arena *arena, size_t max_bytes, struct span *octets,
-                            struct err *err)
+static enum rc inflate_into(const struct reader *r, struct span *octets)
 {
+    struct arena *arena = r->arena;
+    struct err *err = r->err;
     struct buf inflated;
-    buf_init(&inflated, max_bytes);
+    buf_init(&inflated, r->limits.max_bytes);
     enum rc rc = inflate_octets(*octets, &inflated, err);
+    if (rc == RC_LIMIT)
+        rc = err_set_limit(err, r->limits.bytes_setting, 0, "inflated more than %zu octets",
+                           r->limits.max_bytes);
     if (rc == RC_OK) {
         uint8_t *copy = arena_alloc(arena, inflated.len ? inflated.len : 1);
         if (copy && inflated.len)
             memcpy(copy, inflated.data, inflated.len);
         *octets = span_of(copy, inflated.len);
         if (!copy)
-            rc = err_set(err, RC_LIMIT, "data set needs more memory than it may have");
+            rc = err_set_limit(err, LIMIT_memory, 0, "data set needs more than it may have");
     }
     buf_fini(&inflated);
     return rc;
@@ -321,10 +336,10 @@ enum rc dcm_read(struct span octets, const struct dcm_ts *ts, const struct dcm_l
     struct encoding enc = {ts->is_explicit, ts->is_big_endian};
     *out = NULL;
     if (octets.len > r.limits.max_bytes)
-        return err_set(err, RC_LIMIT, "data set of %zu octets, max_bytes is %zu", octets.len,
-                       r.limits.max_bytes);
+        return err_set_limit(err, r.limits.bytes_setting, 0, "%zu octets, at most %zu are taken",
+                             octets.len, r.limits.max_bytes);
     if (ts->is_deflated) {
-        enum rc rc = inflate_into(arena, r.limits.max_bytes, &octets, err);
+        enum rc rc = inflate_into(&r, &octets);
         if (rc != RC_OK)
             return rc;
     }

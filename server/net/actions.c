@@ -55,10 +55,12 @@ static void send_reject(struct assoc *a)
     a->is_rejected = true;
     metric_add(METRIC_associations_rejected, 1);
     /* Who asked is in the context of the line. */
-    log_event(a->reject_level, &a->log, "assoc.rejected",
+    struct log_ctx ctx = a->log;
+    ctx.limit = a->reject_why->limit;
+    log_event(a->reject_level, &ctx, "assoc.rejected",
               "role=acceptor called=\"%s\" code=%u/%u/%u reason=\"%s\" why=\"%s\"", a->called_aet,
               a->reject.result, a->reject.source, a->reject.reason, pdu_reject_text(&a->reject),
-              a->reject_why);
+              a->reject_why->text);
     assoc_set_why(a, RC_OK, "%s", pdu_reject_text(&a->reject));
     buf_init(&pdu, 0);
     pdu_encode_reject(&pdu, &a->reject);
@@ -92,31 +94,37 @@ static bool is_title(const char *title)
     return title[0] != '\0';
 }
 
-/* What every acceptor must refuse, whatever it serves: in words, NULL = nothing. */
-static const char *unacceptable(const struct pdu_associate *rq, struct pdu_reject *rj)
+/* What every acceptor must refuse, whatever it serves. */
+static enum rc check_request(const struct assoc *a, const struct pdu_associate *rq,
+                             struct pdu_reject *rj, struct err *err)
 {
     if ((rq->protocol_version & 1) == 0) {
         *rj = (struct pdu_reject){1, 2, 2};
-        return "another version of the protocol";
+        return err_set(err, RC_UNSUPPORTED, "another version of the protocol");
     }
     if (rq->application_context == NULL ||
         strcmp(rq->application_context, NET_APPLICATION_CONTEXT) != 0) {
         *rj = (struct pdu_reject){1, 1, 2};
-        return "another application context than DICOM's";
+        return err_set(err, RC_UNSUPPORTED, "another application context than DICOM's");
     }
     if (!is_title(rq->called_aet)) {
         *rj = (struct pdu_reject){1, 1, 7};
-        return "the called AE title is malformed";
+        return err_set(err, RC_INVALID, "the called AE title is malformed");
     }
     if (!is_title(rq->calling_aet)) {
         *rj = (struct pdu_reject){1, 1, 3};
-        return "the calling AE title is malformed";
+        return err_set(err, RC_INVALID, "the calling AE title is malformed");
     }
     if (!assoc_peer_max_is_usable(rq)) {
         *rj = (struct pdu_reject){1, 2, 1};
-        return "the maximum length is too small for any message";
+        return err_set(err, RC_INVALID, "the maximum length is too small for any message");
     }
-    return NULL;
+    if (rq->context_count > a->options.max_contexts) {
+        *rj = (struct pdu_reject){1, 3, 2};
+        return err_set_limit(err, LIMIT_max_contexts, 0, "%u presentation contexts, more than %u",
+                             rq->context_count, a->options.max_contexts);
+    }
+    return RC_OK;
 }
 
 static enum ul_state act_ae_6(struct assoc *a, const struct ul_step *step)
@@ -126,10 +134,11 @@ static enum ul_state act_ae_6(struct assoc *a, const struct ul_step *step)
     memcpy(a->called_aet, rq->called_aet, sizeof(a->called_aet));
     memcpy(a->calling_aet, rq->calling_aet, sizeof(a->calling_aet));
     a->log.aet = a->calling_aet;
-    a->reject_why = unacceptable(rq, &a->reject);
-    if (a->reject_why == NULL) {
+    struct err why;
+    if (check_request(a, rq, &a->reject, &why) == RC_OK) {
         return step->next;
     }
+    a->reject_why = &why;
     a->reject_level = LOG_WARN;
     send_reject(a);
     return step->other;
@@ -354,7 +363,7 @@ void assoc_answer_accept(struct assoc *a, const struct pdu_associate *ac)
 }
 
 void assoc_answer_reject(struct assoc *a, const struct pdu_reject *rj, enum log_level level,
-                         const char *why)
+                         const struct err *why)
 {
     if (a->state == UL_STA3) {
         a->negotiation->is_lent = false;

@@ -46,6 +46,7 @@ struct assoc_options assoc_options_default(void)
     return (struct assoc_options){
         .max_pdu_bytes = 131072,
         .max_associate_bytes = 1 << 20,
+        .max_contexts = PDU_MAX_CONTEXTS,
         .max_command_bytes = 64 << 10,
         .max_dataset_bytes = 64 << 20,
         .high_water_bytes = 256 << 10,
@@ -84,6 +85,18 @@ void assoc_set_why_rc(struct assoc *a, const struct err *why)
     }
 }
 
+void assoc_set_why_limit(struct assoc *a, enum limit limit, const char *fmt, ...)
+{
+    char text[sizeof(a->why.text)];
+    struct err why;
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    (void)err_set_limit(&why, limit, 0, "%s", text);
+    assoc_set_why_rc(a, &why);
+}
+
 void assoc_forget_negotiation(struct assoc *a)
 {
     if (a->negotiation != NULL) {
@@ -92,6 +105,13 @@ void assoc_forget_negotiation(struct assoc *a)
         free(a->negotiation);
         a->negotiation = NULL;
     }
+}
+
+/* To be forgotten for a while is no fault; every other limit and deadline is, as is a broken protocol. */
+static bool is_fault(const struct err *why)
+{
+    return why->code == RC_INVALID ||
+           (why->limit != LIMIT_NONE && why->limit != LIMIT_idle_timeout);
 }
 
 /* One line for each association that was established or refused; probes of load balancers, which open
@@ -103,7 +123,9 @@ static void log_end(const struct assoc *a)
         log_debug(&a->log, "assoc.closed", "reason=\"%s\" duration_ms=%lld", a->why.text, ms);
         return;
     }
-    log_event(a->why.code == RC_INVALID ? LOG_WARN : LOG_INFO, &a->log, "assoc.closed",
+    struct log_ctx ctx = a->log;
+    ctx.limit = a->why.limit;
+    log_event(is_fault(&a->why) ? LOG_WARN : LOG_INFO, &ctx, "assoc.closed",
               "reason=\"%s\" result=%s messages_in=%llu messages_out=%llu duration_ms=%lld",
               a->why.text, rc_name(a->why.code), (unsigned long long)a->messages_in,
               (unsigned long long)a->messages_out, ms);
@@ -185,10 +207,12 @@ void assoc_hang_up(struct assoc *a)
 
 void assoc_invalid_pdu(struct assoc *a, enum abort_reason reason, const struct err *why)
 {
-    if (a->state != UL_STA13) {
-        metric_add(METRIC_protocol_errors, 1);
+    if (why->limit != LIMIT_NONE) {
+        assoc_set_why_rc(a, why);
+    } else {
+        metric_add(METRIC_protocol_errors, a->state != UL_STA13);
+        assoc_set_why(a, RC_INVALID, "protocol error: %s", why->text);
     }
-    assoc_set_why(a, RC_INVALID, "protocol error: %s", why->text);
     /* AA-1 aborts as service user, whose reason is not significant (PS3.8 table 9-9). */
     a->abort = a->state == UL_STA2 ? (struct pdu_abort){ABORT_SOURCE_USER, 0}
                                    : (struct pdu_abort){ABORT_SOURCE_PROVIDER, (uint8_t)reason};
@@ -206,22 +230,25 @@ void assoc_start_artim(struct assoc *a)
 static void on_artim(void *arg)
 {
     struct assoc *a = arg;
-    if (a->state == UL_STA2) {
-        metric_add(METRIC_timeouts, 1);
-        assoc_set_why(a, RC_TIMEOUT, "no A-ASSOCIATE-RQ within %lld ms",
-                      (long long)a->options.artim_ms);
+    if (a->state == UL_STA13) {
+        struct log_ctx ctx = a->log;
+        ctx.limit = LIMIT_artim_timeout;
+        log_info(&ctx, "assoc.unclosed", "the peer does not close the connection");
     }
+    assoc_set_why_limit(a, LIMIT_artim_timeout, "no A-ASSOCIATE-RQ within %lld ms",
+                        (long long)a->options.artim_ms);
     assoc_event(a, UL_EV_ARTIM_EXPIRED);
 }
 
 struct deadline {
     int64_t due_ms; /* 0 = none */
+    enum limit limit;
     const char *what;
 };
 
-static struct deadline after(int64_t begin_ms, int64_t delay_ms, const char *what)
+static struct deadline after(int64_t begin_ms, int64_t delay_ms, enum limit limit, const char *what)
 {
-    return (struct deadline){delay_ms > 0 ? begin_ms + delay_ms : 0, what};
+    return (struct deadline){delay_ms > 0 ? begin_ms + delay_ms : 0, limit, what};
 }
 
 static int64_t later_of(int64_t a, int64_t b)
@@ -240,33 +267,37 @@ static struct deadline deadline_of(const struct assoc *a)
 {
     switch (a->state) {
     case UL_STA3:
-        return after(a->entered_ms, a->options.negotiation_ms, "association request not answered");
+        return after(a->entered_ms, a->options.negotiation_ms, LIMIT_negotiation_timeout,
+                     "association request not answered");
     case UL_STA5:
-        return after(a->entered_ms, a->options.negotiation_ms,
+        return after(a->entered_ms, a->options.negotiation_ms, LIMIT_negotiation_timeout,
                      "the peer does not answer the association request");
     case UL_STA7:
     case UL_STA10:
     case UL_STA11:
         /* The peer may still have responses for us. */
         return sooner_of(after(later_of(a->entered_ms, a->last_input_ms), a->options.negotiation_ms,
+                               LIMIT_negotiation_timeout,
                                "the peer does not answer the release request"),
-                         after(a->entered_ms, a->options.message_ms,
+                         after(a->entered_ms, a->options.message_ms, LIMIT_message_time_limit,
                                "the peer sends for too long after the release request"));
     case UL_STA6:
         if (a->rx.is_partial && !a->is_choked) {
             return sooner_of(after(a->last_input_ms, a->options.message_stall_ms,
+                                   LIMIT_message_timeout,
                                    "the peer has stopped in the middle of a message"),
-                             after(a->rx.begun_ms, a->options.message_ms,
+                             after(a->rx.begun_ms, a->options.message_ms, LIMIT_message_time_limit,
                                    "the peer takes too long for a message"));
         }
         if (a->busy == 0) {
-            return after(a->last_use_ms, a->options.idle_ms, "idle for too long");
+            return after(a->last_use_ms, a->options.idle_ms, LIMIT_idle_timeout,
+                         "idle for too long");
         }
-        return (struct deadline){0, NULL};
+        return (struct deadline){0, LIMIT_NONE, NULL};
     default:
         /* Sta2 and Sta13 have ARTIM, Sta4 the stream's deadline; in Sta8 the owner's operations have
          * theirs; Sta9 and Sta12 are left at once. */
-        return (struct deadline){0, NULL};
+        return (struct deadline){0, LIMIT_NONE, NULL};
     }
 }
 
@@ -298,8 +329,7 @@ static void on_watch(void *arg)
         assoc_rearm(a);
         return;
     }
-    metric_add(METRIC_timeouts, 1);
-    assoc_set_why(a, RC_TIMEOUT, "%s", d.what);
+    assoc_set_why_limit(a, d.limit, "%s", d.what);
     a->abort = (struct pdu_abort){ABORT_SOURCE_USER, 0};
     assoc_event(a, UL_EV_LOCAL_ABORT);
 }
@@ -338,16 +368,16 @@ static void on_stream_closed(const struct err *why, void *arg)
     if (a->state == UL_STA1) {
         return;
     }
-    if (why->code == RC_TIMEOUT && a->state != UL_STA13) {
-        metric_add(METRIC_timeouts, 1);
-    }
     if (a->state == UL_STA2) {
         assoc_set_why(a, RC_IO, "closed before an association was requested");
     } else if (why->code == RC_OK) {
         assoc_set_why(a, RC_IO, "the peer closed the connection without release or abort");
     } else {
-        assoc_set_why(a, why->code == RC_TIMEOUT ? RC_TIMEOUT : RC_IO, "%s: %s",
-                      a->state == UL_STA4 ? "cannot connect" : "connection lost", why->text);
+        struct err full = *why;
+        full.code = why->code == RC_TIMEOUT ? RC_TIMEOUT : RC_IO;
+        err_reword(&full, "%s: %s", a->state == UL_STA4 ? "cannot connect" : "connection lost",
+                   why->text);
+        assoc_set_why_rc(a, &full);
     }
     assoc_event(a, UL_EV_TRANSPORT_CLOSED);
 }

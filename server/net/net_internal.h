@@ -101,7 +101,7 @@ struct assoc {
 
     struct pdu_reject reject; /* received, or to be sent */
     enum log_level reject_level;
-    const char *reject_why; /* ours */
+    const struct err *reject_why; /* ours; while it is being sent */
     struct pdu_abort abort;
     bool has_sent_abort;
     bool is_established; /* was it ever */
@@ -118,7 +118,9 @@ void assoc_event(struct assoc *a, enum ul_event event);
 /* Why it ends; the first caller wins. */
 void assoc_set_why(struct assoc *a, enum rc code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void assoc_set_why_rc(struct assoc *a, const struct err *why);
-/* The peer broke the protocol beyond repair: log, count, EV-19. */
+/* A deadline has passed: counted, and the reason unless there is one. */
+void assoc_set_why_limit(struct assoc *a, enum limit limit, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* The peer broke the protocol beyond repair, or a limit (why->limit): EV-19. */
 void assoc_invalid_pdu(struct assoc *a, enum abort_reason reason, const struct err *why);
 /* To Sta1 without a word: the peer does not speak DICOM. */
 void assoc_hang_up(struct assoc *a);

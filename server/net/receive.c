@@ -160,9 +160,8 @@ static void add_command(struct assoc *a, struct span piece)
     buf_add_span(&rx->command, piece);
     if (buf_status(&rx->command) != RC_OK) {
         struct err err;
-        metric_add(METRIC_limits_hit, 1);
-        (void)err_set(&err, RC_LIMIT, "command set of more than %zu octets",
-                      a->options.max_command_bytes);
+        (void)err_set_limit(&err, LIMIT_max_command, 0, "command set of more than %zu octets",
+                            a->options.max_command_bytes);
         assoc_invalid_pdu(a, ABORT_INVALID_PARAMETER, &err);
         return;
     }
@@ -180,7 +179,6 @@ static void add_data(struct assoc *a, struct span piece)
     if (!m->dataset_too_big) {
         buf_add_span(&m->dataset, piece);
         if (buf_status(&m->dataset) != RC_OK) {
-            metric_add(METRIC_limits_hit, 1);
             buf_fini(&m->dataset);
             m->dataset_too_big = true;
         }
@@ -261,10 +259,24 @@ static void on_noise(struct assoc *a, struct span in)
     assoc_hang_up(a); /* it would not understand an A-ABORT */
 }
 
-/* The bound for the length of this PDU, 0 = none. */
-static uint32_t length_limit(const struct assoc *a, enum pdu_type type)
+/* Before anything is kept of the body. */
+static enum rc check_length(const struct assoc *a, struct err *err)
 {
-    return type == PDU_P_DATA_TF ? a->options.max_pdu_bytes : a->options.max_associate_bytes;
+    const struct receiver *rx = &a->rx;
+    bool is_data = rx->type == PDU_P_DATA_TF;
+    uint32_t most = is_data ? a->options.max_pdu_bytes : a->options.max_associate_bytes;
+    if (pdus[rx->type].mode == RX_SMALL) {
+        return rx->pdu_left == SMALL_BODY
+                   ? RC_OK
+                   : err_set(err, RC_INVALID, "%s of length %u, not %u", pdu_type_name(rx->type),
+                             rx->pdu_left, (unsigned)SMALL_BODY);
+    }
+    if (most == 0 || rx->pdu_left <= most) {
+        return RC_OK;
+    }
+    return err_set_limit(err, is_data ? LIMIT_max_pdu : LIMIT_max_associate, 0,
+                         "%s of length %u, more than %u", pdu_type_name(rx->type), rx->pdu_left,
+                         most);
 }
 
 static ssize_t step_header(struct assoc *a, struct span in)
@@ -278,13 +290,8 @@ static ssize_t step_header(struct assoc *a, struct span in)
     if (n == 0) {
         return NEED_MORE;
     }
-    uint32_t limit = length_limit(a, rx->type);
-    bool is_small = pdus[rx->type].mode == RX_SMALL;
-    if (is_small ? rx->pdu_left != SMALL_BODY : limit != 0 && rx->pdu_left > limit) {
-        struct err err;
-        (void)err_set(&err, RC_INVALID, "%s of length %u, %s %u", pdu_type_name(rx->type),
-                      rx->pdu_left, is_small ? "not" : "more than",
-                      is_small ? (unsigned)SMALL_BODY : limit);
+    struct err err;
+    if (check_length(a, &err) != RC_OK) {
         assoc_invalid_pdu(a, ABORT_INVALID_PARAMETER, &err);
         return 0;
     }

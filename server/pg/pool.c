@@ -121,11 +121,9 @@ void pool_on_connected(struct pg_conn *c)
 void pool_on_connect_failed(struct pg_pool *p, const struct err *why)
 {
     metric_add(METRIC_database_errors, 1);
-    if (!p->is_failing) {
-        log_warn(NULL, "db.unreachable", "reason=\"%s\"", why->text);
-    } else {
-        log_debug(NULL, "db.unreachable", "reason=\"%s\"", why->text);
-    }
+    struct log_ctx ctx = {.limit = why->limit};
+    log_event(p->is_failing ? LOG_DEBUG : LOG_WARN, &ctx, "db.unreachable", "reason=\"%s\"",
+              why->text);
     p->why = *why;
     p->why.code = RC_DB;
     p->is_failing = true;
@@ -200,9 +198,8 @@ struct pg_lease *pg_lease_start(struct pg_pool *p, int64_t timeout_ms, pg_lease_
     if (!p->info.options) {
         err_set(&lease->why, RC_DB, "%s", p->info.why.text);
     } else if (p->waiting >= p->options.max_waiting) {
-        metric_add(METRIC_limits_hit, 1);
-        err_set(&lease->why, RC_LIMIT,
-                "%u operations are waiting for a database connection already", p->waiting);
+        err_set_limit(&lease->why, LIMIT_database_max_waiting, 0,
+                      "%u operations wait for a connection already", p->waiting);
     } else {
         lease->is_counted = true;
         p->waiting++;
@@ -248,8 +245,11 @@ static bool was_refused_at_start(const struct pg_lease *lease, struct err *why)
 
 static bool has_expired(const struct pg_lease *lease, struct err *why)
 {
-    err_set(why, RC_TIMEOUT, "no database connection became free in time");
-    return lease->is_counted && lease->deadline_ms <= clock_now_ms();
+    if (!lease->is_counted || lease->deadline_ms > clock_now_ms()) {
+        return false;
+    }
+    err_set_limit(why, LIMIT_database_wait, 0, "no connection became free in time");
+    return true;
 }
 
 static bool is_hopeless(const struct pg_lease *lease, struct err *why)

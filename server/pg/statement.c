@@ -137,12 +137,6 @@ static void send_step(struct pg_conn *c, enum pg_step step)
 
 /* ---- the end ---- */
 
-static const char *stop_text(enum pg_stop stop)
-{
-    return stop == PG_STOP_CANCELED ? "the statement was cancelled"
-                                    : "the statement made no progress and was cancelled";
-}
-
 /* What the owner is told. A statement that had ended before the cancel arrived has ended well, unless
  * rows of it were thrown away. */
 static void judge(const struct pg_statement *st, struct err *result)
@@ -151,13 +145,17 @@ static void judge(const struct pg_statement *st, struct err *result)
     if (st->stop == PG_STOP_NONE || (result->code == RC_OK && !st->has_dropped_rows)) {
         return;
     }
-    if (st->stop == PG_STOP_TIMEOUT && result->code == RC_IO) {
-        /* Given up: whether a write took place is unknown, which RC_IO says. */
-        err_set(result, RC_IO, "the statement made no progress and its connection was dropped");
+    if (st->stop == PG_STOP_CANCELED) {
+        err_set(result, RC_CANCELED, "the statement was cancelled");
         return;
     }
-    err_set(result, st->stop == PG_STOP_CANCELED ? RC_CANCELED : RC_TIMEOUT, "%s",
-            stop_text(st->stop));
+    bool is_lost = result->code == RC_IO;
+    err_set_limit(result, LIMIT_database_statement_timeout, 0, "no progress; %s",
+                  is_lost ? "the connection was dropped" : "the statement was cancelled");
+    if (is_lost) {
+        result->code =
+            RC_IO; /* given up: whether a write took place is unknown, and this says so */
+    }
 }
 
 static void finish(struct pg_conn *c)
@@ -166,8 +164,9 @@ static void finish(struct pg_conn *c)
     struct err result;
     judge(st, &result);
     if (result.code != RC_OK && result.code != RC_CANCELED) {
+        struct log_ctx ctx = {.limit = result.limit};
         metric_add(METRIC_database_errors, 1);
-        log_debug(NULL, "db.statement_failed", "connection=%u code=%s sqlstate=%s reason=\"%s\"",
+        log_debug(&ctx, "db.statement_failed", "connection=%u code=%s sqlstate=%s reason=\"%s\"",
                   c->number, rc_name(result.code), result.sqlstate, result.text);
     }
     st->is_running = false;

@@ -52,15 +52,23 @@ void admission_count_connection(int delta)
 bool admission_has_room(const struct service_config *config)
 {
     unsigned limit = config->max_associations;
-    int64_t room = (int64_t)limit + limit / 4 + 64;
+    int64_t room = config->max_connections ? (int64_t)config->max_connections
+                                           : (int64_t)limit + limit / 4 + 64;
     return atomic_load_explicit(&connections, memory_order_relaxed) < room;
 }
 
 static void reject(struct front *f, const struct pdu_reject *rj, enum log_level level,
-                   const char *why)
+                   const struct err *why)
 {
     f->rq = NULL;
     assoc_answer_reject(f->assoc, rj, level, why);
+}
+
+static void refuse(struct front *f, const struct pdu_reject *rj, const char *text)
+{
+    struct err why;
+    err_set(&why, RC_DENIED, "%s", text);
+    reject(f, rj, LOG_WARN, &why);
 }
 
 static bool is_called_title(const struct service_config *c, const char *title)
@@ -135,7 +143,7 @@ static void admit_unknown(struct front *f)
     else if (f->service->config->echo_for_all && proposes(f->rq, UID_VERIFICATION))
         admit(f, PEER_MAY_ECHO);
     else
-        reject(f, &reject_calling, LOG_WARN, "calling AE title not recognized");
+        refuse(f, &reject_calling, "calling AE title not recognized");
 }
 
 static void on_peer(const struct err *result, bool found, const struct peer *peer, void *arg);
@@ -158,15 +166,15 @@ static void on_peer(const struct err *result, bool found, const struct peer *pee
             f->is_unchecked = true;
             admit(f, PEER_MAY_ALL);
         } else {
-            reject(f, &reject_congestion, LOG_ERROR,
-                   "the database cannot be asked for the AE title");
+            struct err why = *result;
+            err_reword(&why, "the database cannot be asked for the AE title: %s", result->text);
+            reject(f, &reject_congestion, LOG_ERROR, &why);
         }
         return;
     }
     if (f->lookup_step == LOOKUP_TITLE_ONLY) {
         if (found)
-            reject(f, &reject_calling, LOG_WARN,
-                   "the AE title is registered for other source addresses");
+            refuse(f, &reject_calling, "the AE title is registered for other source addresses");
         else
             admit_unknown(f);
         return;
@@ -187,15 +195,20 @@ void admission_start(struct front *f, const struct pdu_associate *rq)
     const struct service_config *config = f->service->config;
     f->rq = rq;
     if (!is_called_title(config, rq->called_aet)) {
-        reject(f, &reject_called, LOG_WARN, "called AE title not recognized");
+        refuse(f, &reject_called, "called AE title not recognized");
         return;
     }
     int before = atomic_fetch_add_explicit(&associations, 1, memory_order_relaxed);
     f->admitted = true; /* given back in admission_cancel */
-    if (f->service->draining || before >= (int64_t)config->max_associations) {
-        metric_add(METRIC_limits_hit, 1);
-        reject(f, &reject_limit, LOG_WARN,
-               f->service->draining ? "the server is stopping" : "too many associations");
+    if (f->service->draining) {
+        refuse(f, &reject_limit, "the server is stopping");
+        return;
+    }
+    if (before >= (int64_t)config->max_associations) {
+        struct err why;
+        err_set_limit(&why, LIMIT_max_associations, 0, "%u associations are open",
+                      config->max_associations);
+        reject(f, &reject_limit, LOG_WARN, &why);
         return;
     }
     look_up(f, LOOKUP_WITH_ADDRESS);

@@ -61,9 +61,8 @@ static void on_row(const struct pg_row *row, void *arg)
         return;
     if (max && f->matches >= (uint64_t)max) {
         /* The statement had LIMIT max + 1, so there is more than may be sent (decision 25). */
-        metric_add(METRIC_limits_hit, 1);
-        err_set(&f->why, RC_LIMIT, "more than %lld matches, please narrow the query",
-                (long long)max);
+        err_set_limit(&f->why, LIMIT_max_matches, 0, "more than %lld, please narrow the query",
+                      (long long)max);
         find_give_up(f, STATUS_OUT_OF_RESOURCES);
         return;
     }

@@ -172,6 +172,7 @@ static void log_outcome(const struct operation *op, uint16_t status, const struc
     if (!log_enabled(level))
         return;
     struct log_ctx ctx = operation_log(op);
+    ctx.limit = why ? why->limit : LIMIT_NONE;
     char code[8];
     snprintf(code, sizeof code, "0x%04X", status);
     struct log_pair pairs[4 + DETAILS_MAX] = {
@@ -200,8 +201,6 @@ void operation_finish(struct operation *op, const struct dimse_command *rsp,
 
 void operation_fail(struct operation *op, uint16_t status, const struct err *why)
 {
-    if (why && why->code == RC_LIMIT)
-        metric_add(METRIC_limits_hit, 1);
     struct dimse_command rsp = operation_response(op, status, why);
     operation_finish(op, &rsp, NULL, why, NULL);
 }
@@ -221,8 +220,8 @@ static void operation_run(struct operation *op)
         err_set(&err, RC_DENIED, "%s may not use this service", assoc_calling_aet(f->assoc));
         operation_fail(op, STATUS_NOT_AUTHORIZED, &err);
     } else if (op->request->dataset_too_big) {
-        err_set(&err, RC_LIMIT, "data set larger than %zu octets",
-                f->service->config->assoc.max_dataset_bytes);
+        err_set_limit(&err, LIMIT_max_dataset, 0, "data set of more than %zu octets",
+                      f->service->config->assoc.max_dataset_bytes);
         operation_fail_rc(op, &err);
     } else {
         op->kind->start(op);
@@ -364,8 +363,8 @@ static uint16_t check_request(const struct front *f, const struct dimse_message 
         return STATUS_MISTYPED_ARGUMENT;
     }
     if (row->needs_dataset && f->operation_count >= operations_cap(f->service->config)) {
-        err_set(err, RC_LIMIT, "more than %u operations at once",
-                operations_cap(f->service->config));
+        err_set_limit(err, LIMIT_max_operations, 0, "more than %u operations at once",
+                      operations_cap(f->service->config));
         return status_of(row->operation->service, RC_LIMIT);
     }
     return STATUS_SUCCESS;
@@ -378,8 +377,9 @@ static void refuse(struct front *f, struct dimse_message *m, const struct comman
     struct log_ctx ctx = *assoc_log(f->assoc);
     ctx.msg = m->command.message_id;
     ctx.has_msg = true;
+    ctx.limit = why->limit;
     status_set(&rsp, status, why);
-    metric_add(why->code == RC_LIMIT ? METRIC_limits_hit : METRIC_protocol_errors, 1);
+    metric_add(METRIC_protocol_errors, why->limit == LIMIT_NONE);
     if (row)
         row->operation->count(status);
     log_warn(&ctx, row ? row->operation->refused : "request.refused",
@@ -534,8 +534,9 @@ void service_accept(struct service *s, int fd)
 {
     if (s->draining || !admission_has_room(s->config)) {
         if (!s->draining) {
-            metric_add(METRIC_limits_hit, 1);
-            log_warn(NULL, "connection.refused", "why=\"too many connections\"");
+            struct log_ctx ctx = {.limit = LIMIT_max_connections};
+            limit_struck(LIMIT_max_connections);
+            log_warn(&ctx, "connection.refused", "why=\"too many connections\"");
         }
         close(fd);
         return;
@@ -633,13 +634,15 @@ struct service_config service_config_default(void)
         .echo_for_all = true,
         .assoc = assoc_options_default(),
         .dataset_limits = dcm_limits_default(),
-        .query_limits = {.max_keys = 256, .max_uids = 65536},
+        .query_limits = query_limits_default(),
         .max_retrieve_uids = 65536,
+        .max_suboperations = SUBOPS_MAX,
         .max_associations = 10000,
         .max_operations_per_assoc = 8,
         .lease_timeout_ms = 10000,
         .suboperation_ms = 60000,
         .destination_wait_ms = 5 * 60000,
+        .destination_max_waiting = 64,
         .progress_interval_ms = 500,
         .inline_ingest_bytes = 64 * 1024,
         .fetch_batch_bytes = 4 * 1024 * 1024,

@@ -20,14 +20,16 @@ bool retrieve_read(struct retrieve *r)
 {
     struct operation *op = &r->base;
     struct service *s = op->front->service;
+    struct query_limits limits = s->config->query_limits;
     struct err err = {0};
+    limits.max_uids = s->config->max_retrieve_uids;
     r->memory = memory_take(s);
     r->model = model_of(op->request->context->abstract_syntax);
     enum rc rc = RC_INTERNAL;
     if (r->model)
         rc = retrieve_identifier(buf_span(&op->request->dataset), op->ts,
-                                 s->config->strict_retrieve_level, s->config->max_retrieve_uids,
-                                 r->memory->arena, &r->uids, &r->uid_count, &err);
+                                 s->config->strict_retrieve_level, &limits, r->memory->arena,
+                                 &r->uids, &r->uid_count, &err);
     else
         err_set(&err, RC_INTERNAL, "no information model for this SOP class");
     if (rc == RC_OK)
@@ -53,10 +55,11 @@ static void on_found(const struct err *result, struct instance_list *list, void 
         retrieve_finish(r, &none, false, span_of(NULL, 0), NULL);
         return;
     }
-    if (list->count > SUBOPS_MAX) {
+    unsigned most = r->base.front->service->config->max_suboperations;
+    if (list->count > most) {
         struct err err = {0};
-        err_set(&err, RC_LIMIT, "%u sub-operations, at most %d can be counted", list->count,
-                SUBOPS_MAX);
+        err_set_limit(&err, LIMIT_max_suboperations, 0, "%u instances, at most %u are sent",
+                      list->count, most);
         instance_list_free(list);
         operation_fail(&r->base,
                        r->base.kind->service == STATUS_FOR_GET ? STATUS_GET_TOO_MANY

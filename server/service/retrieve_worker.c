@@ -38,7 +38,6 @@
 #include "core/resolve.h"
 
 enum {
-    DESTINATION_QUEUE = 64,
     PLAN_BYTES = 1024 * 1024,
     /* After an abort, which answers a destination that has stopped talking, its closing the connection is
      * not worth a longer wait: the result and the place in the queue wait for it. */
@@ -265,6 +264,7 @@ static struct log_ctx job_log(const struct move_job *j)
 static void job_refused(struct move_job *j, const struct err *why)
 {
     struct log_ctx ctx = job_log(j);
+    ctx.limit = why->limit;
     if (!j->is_reported && !j->is_cancelled)
         log_warn(&ctx, "move.destination_failed", "destination=\"%s\" why=\"%s\"",
                  j->destination.ae_title, why->text);
@@ -393,8 +393,9 @@ static void on_closed(struct assoc *a, const struct err *why, void *arg)
             job_connect(j);
             return;
         }
-        err_set(&err, why->code == RC_OK ? RC_IO : why->code, "%s: %s", j->destination.ae_title,
-                why->text);
+        err = *why;
+        err.code = why->code == RC_OK ? RC_IO : why->code;
+        err_reword(&err, "%s: %s", j->destination.ae_title, why->text);
         job_fail(j, &err);
         return;
     case JOB_RUNNING:
@@ -525,14 +526,14 @@ static void on_timeout(void *arg)
     struct err err = {0};
     const struct err *why = j->slot ? slot_why(j->slot) : &err;
     if (j->state == JOB_RESOLVING)
-        err_set(&err, RC_TIMEOUT, "%s: no answer for the host name in time",
-                j->destination.ae_title);
+        err_set_limit(&err, LIMIT_connect_timeout, 0, "%s: no answer for the host name in time",
+                      j->destination.ae_title);
     else if (why->code != RC_OK)
-        err_set(&err, RC_TIMEOUT, "%s: %s", j->destination.ae_title, why->text);
+        err_set_limit(&err, LIMIT_destination_wait, 0, "%s: %s", j->destination.ae_title,
+                      why->text);
     else
-        err_set(&err, RC_TIMEOUT, "%s: busy with other moves for too long",
-                j->destination.ae_title);
-    metric_add(METRIC_timeouts, 1);
+        err_set_limit(&err, LIMIT_destination_wait, 0, "%s: busy with other moves for too long",
+                      j->destination.ae_title);
     job_fail(j, &err);
 }
 
@@ -607,10 +608,10 @@ static void on_submit(void *arg)
     loop_timer_set(j->timer, t->config->destination_wait_ms);
     d->waiting++;
     TAILQ_INSERT_TAIL(&d->jobs, j, link);
-    if (d->waiting > DESTINATION_QUEUE) {
+    if (d->waiting > t->config->destination_max_waiting) {
         struct err err = {0};
-        metric_add(METRIC_limits_hit, 1);
-        err_set(&err, RC_LIMIT, "too many moves wait for %s", j->destination.ae_title);
+        err_set_limit(&err, LIMIT_destination_max_waiting, 0, "too many moves wait for %s",
+                      j->destination.ae_title);
         job_fail(j, &err);
         return;
     }

@@ -98,10 +98,14 @@ const char *status_text(uint16_t status)
 }
 
 /* Error Comment is one LO value (PS3.7 Table E.1-1): the default repertoire, no backslash, 64 characters.
- * What we say may quote what others said, so it is cleaned here, once. */
-static void set_comment(char out[65], const char *text)
+ * What we say may quote what others said, so it is cleaned here, once. A limit goes by the name of its setting. */
+static void set_comment(char out[65], const struct err *err)
 {
+    char whole[sizeof err->text + 64];
+    const char *text = whole;
     size_t n = 0;
+    snprintf(whole, sizeof whole, "%s%s%s", err->limit ? limit_of(err->limit)->name : "",
+             err->limit ? ": " : "", err->text);
     for (; *text && n < 64; text++) {
         unsigned char c = (unsigned char)*text;
         if ((c & 0xC0) == 0x80)
@@ -125,7 +129,7 @@ void status_set(struct dimse_command *rsp, uint16_t status, const struct err *er
     if (!err)
         return;
     if (err->text[0]) {
-        set_comment(rsp->comment, err->text);
+        set_comment(rsp->comment, err);
         rsp->has |= CMD_HAS_COMMENT;
     }
     if (err->tag) {

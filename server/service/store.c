@@ -158,7 +158,7 @@ static void store_start(struct operation *op)
     if (jobpool_submit(service->jobs, service->mailbox, &job) != RC_OK) {
         s->on_jobpool = false;
         atomic_store_explicit(&p->holders, 1, memory_order_relaxed);
-        err_set(&err, RC_LIMIT, "too many large data sets are waiting");
+        err_set_limit(&err, LIMIT_max_waiting_jobs, 0, "too many large data sets are waiting");
         operation_fail_rc(op, &err);
     }
 }

@@ -344,8 +344,8 @@ static void conversion_start(struct subops *s)
         if (jobpool_submit(s->o.jobs, s->o.mailbox, &job) == RC_OK)
             return;
         atomic_store_explicit(&c->holders, 1, memory_order_relaxed);
-        metric_add(METRIC_limits_hit, 1);
-        c->rc = err_set(&c->err, RC_LIMIT, "too many conversions are waiting");
+        c->rc =
+            err_set_limit(&c->err, LIMIT_max_waiting_jobs, 0, "too many conversions are waiting");
     } else {
         convert(c);
     }
@@ -457,7 +457,6 @@ static void grant_grace(struct subops *s)
 
 static void give_up(struct subops *s, const struct err *why)
 {
-    metric_add(METRIC_timeouts, 1);
     s->has_given_up = true;
     if (s->is_cancelled)
         fail_flights(s, why);
@@ -478,11 +477,13 @@ static void on_deadline(void *arg)
         return;
     }
     if (s->is_cancelled)
-        err_set(&err, RC_TIMEOUT, "no answer to C-STORE when cancelled");
+        err_set_limit(&err, LIMIT_cancel_grace, 0, "no answer to C-STORE when cancelled");
     else
-        err_set(&err, RC_TIMEOUT, "no answer to C-STORE within %lld s",
-                (long long)(s->o.config->suboperation_ms / 1000));
-    log_warn(assoc_log(s->o.channel->assoc), "suboperation.timeout", "why=\"%s\"", err.text);
+        err_set_limit(&err, LIMIT_suboperation_timeout, 0, "no answer to C-STORE within %lld ms",
+                      (long long)s->o.config->suboperation_ms);
+    struct log_ctx ctx = *assoc_log(s->o.channel->assoc);
+    ctx.limit = err.limit;
+    log_warn(&ctx, "suboperation.timeout", "why=\"%s\"", err.text);
     give_up(s, &err);
 }
 

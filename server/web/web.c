@@ -148,9 +148,10 @@ static void on_accept_error(struct evconnlistener *listener, void *arg)
     LIST_FOREACH (w, &webs, link) {
         if (w->listener != listener)
             continue;
-        log_error(NULL, "web.paused", "port=%u reason=\"%s\" pause_ms=%d", (unsigned)w->port,
+        struct log_ctx ctx = {.limit = LIMIT_open_files};
+        log_error(&ctx, "web.paused", "port=%u reason=\"%s\" pause_ms=%d", (unsigned)w->port,
                   strerror(error), PAUSE_MS);
-        metric_add(METRIC_limits_hit, 1);
+        limit_struck(LIMIT_open_files);
         evconnlistener_disable(listener);
         loop_timer_set(w->pause, PAUSE_MS);
     }

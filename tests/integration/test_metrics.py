@@ -1,27 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """/metrics: Prometheus text that counts what the server did."""
-import re
-
 from dicomwire import EXPLICIT, FIND, IMPLICIT, VERIFICATION, Wire
+from metrics import metrics
 from protocols import keys, new_uid
-
-SAMPLE = re.compile(r"(dppr_[a-z_]+) (-?[0-9]+)")
-
-
-def metrics(server):
-    """{name: value}; fails where the text is not HELP, TYPE and sample of each metric."""
-    status, text = server.http("/metrics")
-    assert status == 200
-    lines = text.splitlines()
-    found = {}
-    for help_line, type_line, sample in zip(lines[0::3], lines[1::3], lines[2::3], strict=True):
-        name, value = SAMPLE.fullmatch(sample).groups()
-        kind = type_line.removeprefix(f"# TYPE {name} ")
-        assert help_line.startswith(f"# HELP {name} ") and len(help_line) > len(f"# HELP {name} ")
-        assert kind == ("counter" if name.endswith("_total") else "gauge")
-        assert name not in found
-        found[name] = int(value)
-    return found
 
 
 def test_metrics_count_operations(server):
@@ -36,3 +17,12 @@ def test_metrics_count_operations(server):
     assert during["dppr_associations_accepted_total"] == before["dppr_associations_accepted_total"] + 1
     assert during["dppr_associations_open"] >= 1
     wire.release()
+
+
+def test_each_limit_and_deadline_has_a_sample_from_the_beginning(server):
+    """So that a first strike is an increase, which is what alerts look for."""
+    found = metrics(server)
+    for sample in ('dppr_limits_hit_total{limit="max-associations"}', 'dppr_limits_hit_total{limit="open-files"}',
+                   'dppr_timeouts_total{deadline="idle-timeout"}'):
+        assert found[sample] == 0
+    assert "dppr_limits_hit_total" not in found and "dppr_timeouts_total" not in found

@@ -420,7 +420,7 @@ static void migration_database_defaults_to_the_database(void **state)
     config_fini(&c);
 }
 
-static void document_has_the_table_in_force(void **state)
+static void document_has(const char *path, void (*print)(FILE *to), const char *flag)
 {
     struct buf document = {0};
     struct err err;
@@ -428,15 +428,46 @@ static void document_has_the_table_in_force(void **state)
     size_t len = 0;
     FILE *f = open_memstream(&table, &len);
 
-    (void)state;
-    config_print_markdown(f);
+    print(f);
     fclose(f);
-    assert_int_equal(files_read(SOURCE_DIR "/docs/configuration.md", 1 << 20, &document, &err),
-                     RC_OK);
+    assert_int_equal(files_read(path, 1 << 20, &document, &err), RC_OK);
     if (!strstr(buf_cstr(&document), table))
-        fail_msg("docs/configuration.md is stale: put in it what `dppr config --markdown` prints");
+        fail_msg("%s is stale: put in it what `dppr config %s` prints", path, flag);
     buf_fini(&document);
     free(table);
+}
+
+static void documents_have_the_tables_in_force(void **state)
+{
+    (void)state;
+    document_has(SOURCE_DIR "/docs/configuration.md", config_print_markdown, "--markdown");
+    document_has(SOURCE_DIR "/docs/operations.md", config_print_limits, "--limits");
+}
+
+/* A limit has the name of a setting unless it has none; a setting that sounds like a limit is one. */
+static void limits_and_settings_have_the_same_names(void **state)
+{
+    static const char *const no_limits[] = {
+        "database-max-prepared", /* the least used is forgotten */
+    };
+
+    (void)state;
+    for (enum limit l = LIMIT_NONE + 1; l < LIMIT_COUNT; l++) {
+        const char *name = limit_of(l)->name;
+        if (!setting_find(name, strlen(name)) != limit_of(l)->is_fixed)
+            fail_msg("%s", name);
+    }
+    for (unsigned i = 0; i < config_setting_count; i++) {
+        const char *key = config_settings[i].key;
+        bool is_limit = false;
+        for (enum limit l = LIMIT_NONE + 1; l < LIMIT_COUNT; l++)
+            is_limit |= strcmp(limit_of(l)->name, key) == 0;
+        for (size_t n = 0; n < sizeof(no_limits) / sizeof(*no_limits); n++)
+            is_limit |= strcmp(no_limits[n], key) == 0;
+        if (!is_limit && (strstr(key, "max-") || strstr(key, "timeout") || strstr(key, "-limit") ||
+                          strstr(key, "-wait")))
+            fail_msg("%s", key);
+    }
 }
 
 /* deploy/dppr.conf is valid as it is, and with every line in force still says what the defaults are. */
@@ -500,7 +531,8 @@ int main(void)
         T(passwords_are_masked),
         T(printed_values_show_no_password),
         T(migration_database_defaults_to_the_database),
-        T(document_has_the_table_in_force),
+        T(documents_have_the_tables_in_force),
+        cmocka_unit_test(limits_and_settings_have_the_same_names),
         T(example_file_shows_the_defaults),
     };
 

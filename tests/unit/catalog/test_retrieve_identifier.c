@@ -15,8 +15,9 @@ static enum rc read_spec(const char *text, bool strict, unsigned most)
     arena_reset(arena);
     memset(&err, 0, sizeof(err));
     count = 99;
-    return retrieve_identifier(spec(&o, text), dcm_ts_find(UID_EXPLICIT_LE), strict, most, arena,
-                               &uids, &count, &err);
+    return retrieve_identifier(spec(&o, text), dcm_ts_find(UID_EXPLICIT_LE), strict,
+                               &(struct query_limits){.max_uids = most}, arena, &uids, &count,
+                               &err);
 }
 
 static void each_uid_counts_once_in_order(void **state)
@@ -79,7 +80,7 @@ static void octets_that_are_no_data_set_cannot_be_decoded(void **state)
     (void)state;
     memset(&err, 0, sizeof(err));
     assert_int_equal(retrieve_identifier(span_str("no data set"), dcm_ts_find(UID_EXPLICIT_LE),
-                                         false, 100, arena, &uids, &count, &err),
+                                         false, NULL, arena, &uids, &count, &err),
                      RC_UNSUPPORTED);
     assert_int_equal(err.code, RC_UNSUPPORTED);
 }
@@ -105,8 +106,9 @@ static void hostile_identifiers_do_no_harm(void **state)
         memcpy(exact, o.data, o.len);
         arena_reset(arena);
         memset(&err, 0, sizeof(err));
-        enum rc rc = retrieve_identifier(span_of(exact, o.len), dcm_ts_find(UID_EXPLICIT_LE), false,
-                                         4, arena, &uids, &count, &err);
+        enum rc rc =
+            retrieve_identifier(span_of(exact, o.len), dcm_ts_find(UID_EXPLICIT_LE), false,
+                                &(struct query_limits){.max_uids = 4}, arena, &uids, &count, &err);
         assert_true(rc == RC_OK || rc == RC_INVALID || rc == RC_UNSUPPORTED || rc == RC_LIMIT);
         for (unsigned k = 0; rc == RC_OK && k < count; k++)
             assert_true(dcm_uid_is_valid(uids[k]));

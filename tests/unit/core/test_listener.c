@@ -169,12 +169,12 @@ static void it_can_be_freed_while_accepting(void **state)
 
 static bool limit_was_hit(void *arg)
 {
-    return metric_get(METRIC_limits_hit) > *(int64_t *)arg;
+    return limit_count(LIMIT_open_files) > *(int64_t *)arg;
 }
 
 static void it_pauses_without_descriptors_and_goes_on_later(void **state)
 {
-    int64_t hits = metric_get(METRIC_limits_hit);
+    int64_t hits = limit_count(LIMIT_open_files);
     struct rlimit before, none;
     struct err err;
     int client, top;
@@ -189,7 +189,7 @@ static void it_pauses_without_descriptors_and_goes_on_later(void **state)
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
     assert_true(loop_run_until(loop, limit_was_hit, &hits, PATIENCE));
     assert_false(wait_accepted(1, 50));
-    assert_int_equal(metric_get(METRIC_limits_hit), hits + 1); /* it did not spin */
+    assert_int_equal(limit_count(LIMIT_open_files), hits + 1); /* it did not spin */
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
     assert_true(wait_accepted(1, PATIENCE));
     close(client);

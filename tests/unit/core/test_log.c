@@ -65,6 +65,20 @@ static void pairs_follow_time_level_event_and_context(void **state)
                         "aet=\"CT 1\" matches=12 why=plain note=\"two words\"\n");
 }
 
+static void what_has_struck_is_named_by_kind(void **state)
+{
+    struct log_ctx ctx = {.aet = "CT1", .limit = LIMIT_max_depth};
+
+    (void)state;
+    capture_begin(LOG_LOGFMT);
+    log_warn(&ctx, "e", "n=1");
+    ctx.limit = LIMIT_idle_timeout;
+    log_warn(&ctx, "e", "n=2");
+    capture_end();
+    assert_non_null(strstr(captured, "event=e aet=CT1 limit=max-depth n=1\n"));
+    assert_non_null(strstr(captured, "event=e aet=CT1 deadline=idle-timeout n=2\n"));
+}
+
 static void a_sentence_becomes_msg(void **state)
 {
     struct log_ctx ctx = {.aet = "", .peer = NULL};
@@ -269,6 +283,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pairs_follow_time_level_event_and_context),
+        cmocka_unit_test(what_has_struck_is_named_by_kind),
         cmocka_unit_test(a_sentence_becomes_msg),
         cmocka_unit_test(levels_below_the_configured_are_silent),
         cmocka_unit_test(arguments_cannot_forge_lines_or_pairs),

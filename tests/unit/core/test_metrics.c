@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "core/limits.h"
 #include "core/metrics.h"
 
 enum { THREADS = 4, ROUNDS = 10000 };
@@ -63,9 +64,12 @@ static void metrics_are_printed_as_prometheus_reads_them(void **state)
                            "dppr_find_ok_total 7\n"));
     assert_non_null(strstr(text, "# TYPE dppr_database_waiting gauge\ndppr_database_waiting -2\n"));
     assert_non_null(strstr(text, "\ndppr_get_total 5\n")); /* not total twice */
+    assert_non_null(strstr(text, "# TYPE dppr_limits_hit_total counter\n"
+                                 "dppr_limits_hit_total{limit=\"max-connections\"} 0\n"));
+    assert_non_null(strstr(text, "\ndppr_timeouts_total{deadline=\"idle-timeout\"} 0\n"));
     for (const char *c = text; *c; c++)
         lines += *c == '\n';
-    assert_int_equal(lines, 3 * METRIC_COUNT);
+    assert_int_equal(lines, 3 * METRIC_COUNT + 2 * 2 + LIMIT_COUNT - 1);
     buf_fini(&out);
 }
 

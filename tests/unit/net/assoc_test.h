@@ -89,7 +89,8 @@ static void on_request(struct assoc *a, const struct pdu_associate *rq, void *ar
     if (s->mode == ANSWER_ACCEPT) {
         answer(s, a, rq);
     } else if (s->mode == ANSWER_REJECT) {
-        assoc_answer_reject(a, &(struct pdu_reject){2, 3, 2}, LOG_INFO, "test");
+        assoc_answer_reject(a, &(struct pdu_reject){2, 3, 2}, LOG_INFO,
+                            &(struct err){.text = "test"});
     }
 }
 

@@ -199,7 +199,8 @@ static void answer_may_come_later(void **fixture)
     assert_int_equal(negotiate_answer(&rq, &test_policy, arena, &ac, &err), RC_OK);
     assoc_answer_accept(p.acceptor.a, &ac);
     assoc_answer_accept(p.acceptor.a, &ac); /* too late: of no consequence */
-    assoc_answer_reject(p.acceptor.a, &(struct pdu_reject){1, 1, 1}, LOG_INFO, "test");
+    assoc_answer_reject(p.acceptor.a, &(struct pdu_reject){1, 1, 1}, LOG_INFO,
+                        &(struct err){.text = "test"});
     wait_for(p.loop, is_established, &p.requestor);
     arena_free(arena);
     pair_end(&p);

@@ -16,7 +16,7 @@ static void artim_ends_a_silent_connection(void **fixture)
     for (int k = 0; k < 2; k++) {
         struct duel d;
         struct assoc_options o = test_options();
-        int64_t before = metric_get(METRIC_timeouts);
+        int64_t before = limit_count(LIMIT_artim_timeout);
         o.artim_ms = SHORT_MS;
         duel_begin(&d, &o);
         if (k == 1) {
@@ -26,7 +26,7 @@ static void artim_ends_a_silent_connection(void **fixture)
         wait_for(d.loop, raw_is_closed, &d.r);
         assert_int_equal(d.s.why.code, RC_TIMEOUT);
         assert_int_equal(d.r.in.len, 0); /* AA-2: closed without a word */
-        assert_int_equal(metric_get(METRIC_timeouts), before + 1);
+        assert_int_equal(limit_count(LIMIT_artim_timeout), before + 1);
         duel_end(&d);
     }
 }

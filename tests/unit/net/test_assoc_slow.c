@@ -32,7 +32,7 @@ static void a_message_has_a_bound_that_octets_do_not_move(void **fixture)
         struct duel d;
         struct assoc_options o = test_options();
         struct buf b;
-        int64_t before = metric_get(METRIC_timeouts);
+        int64_t before = limit_count(LIMIT_message_time_limit);
         o.message_ms = LIMIT_MS; /* while a stall would take a minute */
         duel_open(&d, &o);
         assoc_set_busy(d.s.a, 1);
@@ -51,7 +51,7 @@ static void a_message_has_a_bound_that_octets_do_not_move(void **fixture)
         duel_hang_up(&d);
         assert_int_equal(d.s.why.code, RC_TIMEOUT);
         assert_string_equal(d.s.why.text, "the peer takes too long for a message");
-        assert_int_equal(metric_get(METRIC_timeouts), before + 1);
+        assert_int_equal(limit_count(LIMIT_message_time_limit), before + 1);
         duel_end(&d);
     }
 }

@@ -348,6 +348,7 @@ static void broken_messages_abort(void **fixture)
         struct duel d;
         struct buf b;
         uint8_t want = ABORT_INVALID_PARAMETER;
+        enum limit limit = LIMIT_NONE;
         buf_init(&b, 0);
         switch (k) {
         case 0: /* a context that was not accepted */
@@ -385,6 +386,7 @@ static void broken_messages_abort(void **fixture)
             break;
         case 8: /* a PDU longer than we have offered */
             buf_add(&b, "\4\0\0\0\x10\1", 6);
+            limit = LIMIT_max_pdu;
             break;
         case 9: /* a PDV longer than its PDU */
             buf_add(&b, "\4\0\0\0\0\7\0\0\0\4\3\1x", 13);
@@ -398,19 +400,21 @@ static void broken_messages_abort(void **fixture)
         case 12: /* a command set beyond the limit, in two pieces */
             add_pdata(&b, 3, true, false, span_of(zeros, 500));
             add_pdata(&b, 3, true, false, span_of(zeros, 200));
+            limit = LIMIT_max_command;
             break;
         }
-        int64_t before = metric_get(METRIC_protocol_errors);
+        int64_t errors = metric_get(METRIC_protocol_errors), strikes = limit_count(limit);
         duel_open(&d, &o);
         raw_send_buf(&d.r, &b);
         raw_expect_abort(&d.r, ABORT_SOURCE_PROVIDER, want);
         assert_int_equal(d.s.messages, 0);
-        assert_int_equal(metric_get(METRIC_protocol_errors), before + 1);
+        assert_int_equal(metric_get(METRIC_protocol_errors), errors + !limit);
+        assert_int_equal(limit_count(limit), strikes + !!limit);
         raw_echo(&d.r, 1); /* nobody listens */
         run_for(d.loop, 5);
         assert_int_equal(d.r.in.len, 0);
         duel_hang_up(&d);
-        assert_int_equal(d.s.why.code, RC_INVALID);
+        assert_int_equal(d.s.why.code, limit ? RC_LIMIT : RC_INVALID);
         assert_int_equal(d.s.messages, 0);
         duel_end(&d);
     }
@@ -654,7 +658,8 @@ static void request_lives_until_its_late_answer_or_the_end(void **fixture)
         if (k == 1) {
             answer(&d.s, d.s.a, d.s.rq); /* too late, and harmless */
         } else if (k == 2) {
-            assoc_answer_reject(d.s.a, &(struct pdu_reject){1, 1, 3}, LOG_INFO, "test");
+            assoc_answer_reject(d.s.a, &(struct pdu_reject){1, 1, 3}, LOG_INFO,
+                                &(struct err){.text = "test"});
             assert_int_equal(raw_pdu(&d.r).data[0], PDU_ASSOCIATE_RJ);
         }
         duel_hang_up(&d);
@@ -872,7 +877,8 @@ static void bad_answers_abort_the_requestor(void **fixture)
         close(h.r.fd);
         h.r.fd = -1;
         wait_for(h.loop, has_closed, &h.s);
-        assert_int_equal(h.s.why.code, RC_INVALID);
+        assert_int_equal(h.s.why.code, k == 4 ? RC_LIMIT : RC_INVALID);
+        assert_int_equal(h.s.why.limit, k == 4 ? LIMIT_max_associate : LIMIT_NONE);
         hunt_end(&h);
     }
 }

@@ -37,7 +37,8 @@ static void receiver_on_request(struct assoc *a, const struct pdu_associate *rq,
     struct pdu_associate ac = {0};
     struct err err = {0};
     if (r->does_reject) {
-        assoc_answer_reject(a, &(struct pdu_reject){1, 1, 7}, LOG_INFO, "test");
+        assoc_answer_reject(a, &(struct pdu_reject){1, 1, 7}, LOG_INFO,
+                            &(struct err){.text = "test"});
         return;
     }
     pthread_mutex_lock(&r->lock);
@@ -441,7 +442,7 @@ static void get_gives_up_on_a_silent_peer(void **state)
     store_three(s);
     struct dimse_command final = get(s, "1.2.3.1\\1.2.3.3", &p, &f->failed);
     expect_counts(&final, STATUS_CANNOT_PERFORM, 0, 2, 0);
-    assert_string_equal(final.comment, "no answer to C-STORE within 1 s");
+    assert_string_equal(final.comment, "suboperation-timeout: no answer to C-STORE within 1500 ms");
     assert_int_equal(p.stored, 1);
     /* the late answer is ignored, the association goes on */
     p = (struct progress){.octets = p.octets};
@@ -700,7 +701,7 @@ static void silent_destination_is_given_up(void **state)
     /* takes the association and the instance, and does not answer */
     struct dimse_command final = move(s, "DEST", "1.2.3.1\\1.2.3.3", &p, &f->failed);
     expect_counts(&final, STATUS_CANNOT_PERFORM, 0, 2, 0);
-    assert_string_equal(final.comment, "no answer to C-STORE within 1 s");
+    assert_string_equal(final.comment, "suboperation-timeout: no answer to C-STORE within 1500 ms");
     assert_int_equal(r.stored, 1);
     /* takes the connection and does not answer */
     final = move(s, "MUTE", "1.2.3.1", &p, &f->failed);
@@ -895,7 +896,7 @@ static void cancel_does_not_wait_for_a_destination_that_hangs(void **state)
     const struct dimse_command *final = wait_final(&raw, 1);
     expect_counts(final, STATUS_CANCEL, 0, 1, 0); /* what was sent has failed */
     assert_int_equal(final->remaining, 2);
-    assert_string_equal(final->comment, "no answer to C-STORE when cancelled");
+    assert_string_equal(final->comment, "cancel-grace: no answer to C-STORE when cancelled");
     assert_true(wait_until(receiver_is_idle, &r)); /* aborted */
     assert_int_equal(r.stored, 1);
     raw_close(&raw);

@@ -414,7 +414,7 @@ static void data_set_beyond_the_limit_is_refused(void **state)
     make_protocol("1.2.3.1", "Large", 20000, explicit_le(), &octets);
     struct dimse_command rsp = store_octets(s, "1.2.3.1", &octets, explicit_le());
     assert_int_equal(rsp.status, STATUS_OUT_OF_RESOURCES);
-    assert_string_equal(rsp.comment, "data set larger than 10000 octets");
+    assert_string_equal(rsp.comment, "max-dataset: data set of more than 10000 octets");
     store_protocol(s, "1.2.3.2", "Small", 0); /* the association goes on */
     buf_fini(&octets);
     scu_close(s);

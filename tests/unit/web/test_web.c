@@ -193,13 +193,13 @@ static void readyz_recovers_with_the_health(void **state)
 static void metrics_are_served_as_prometheus_text(void **state)
 {
     struct client c;
-    char line[64];
+    char line[80];
     const char *r = get(*state, &c, "GET", "/metrics");
 
     assert_status(r, "200");
     assert_non_null(strstr(r, "Content-Type: text/plain; version=0.0.4"));
-    snprintf(line, sizeof(line), "\ndppr_limits_hit_total %lld\n",
-             (long long)metric_get(METRIC_limits_hit));
+    snprintf(line, sizeof(line), "\ndppr_limits_hit_total{limit=\"open-files\"} %lld\n",
+             (long long)limit_count(LIMIT_open_files));
     assert_non_null(strstr(body_of(r), line));
     assert_string_equal(body_of(get(*state, &c, "HEAD", "/metrics")), "");
 }
@@ -307,7 +307,7 @@ static void star_listens_on_ipv4_too(void **state)
 
 static bool limit_was_hit(void *arg)
 {
-    return metric_get(METRIC_limits_hit) > *(int64_t *)arg;
+    return limit_count(LIMIT_open_files) > *(int64_t *)arg;
 }
 
 static bool never(void *arg)
@@ -322,7 +322,7 @@ static void it_pauses_without_descriptors_and_goes_on_later(void **state)
     struct fixture *f = *state;
     struct rlimit before, none;
     struct client c;
-    int64_t hits = metric_get(METRIC_limits_hit);
+    int64_t hits = limit_count(LIMIT_open_files);
 
     client_open(&c, web_port(f->web));
     assert_int_equal(send(c.fd, request, sizeof(request) - 1, 0), sizeof(request) - 1);
@@ -332,9 +332,9 @@ static void it_pauses_without_descriptors_and_goes_on_later(void **state)
     none.rlim_cur = (rlim_t)top + 1;
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
     assert_true(loop_run_until(f->loop, limit_was_hit, &hits, DEADLINE_MS));
-    hits = metric_get(METRIC_limits_hit);
+    hits = limit_count(LIMIT_open_files);
     loop_run_until(f->loop, never, NULL, 1200);
-    assert_true(metric_get(METRIC_limits_hit) - hits <= 3); /* one try each half second */
+    assert_true(limit_count(LIMIT_open_files) - hits <= 3); /* one try each half second */
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
     close(top);
     assert_true(loop_run_until(f->loop, client_has_ended, &c, DEADLINE_MS));
