@@ -30,7 +30,8 @@ declare
     setting text;
 begin
     foreach setting in array array[
-        'jit=off', 'max_parallel_workers_per_gather=0', 'enable_hashjoin=off', 'enable_mergejoin=off']
+        'jit=off', 'max_parallel_workers_per_gather=0', 'enable_hashjoin=off', 'enable_mergejoin=off',
+        'random_page_cost=2']
     loop
         if not exists (
             select

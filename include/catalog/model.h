@@ -33,6 +33,7 @@ struct model_key {
     bool is_optional;  /* Table HH.6-1 "O": matched by us, but optional */
     bool is_multi;     /* column is an array: any value matches */
     bool is_of_object; /* top level only: the column is of dpp.objects, not of the model's table */
+    bool names_few;    /* one value has few objects, whatever it is: see catalog/query.c */
     uint8_t return_type; /* 1, 2, 3 */
     const char *column;  /* SQL column of the table the key's level lives in; NULL for MATCH_NONE */
     /* MATCH_NAME: the folded component groups and the whole name, as an array and as lines. */

@@ -43,6 +43,7 @@ struct query {
     bool nothing_asked; /* no keys at all: success without matches */
     bool matches_none;  /* a key that can match nothing (a UID that is none, say): no SQL needed */
     bool optional_ignored;           /* FF01 instead of FF00 */
+    bool plan_with_values;           /* the plan depends on the values: for pg_query */
     const struct project_plan *plan; /* for catalog/project */
 };
 

@@ -92,6 +92,9 @@ struct pg_query {
     const char *sql; /* borrowed until pg_query_start returns; the key of the prepared statement */
     const struct pg_param *params; /* borrowed until pg_query_start returns */
     unsigned param_count;
+    /* The best plan depends on the values (how many rows they select): the statement is planned for these
+     * values and not kept, which costs some tenths of a millisecond. */
+    bool plan_with_values;
     /* Each row as it arrives; the row is valid during the call. NULL = rows are ignored. */
     void (*on_row)(const struct pg_row *row, void *arg);
     /* The end: rc RC_OK; RC_CANCELED after pg_query_cancel; RC_TIMEOUT; RC_DB with sqlstate and the

@@ -20,6 +20,7 @@
 
 #define COUNT(a)    ((unsigned)(sizeof(a) / sizeof(a)[0]))
 #define OPTIONAL    .is_optional = true
+#define NAMES_FEW   .names_few = true
 #define CHILDREN(a) .children = (a), .child_count = COUNT(a)
 
 /* clang-format off */
@@ -70,7 +71,7 @@ CODE_KEYS(institution, "custodian_institution", "parent_ordinal", "ordinal", "eq
 static const struct model_key predecessor_keys[] = {
     {TAG_ReferencedSOPClassUID, "UI", MATCH_UID, .return_type = 1,
      .column = "referenced_sop_class_uid"},
-    {TAG_ReferencedSOPInstanceUID, "UI", MATCH_UID, .return_type = 1,
+    {TAG_ReferencedSOPInstanceUID, "UI", MATCH_UID, NAMES_FEW, .return_type = 1,
      .column = "referenced_sop_instance_uid"},
 };
 
@@ -99,7 +100,7 @@ static const struct model_key protocol_keys[] = {
     {TAG_InstanceCreationTime, "TM", MATCH_TIME, .return_type = 1, .column = "creation_time"},
     {TAG_SOPClassUID, "UI", MATCH_UID, .is_of_object = true, .return_type = 1,
      .column = "sop_class_uid"},
-    {TAG_SOPInstanceUID, "UI", MATCH_UID, .is_of_object = true, .return_type = 1,
+    {TAG_SOPInstanceUID, "UI", MATCH_UID, NAMES_FEW, .is_of_object = true, .return_type = 1,
      .column = "sop_instance_uid"},
     CODE_SEQUENCE(TAG_ResponsibleGroupCodeSequence, responsible_group, "responsible_group", 2),
     {TAG_EquipmentModality, "CS", MATCH_TEXT, .return_type = 1, .column = "equipment_modality"},
@@ -109,7 +110,7 @@ static const struct model_key protocol_keys[] = {
      .column = "clinical_trial_sponsor_name"},
     {TAG_ClinicalTrialProtocolID, "LO", MATCH_TEXT, .return_type = 1,
      .column = "clinical_trial_protocol_id"},
-    {TAG_ProtocolName, "LO", MATCH_TEXT, .return_type = 1, .column = "protocol_name"},
+    {TAG_ProtocolName, "LO", MATCH_TEXT, NAMES_FEW, .return_type = 1, .column = "protocol_name"},
     CODE_SEQUENCE(TAG_PotentialScheduledProtocolCodeSequence, scheduled_protocol,
                   "scheduled_protocol", 1),
     CODE_SEQUENCE(TAG_PotentialRequestedProcedureCodeSequence, requested_procedure,

@@ -10,8 +10,21 @@
  * dpp.protocols is joined only when one of its columns is compared, so that a match-all query is a plain
  * scan of objects. Every value is a parameter; the text depends on which keys are given and on the shape
  * of their values (exact, prefix, pattern, range), so few texts exist and each is prepared once per
- * connection. The limit alone is written into the text: it comes from our configuration, not from a
- * peer, and the planner can use it.
+ * connection. The limit alone is written into the text: it comes from our configuration, not from a peer.
+ *
+ * The first response shall come at once, whatever is asked for (decided by experiment on 10^6 protocols,
+ * tests/unit/catalog/test_plans.c):
+ *
+ *   keys                                        planned        because
+ *   a value of SOP Instance UID, of a           once           few rows by an index, whatever the value; planning
+ *   predecessor's, of Protocol Name                            would take longer than the query
+ *   none, or universal ones only                once           a scan of objects
+ *   any other                                   with values    a modality, a range or a pattern may select a handful
+ *                                                              or everything, and one plan cannot be good for both
+ *
+ * The last kind has "limit (select n)" at its end. A limit that the planner cannot know makes it look for
+ * the plan that has the first tenth of the rows soonest, so neither sorts nor large bitmaps come before
+ * the first row; a limit it knows would be no reason, being more than there is.
  *
  * Faults of the identifier: what cannot be parsed is RC_UNSUPPORTED (C310); what can, but does not fit the
  * SOP class, is RC_INVALID with the offending element (A900).
@@ -170,25 +183,40 @@ static void add_view(const struct query_builder *b, const struct query_view *vie
     buf_add_str(sql, ")");
 }
 
+/* Whether one plan is good for all values. */
+static bool has_one_plan(const struct query_builder *b)
+{
+    return b->names_few || b->where.len == 0;
+}
+
+static void add_limit(const struct query_builder *b, const struct query_view *view, struct buf *sql)
+{
+    int64_t most =
+        view->max_matches > 0 && view->max_matches < INT64_MAX ? view->max_matches + 1 : INT64_MAX;
+    if (!has_one_plan(b))
+        buf_printf(sql, " limit (select %lld)", (long long)most);
+    else if (most < INT64_MAX)
+        buf_printf(sql, " limit %lld", (long long)most);
+}
+
 static enum rc write_sql(struct query_builder *b, const struct query_view *view, struct query *out,
                          struct err *err)
 {
     struct buf sql;
-    buf_init(&sql, 3 * (size_t)QUERY_MAX_SQL);
+    buf_init(&sql, 4 * (size_t)QUERY_MAX_SQL);
     buf_add_str(&sql, "select o.query_record");
     buf_add_span(&sql, buf_span(&b->columns));
     buf_add_str(&sql, " from dpp.objects o");
     if (b->needs_table)
         buf_printf(&sql, " join %s p on p.object_id = o.id", b->model->table);
+    buf_add_span(&sql, buf_span(&b->from));
     add_view(b, view, &sql);
     buf_add_span(&sql, buf_span(&b->where));
-    if (view->max_matches > 0)
-        buf_printf(&sql, " limit %lld",
-                   (long long)view->max_matches + (view->max_matches < INT64_MAX));
+    add_limit(b, view, &sql);
 
     enum rc rc = RC_OK;
-    bool is_whole = buf_status(&sql) == RC_OK && buf_status(&b->where) == RC_OK &&
-                    buf_status(&b->columns) == RC_OK;
+    bool is_whole = buf_status(&sql) == RC_OK && buf_status(&b->from) == RC_OK &&
+                    buf_status(&b->where) == RC_OK && buf_status(&b->columns) == RC_OK;
     out->sql = is_whole ? arena_strndup(b->arena, (const char *)sql.data, sql.len) : NULL;
     if (!out->sql)
         rc = query_no_room(err, 0);
@@ -235,6 +263,7 @@ enum rc query_build(const struct model *model, struct span identifier, const str
         return query_no_room(err, 0);
     if (!model->table)
         return err_set(err, RC_UNSUPPORTED, "%s cannot be queried", model->name);
+    buf_init(&b.from, QUERY_MAX_SQL);
     buf_init(&b.where, QUERY_MAX_SQL);
     buf_init(&b.columns, QUERY_MAX_SQL);
 
@@ -247,9 +276,11 @@ enum rc query_build(const struct model *model, struct span identifier, const str
         plan->request_charset = charset;
         out->nothing_asked = plan->key_count == 0;
         out->matches_none = b.matches_none;
+        out->plan_with_values = !has_one_plan(&b);
         out->optional_ignored = b.optional_ignored;
         out->plan = plan;
     }
+    buf_fini(&b.from);
     buf_fini(&b.where);
     buf_fini(&b.columns);
     return rc;

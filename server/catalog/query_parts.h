@@ -23,6 +23,7 @@ struct query_builder {
     struct arena *arena;
     struct pg_param *params;
     unsigned param_count, param_cap;
+    struct buf from;    /* joined tables of items, each starting with " join " */
     struct buf where;   /* predicates, each starting with " and " */
     struct buf columns; /* result columns after the first, each starting with ", " */
     unsigned *depths;   /* of each such column */
@@ -30,6 +31,7 @@ struct query_builder {
     unsigned alias_count;
     unsigned attribute_count, uid_count;
     bool needs_table; /* the model's own table is mentioned */
+    bool names_few;   /* a predicate that few objects satisfy, whatever its value */
     bool matches_none;
     bool optional_ignored;
 };
@@ -62,7 +64,7 @@ struct query_parent {
 enum rc query_level(struct query_builder *b, const struct query_parent *parent,
                     const struct dcm_item *item, struct buf *to, const struct plan_key **plan,
                     unsigned *plan_count, struct err *err);
-/* A sequence key: the predicates of its item in an EXISTS, the matching items as a result column. */
+/* A sequence key: the objects with a matching item, and the matching items as a result column. */
 enum rc query_sequence(struct query_builder *b, const struct query_parent *parent,
                        const struct model_key *key, const struct dcm_element *e, struct buf *to,
                        struct plan_key *plan, struct err *err);

@@ -225,6 +225,7 @@ enum rc query_text(struct query_builder *b, const struct query_place *at,
     }
     if (alternatives > 1)
         buf_add_str(to, ")");
+    b->names_few = b->names_few || (at->key->names_few && v.wild_count == 0);
     return ok ? RC_OK : query_no_room(err, e->tag);
 }
 

@@ -53,5 +53,6 @@ enum rc query_uid(struct query_builder *b, const struct query_place *at,
     if (!column || !param)
         return query_no_room(err, e->tag);
     buf_printf(to, " and %s = any($%u::text[])", column, param);
+    b->names_few = b->names_few || at->key->names_few;
     return RC_OK;
 }

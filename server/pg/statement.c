@@ -501,6 +501,12 @@ void statement_fini(struct pg_conn *c)
 
 /* ---- the owner's calls ---- */
 
+/* An unnamed statement is planned each time, with its values known. */
+static bool may_be_named(const struct pg_conn *c, const struct pg_query *q)
+{
+    return c->pool->options.prepare && !q->plan_with_values;
+}
+
 /* Finds or makes the prepared statement and says with which step to begin. */
 static enum pg_step first_step(struct pg_conn *c, const struct pg_query *q,
                                struct pg_prepared *known)
@@ -511,7 +517,7 @@ static enum pg_step first_step(struct pg_conn *c, const struct pg_query *q,
         return known->is_ready ? PG_STEP_EXECUTE : PG_STEP_PREPARE;
     }
     struct pg_prepared *oldest = pg_cache_oldest(&c->cache);
-    if (!c->pool->options.prepare || (oldest && st->was_in_transaction)) {
+    if (!may_be_named(c, q) || (oldest && st->was_in_transaction)) {
         /* A failing `deallocate` would abort the owner's transaction: unnamed this time. */
         st->sql = q->sql;
         return PG_STEP_EXECUTE;
@@ -537,7 +543,7 @@ void pg_query_start(struct pg_conn *c, const struct pg_query *q)
         return;
     }
     st->was_in_transaction = PQtransactionStatus(c->pg) != PQTRANS_IDLE;
-    bool is_named = c->pool->options.prepare;
+    bool is_named = may_be_named(c, q);
     struct pg_prepared *known = is_named ? pg_cache_find(&c->cache, q) : NULL;
     /* Kept for the sending after PREPARE and for the second try. */
     bool keep = is_named && !(st->was_in_transaction && known && known->is_ready);

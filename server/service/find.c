@@ -117,6 +117,7 @@ static void on_leased(struct pg_conn *conn, const struct err *why, void *arg)
         .sql = f->query.sql,
         .params = f->query.params,
         .param_count = f->query.param_count,
+        .plan_with_values = f->query.plan_with_values,
         .on_row = on_row,
         .on_done = on_done,
         .arg = f,

@@ -461,6 +461,32 @@ static void without_prepare_nothing_is_prepared(void **state)
     rig_close(&r);
 }
 
+static void a_statement_planned_with_its_values_is_not_kept(void **state)
+{
+    (void)state;
+    struct rig r = open_rig(1);
+    struct pg_conn *c = rig_lease(&r);
+    struct pg_param param = pg_text("41");
+    struct answer a = {0};
+    struct pg_query q = {.sql = "select $1::int + 1",
+                         .params = &param,
+                         .param_count = 1,
+                         .plan_with_values = true,
+                         .on_row = on_answer_row,
+                         .on_done = on_answer_done,
+                         .arg = &a};
+    pg_query_start(c, &q);
+    assert_true(rig_wait(&r, &a.is_done));
+    assert_int_equal(a.value, 42);
+    assert_int_equal(
+        rig_value(
+            &r, c,
+            "select count(*) from pg_prepared_statements where statement = 'select $1::int + 1'"),
+        0);
+    pg_release(c);
+    rig_close(&r);
+}
+
 static void forgotten_and_outdated_statements_are_prepared_again(void **state)
 {
     (void)state;
@@ -969,6 +995,7 @@ int main(void)
         cmocka_unit_test(full_cache_does_not_disturb_a_transaction),
         cmocka_unit_test(same_text_with_other_parameter_types_is_another_statement),
         cmocka_unit_test(without_prepare_nothing_is_prepared),
+        cmocka_unit_test(a_statement_planned_with_its_values_is_not_kept),
         cmocka_unit_test(forgotten_and_outdated_statements_are_prepared_again),
         cmocka_unit_test(rows_stream_in_bounded_memory_and_wait_while_paused),
         cmocka_unit_test(paused_statement_holds_the_server_back),
