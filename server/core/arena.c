@@ -19,7 +19,12 @@
 
 #include "core_internal.h"
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef __has_feature /* how clang says what GCC defines a macro for */
+#define IS_CLANG_ASAN __has_feature(address_sanitizer)
+#else
+#define IS_CLANG_ASAN 0
+#endif
+#if IS_CLANG_ASAN || defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
 #define POISON(p, n)   ASAN_POISON_MEMORY_REGION(p, n)
 #define UNPOISON(p, n) ASAN_UNPOISON_MEMORY_REGION(p, n)
