@@ -115,21 +115,28 @@ static bool is_uid_char(uint8_t c)
     return (c >= '0' && c <= '9') || c == '.';
 }
 
-static enum rc decode_text(const struct element *e, struct span value, char *out, struct err *err)
+static struct span without_padding(struct span value)
 {
     while (value.len > 0 &&
            (value.data[value.len - 1] == ' ' || value.data[value.len - 1] == '\0')) {
         value.len--;
     }
+    return value;
+}
+
+static enum rc decode_text(const struct element *e, struct span value, char *out, struct err *err)
+{
     while (e->kind != KIND_UI && value.len > 0 && value.data[0] == ' ') {
         value = span_of(value.data + 1, value.len - 1);
     }
+    value = without_padding(value);
     if (value.len > e->max_chars) {
         if (e->kind != KIND_LO) {
             return err_set_tag(err, RC_INVALID, e->number, "(0000,%04X) has %zu characters",
                                e->number, value.len);
         }
-        value.len = e->max_chars; /* a comment is for people: cut it */
+        /* a comment is for people: cut it */
+        value = without_padding(span_of(value.data, e->max_chars));
     }
     for (size_t i = 0; i < value.len; i++) {
         uint8_t c = value.data[i];
@@ -147,6 +154,13 @@ static enum rc decode_text(const struct element *e, struct span value, char *out
     }
     out[value.len] = '\0';
     return RC_OK;
+}
+
+/* A text of padding alone says no more than one of length zero. */
+static bool is_blank(const struct element *e, const struct dimse_command *c)
+{
+    bool is_text = e->kind == KIND_UI || e->kind == KIND_AE || e->kind == KIND_LO;
+    return is_text && ((const char *)c)[e->offset] == '\0';
 }
 
 static enum rc decode_value(const struct element *e, struct span value, struct dimse_command *out,
@@ -237,7 +251,7 @@ enum rc command_decode(struct span octets, struct dimse_command *out, struct err
         }
         enum rc rc = decode_value(e, value, out, first == RC_OK ? err : NULL);
         if (rc == RC_OK) {
-            out->has |= e->has;
+            out->has |= is_blank(e, out) ? 0 : e->has;
             seen_field |= number == 0x0100;
             seen_type |= number == 0x0800;
         } else if (first == RC_OK) {

@@ -353,19 +353,44 @@ static void texts_are_trimmed_and_comments_made_harmless(void **fixture)
     buf_fini(&b);
 }
 
-static void empty_elements_count_as_absent(void **fixture)
+static void empty_and_blank_elements_count_as_absent(void **fixture)
+{
+    (void)fixture;
+    static const struct span values[] = {
+        {NULL, 0}, {(const uint8_t *)"\0", 2}, {(const uint8_t *)"  ", 2}};
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        struct buf b;
+        struct dimse_command got;
+        struct err err;
+        buf_init(&b, 0);
+        add(&b, 0x0002, values[i].data, (uint32_t)values[i].len);
+        add(&b, 0x0100, "\x30\0", 2);
+        add(&b, 0x0110, "\1\0", 2);
+        add(&b, 0x0800, "\1\1", 2);
+        assert_int_equal(decode(buf_span(&b), &got, &err), RC_INVALID);
+        assert_int_equal(err.tag, 0x0002);
+        assert_int_equal(got.has, CMD_HAS_MESSAGE_ID);
+        buf_fini(&b);
+    }
+}
+
+static void a_comment_cut_at_a_space_has_no_padding(void **fixture)
 {
     (void)fixture;
     struct buf b;
     struct dimse_command got;
     struct err err;
+    char comment[66];
+    memset(comment, 'x', sizeof(comment));
+    comment[63] = ' ';
     buf_init(&b, 0);
-    add(&b, 0x0002, "", 0);
-    add(&b, 0x0100, "\x30\0", 2);
-    add(&b, 0x0110, "\1\0", 2);
+    add(&b, 0x0100, "\x30\x80", 2);
+    add(&b, 0x0120, "\1\0", 2);
     add(&b, 0x0800, "\1\1", 2);
-    assert_int_equal(decode(buf_span(&b), &got, &err), RC_INVALID);
-    assert_int_equal(err.tag, 0x0002);
+    add(&b, 0x0900, "\1\xC0", 2);
+    add(&b, 0x0902, comment, sizeof(comment));
+    assert_int_equal(decode(buf_span(&b), &got, &err), RC_OK);
+    assert_int_equal(strlen(got.comment), 63);
     buf_fini(&b);
 }
 
@@ -438,7 +463,8 @@ int main(void)
         cmocka_unit_test(mandatory_elements_are_demanded_by_message),
         cmocka_unit_test(data_set_type_is_a_yes_or_no),
         cmocka_unit_test(texts_are_trimmed_and_comments_made_harmless),
-        cmocka_unit_test(empty_elements_count_as_absent),
+        cmocka_unit_test(empty_and_blank_elements_count_as_absent),
+        cmocka_unit_test(a_comment_cut_at_a_space_has_no_padding),
         cmocka_unit_test(response_takes_over_what_identifies_the_request),
         cmocka_unit_test(garbled_command_sets_are_survived),
         cmocka_unit_test(fields_have_names),
