@@ -125,7 +125,9 @@ enum rc convert_plain(struct span octets, const struct dcm_ts *from, const struc
     }
     if (rc == RC_OK)
         rc = digest_octets(buf_span(out), plain_syntax(to), &room, after, err);
-    if (rc == RC_OK && std::memcmp(before, after, sizeof before) != 0)
+    /* A VR that is not the dictionary's, which Implicit VR cannot say, may make even reading impossible. */
+    bool is_changed = rc == RC_OK && std::memcmp(before, after, sizeof before) != 0;
+    if (rc == RC_INVALID || is_changed)
         rc = err_set(err, RC_UNSUPPORTED, "data set would change when converted to %s", to->name);
     return rc;
 }

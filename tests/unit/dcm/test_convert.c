@@ -180,6 +180,23 @@ static void conversion_refuses_what_the_scanner_refuses(void **state)
     buf_fini(&out);
 }
 
+/* A sequence where the dictionary has text: Implicit VR would give it undefined length, which text cannot have. */
+static void conversion_to_what_cannot_be_read_is_unsupported(void **state)
+{
+    struct fixture *f = *state;
+    struct buf out;
+    buf_init(&out, 0);
+    assert_int_equal(dcm_convert(OCTETS("\x08\x00\x70\x00SQ\x00\x00\x08\x00\x00\x00"
+                                        "\xFE\xFF\x00\xE0\x00\x00\x00\x00"),
+                                 dcm_ts_find(UID_EXPLICIT_LE), dcm_ts_find(UID_IMPLICIT_LE), NULL,
+                                 &out, &f->err),
+                     RC_UNSUPPORTED);
+    assert_int_equal(f->err.code, RC_UNSUPPORTED);
+    assert_non_null(strstr(f->err.text, "would change"));
+    assert_int_equal(out.len, 0);
+    buf_fini(&out);
+}
+
 static void empty_data_set_converts(void **state)
 {
     struct fixture *f = *state;
@@ -381,6 +398,7 @@ int main(void)
         DCM_TEST(conversion_keeps_sequences_sequences),
         DCM_TEST(conversion_drops_group_lengths_and_padding),
         DCM_TEST(conversion_refuses_what_the_scanner_refuses),
+        DCM_TEST(conversion_to_what_cannot_be_read_is_unsupported),
         DCM_TEST(empty_data_set_converts),
         DCM_TEST(digest_ignores_what_is_only_encoding),
         DCM_TEST(digest_sees_every_difference_of_content),
