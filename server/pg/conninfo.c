@@ -149,20 +149,19 @@ static enum rc find_targets(struct pg_conninfo *info)
     return RC_OK;
 }
 
-/* libpq quotes the string in its messages: what is between the first and the last quote goes. */
+/* libpq quotes the string in its messages: what is between the first and the last quote goes. They are looked for in
+ * the whole message: in one that has been cut the last quote may be one of the string. */
 static void set_parse_error(struct err *why, const char *message)
 {
-    char text[160];
-    pg_one_line(text, sizeof text, message ? message : "out of memory");
-    char *first = strchr(text, '"');
-    char *last = strrchr(text, '"');
-    /* A single quote means that the end was cut off. */
-    const char *rest = first && last > first ? last + 1 : "";
-    if (first) {
-        *first = '\0';
-    }
-    err_set(why, RC_INVALID, "the database connection string cannot be parsed: %s%s%s", text,
-            first ? "\"...\"" : "", first ? rest : "");
+    char before[80], behind[80];
+    const char *text = message ? message : "out of memory";
+    const char *first = strchr(text, '"'), *last = strrchr(text, '"');
+    char *words = strndup(text, first ? (size_t)(first - text) : strlen(text));
+    pg_one_line(before, sizeof before, words ? words : "");
+    pg_one_line(behind, sizeof behind, first ? last + 1 : "");
+    free(words);
+    err_set(why, RC_INVALID, "the database connection string cannot be parsed: %s%s%s%s", before,
+            first ? " \"...\"" : "", *behind ? " " : "", behind);
 }
 
 void pg_conninfo_init(struct pg_conninfo *info, const char *conninfo, const char *application_name,
