@@ -110,6 +110,9 @@ static enum rc put_leaf(struct keys *k, struct dcm_item *item, const struct dcm_
     if (*value && !is_string)
         return err_set_tag(err, RC_INVALID, entry->tag, "%s has VR %s, which takes no text", name,
                            entry->vr);
+    if (*value && there && there->items)
+        return err_set_tag(err, RC_INVALID, entry->tag,
+                           "%s is given with a value and with attributes of its own", name);
     if (there && !*value)
         return RC_OK; /* asked for already */
     if (there && there->value.len > 0 && !span_equal_str(there->value, value))
@@ -121,15 +124,18 @@ static enum rc put_leaf(struct keys *k, struct dcm_item *item, const struct dcm_
 }
 
 /* Down into the one item of a sequence, making it where it is not there yet. */
-static struct dcm_item *enter(struct keys *k, struct dcm_item *item, uint32_t tag)
+static enum rc enter(struct keys *k, struct dcm_item **item, uint32_t tag, const char *name,
+                     struct err *err)
 {
-    struct dcm_element *sq = dcm_find(item, tag);
+    struct dcm_element *sq = dcm_find(*item, tag);
 
-    if (!sq)
-        sq = dcm_put(k->arena, item, tag, "SQ", span_of(NULL, 0));
-    if (!sq)
-        return NULL;
-    return sq->items ? sq->items : dcm_add_item(k->arena, sq);
+    if (sq && sq->value.len > 0)
+        return err_set_tag(err, RC_INVALID, tag,
+                           "%s is given with a value and with attributes of its own", name);
+    if (!sq || strcmp(sq->vr, "SQ") != 0) /* an unknown one that was only asked for is UN so far */
+        sq = dcm_put(k->arena, *item, tag, "SQ", span_of(NULL, 0));
+    *item = !sq ? NULL : sq->items ? sq->items : dcm_add_item(k->arena, sq);
+    return *item ? RC_OK : err_set(err, RC_NOMEM, "too many keys");
 }
 
 static enum rc add_names(struct keys *k, char *names, const char *value, struct err *err)
@@ -146,9 +152,9 @@ static enum rc add_names(struct keys *k, char *names, const char *value, struct 
             if (strcmp(entry.vr, "SQ") != 0 && strcmp(entry.vr, "UN") != 0)
                 return err_set_tag(err, RC_INVALID, entry.tag,
                                    "%s is no sequence, so nothing can follow it", name);
-            item = enter(k, item, entry.tag);
-            if (!item)
-                return err_set(err, RC_NOMEM, "too many keys");
+            enum rc rc = enter(k, &item, entry.tag, name, err);
+            if (rc != RC_OK)
+                return rc;
         }
         name = strsep(&names, ".");
         enum rc rc = look_up(name, &entry, err);

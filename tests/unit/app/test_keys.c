@@ -136,6 +136,25 @@ static void paths_go_deeper(void **state)
     assert_value(b->items, TAG_CodeValue, "X1");
 }
 
+/* The dictionary cannot tell whether these are sequences, so the arguments say it, in any order. */
+static void unknown_attribute_is_a_sequence_or_a_value(void **state)
+{
+    struct fixture *f = *state;
+
+    add(f, "00091001");
+    add(f, "00091001.ProtocolName=x");
+    add(f, "00091001");
+    const struct dcm_element *sq = dcm_find(f->keys.identifier, TAG(0x0009, 0x1001));
+    assert_non_null(sq);
+    assert_string_equal(sq->vr, "SQ");
+    assert_int_equal(sq->item_count, 1);
+    assert_value(sq->items, TAG_ProtocolName, "x");
+    refuse(f, "00091001=y", "with a value and with attributes");
+    add(f, "00091002=y");
+    refuse(f, "00091002.ProtocolName=x", "with a value and with attributes");
+    assert_value(f->keys.identifier, TAG(0x0009, 0x1002), "y");
+}
+
 static void sequence_alone_asks_for_it_whole(void **state)
 {
     struct fixture *f = *state;
@@ -250,6 +269,7 @@ int main(void)
         T(tags_in_every_form),
         T(paths_share_the_one_item),
         T(paths_go_deeper),
+        T(unknown_attribute_is_a_sequence_or_a_value),
         T(sequence_alone_asks_for_it_whole),
         T(asking_for_a_key_keeps_its_value),
         T(text_beyond_ascii_is_taken_as_utf8),
