@@ -430,6 +430,17 @@ enum rc setting_set(const struct setting *s, struct config *c, const char *text,
     }
 }
 
+/* In quotes where a file would lose something of it. */
+static void format_text(const char *text, struct buf *out)
+{
+    size_t len = strlen(text);
+    bool has_outer_space = len > 0 && (text[0] == ' ' || text[len - 1] == ' ');
+    bool is_quoted = len > 1 && text[0] == '\'' && text[len - 1] == '\'';
+    const char *quote = has_outer_space || is_quoted ? "'" : "";
+
+    buf_printf(out, "%s%s%s", quote, text, quote);
+}
+
 void setting_format(const struct setting *s, const struct config *c, struct buf *out)
 {
     const void *m = member(s, c);
@@ -439,11 +450,11 @@ void setting_format(const struct setting *s, const struct config *c, struct buf 
     switch (s->type) {
     case SETTING_TEXT:
     case SETTING_AET:
-        buf_add_str(out, *(char *const *)m);
+        format_text(*(char *const *)m, out);
         break;
     case SETTING_URI:
         masked = config_mask_uri(*(char *const *)m);
-        buf_add_str(out, masked);
+        format_text(masked, out);
         free(masked);
         break;
     case SETTING_AET_LIST:

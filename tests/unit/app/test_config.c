@@ -375,6 +375,20 @@ static void passwords_are_masked(void **state)
         {"sslpassword=secret dbname=d", "sslpassword=*** dbname=d"},
         {"password='secret", "password=***"},
         {"", ""},
+        /* as libpq reads it: any white space, escaped blanks, encoded keys */
+        {"password\t=\n secret host=h", "password\t=\n ***"
+                                        " host=h"},
+        {"host=h password=a\\ secret user=u", "host=h password=*** user=u"},
+        {"host='password=x y' user=u", "host='password=x y' user=u"},
+        {"postgresql://h/d?p%61ssword=secret", "postgresql://h/d?p%61ssword=***"},
+        {"postgresql://h/d?x=y&sslpassword=secret&", "postgresql://h/d?x=y&sslpassword=***&"},
+        {"postgresql://u:a?secret@h/d?x=y@z", "postgresql://u:***@h/d?x=y@z"},
+        {"postgresql://u:a/b?secret@h/d", "postgresql://u:***@h/d"},
+        {"postgresql://h:5432/d?user=a@b", "postgresql://h:5432/d?user=a@b"},
+        {"postgresql://[::1]:5432/d?user=a@b", "postgresql://[::1]:5432/d?user=a@b"},
+        /* no pairs: it may be the password itself */
+        {"host=h secret", "host=h ***"},
+        {"secret", "***"},
     };
 
     (void)state;
@@ -400,6 +414,26 @@ static void printed_values_show_no_password(void **state)
     fclose(f);
     assert_null(strstr(text, "secret"));
     assert_non_null(strstr(text, "database = postgresql://u:***@h/db\n"));
+    free(text);
+    config_fini(&c);
+}
+
+static void printed_values_can_be_read_again(void **state)
+{
+    struct config c;
+    struct err err;
+    char *text = NULL;
+    size_t len = 0;
+
+    (void)state;
+    write_file("database = 'dbname=d user= '\nae-title = ''X''\n");
+    assert_int_equal(load_simple(&c, &err, NULL), RC_OK);
+    assert_string_equal(c.ae_title, "'X'");
+    FILE *f = open_memstream(&text, &len);
+    config_print_values(&c, f);
+    fclose(f);
+    assert_non_null(strstr(text, "database = 'dbname=d user= '\n"));
+    assert_non_null(strstr(text, "ae-title = ''X''\n"));
     free(text);
     config_fini(&c);
 }
@@ -530,6 +564,7 @@ int main(void)
         T(bad_variable_and_flag_are_named),
         T(passwords_are_masked),
         T(printed_values_show_no_password),
+        T(printed_values_can_be_read_again),
         T(migration_database_defaults_to_the_database),
         T(documents_have_the_tables_in_force),
         cmocka_unit_test(limits_and_settings_have_the_same_names),
