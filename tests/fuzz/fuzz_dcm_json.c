@@ -1,38 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * libFuzzer: DICOM JSON through the reader; what is accepted must be written and read again.
+ * DICOM JSON through the reader; what is accepted is written and read again, and stays what it is from then on.
  */
-#include <stdlib.h>
-
-#include "dcm/dict.h"
 #include "dcm/json.h"
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-    struct err err;
-    (void)argc;
-    (void)argv;
-    if (dcm_init(&err) != RC_OK)
-        abort();
-    return 0;
-}
+#include "fuzz_dcm.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct arena *arena = arena_new((size_t)16 << 20);
-    struct dcm_item *item;
-    struct buf json;
-    struct err err;
-    buf_init(&json, 0);
-    if (dcm_json_read(span_of(data, size), NULL, arena, &item, &err) == RC_OK) {
-        if (dcm_json_write(item, 0, &json, NULL, &err) != RC_OK ||
-            dcm_json_read(buf_span(&json), NULL, arena, &item, &err) == RC_INVALID)
-            abort();
+    struct arena *arena = arena_new(FUZZ_ARENA);
+    struct dcm_item *item, *again, *octets;
+    struct buf first, second, encoded;
+    struct err err = {0};
+    bool lossy;
+    fuzz_load_dictionary();
+    buf_init(&first, 0);
+    buf_init(&second, 0);
+    buf_init(&encoded, 0);
+    enum rc rc = dcm_json_read(span_of(data, size), &fuzz_limits, arena, &item, &err);
+    CHECK(rc == RC_OK || (item == NULL && err.code == rc && err.text[0]));
+    if (rc == RC_OK) {
+        check_tree(item, 0);
+        CHECK_OK(dcm_json_write(item, 0, &first, &lossy, &err), &err);
+        CHECK(utf8_is_valid(buf_span(&first)));
+        CHECK_OK(dcm_json_read(buf_span(&first), NULL, arena, &again, &err), &err);
+        CHECK_OK(dcm_json_write(again, 0, &second, &lossy, &err), &err);
+        CHECK(span_equal(buf_span(&first), buf_span(&second)));
+
+        CHECK_OK(dcm_write(item, dcm_ts_find(UID_EXPLICIT_LE), &encoded, &err), &err);
+        CHECK_OK(
+            dcm_read(buf_span(&encoded), dcm_ts_find(UID_EXPLICIT_LE), NULL, arena, &octets, &err),
+            &err);
+        check_tree(octets, 0);
     }
-    buf_fini(&json);
+    buf_fini(&first);
+    buf_fini(&second);
+    buf_fini(&encoded);
     arena_free(arena);
     return 0;
 }
