@@ -41,6 +41,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
         }                                                                                      \
     } while (0)
 
+/* A refusal says why, and which limit has struck if it was one. */
+static MAYBE_UNUSED void check_refusal(enum rc rc, const struct err *err)
+{
+    CHECK(rc != RC_OK && err->code == rc && err->text[0]);
+    CHECK((rc == RC_LIMIT) == (err->limit != LIMIT_NONE));
+}
+
 /* ---- the input ---- */
 
 struct feed {

@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (encoded == RC_OK)
             check_encoded(buf_span(&out));
         else
-            CHECK(err.code == encoded && err.text[0]);
+            check_refusal(encoded, &err);
         buf_fini(&out);
     }
     CHECK(rc == RC_NOTFOUND || (rc == RC_INVALID && err.text[0]));

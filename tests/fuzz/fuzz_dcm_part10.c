@@ -20,7 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_load_dictionary();
     enum rc rc = part10_read(file, &p, &err);
     if (rc != RC_OK) {
-        CHECK((rc == RC_INVALID || rc == RC_UNSUPPORTED || rc == RC_LIMIT) && err.text[0]);
+        CHECK(rc == RC_INVALID || rc == RC_UNSUPPORTED || rc == RC_LIMIT);
+        check_refusal(rc, &err);
         return 0;
     }
     CHECK(p.ts && is_within(file, p.dataset));

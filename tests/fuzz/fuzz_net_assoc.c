@@ -46,7 +46,8 @@ struct dialog {
     bool has_closed, has_let_go, has_opened;
     struct dimse_command last;
     uint8_t last_context;
-    struct buf heard; /* what the owner was told, in words */
+    uint32_t peer_max; /* length of a P-DATA-TF that the peer takes at most */
+    struct buf heard;  /* what the owner was told, in words */
 };
 
 #define OWNER(call)   \
@@ -92,6 +93,8 @@ static void on_request(struct assoc *a, const struct pdu_associate *rq, void *ar
     hear(d, "request", rq->context_count);
     CHECK(a == d->a && !d->rq && (rq->protocol_version & 1) && rq->application_context);
     d->rq = rq;
+    if (rq->has_max_length && rq->max_length > 0)
+        d->peer_max = rq->max_length;
     if (d->manner & ANSWER_REJECT) {
         d->rq = NULL;
         struct err why = {.code = RC_LIMIT, .text = "fuzz"};
@@ -205,11 +208,10 @@ static const struct assoc_callbacks callbacks = {on_request, on_established, on_
 
 /* ---- what the peer gets ---- */
 
-/* The A-ASSOCIATE-RQ's maximum, as far as the peer sent one that was accepted: not known here, so the largest that is
- * ever sent. A PDU is whole, its PDVs fill it, fragments are even. */
-static void check_pdata(struct span body)
+/* A PDU is whole, its PDVs fill it, fragments are even. */
+static void check_pdata(struct span body, uint32_t peer_max)
 {
-    CHECK(body.len <= 131072);
+    CHECK(body.len <= 131072 && body.len <= peer_max);
     while (body.len > 0) {
         struct pdu_pdv pdv;
         uint32_t n;
@@ -253,7 +255,7 @@ static void check_order(enum pdu_type last, enum pdu_type type, bool is_requesto
     CHECK(!is_requestor || type != PDU_ASSOCIATE_RJ);
 }
 
-static void check_written(struct span out, bool is_requestor)
+static void check_written(struct span out, bool is_requestor, uint32_t peer_max)
 {
     enum pdu_type last = 0, type;
     uint32_t bytes;
@@ -263,7 +265,7 @@ static void check_written(struct span out, bool is_requestor)
         struct span body = span_of(out.data + PDU_HEADER_BYTES, bytes);
         check_order(last, type, is_requestor);
         if (type == PDU_P_DATA_TF)
-            check_pdata(body);
+            check_pdata(body, peer_max);
         else if (type == PDU_ASSOCIATE_RQ || type == PDU_ASSOCIATE_AC)
             check_associate(body, type);
         else
@@ -357,7 +359,8 @@ static void play_step(struct dialog *d, struct feed *f, bool is_single)
 static void play(struct span script, bool is_single, struct buf *outcome)
 {
     struct feed f = {script};
-    struct dialog dialog = {.options = assoc_options_default()}, *d = &dialog;
+    struct dialog dialog = {.options = assoc_options_default(), .peer_max = UINT32_MAX},
+                  *d = &dialog;
     uint8_t role = feed_u8(&f), limits = feed_u8(&f);
     d->is_requestor = role & 1;
     if (limits & 1) {
@@ -380,7 +383,7 @@ static void play(struct span script, bool is_single, struct buf *outcome)
     fake_peer_closes(d->loop);
     fake_advance(d->loop, 3600000);
     CHECK(d->has_closed || d->has_let_go);
-    check_written(fake_written(d->loop), d->is_requestor);
+    check_written(fake_written(d->loop), d->is_requestor, d->peer_max);
     buf_add_span(outcome, buf_span(&d->heard));
     buf_add_span(outcome, fake_written(d->loop));
     CHECK(buf_status(outcome) == RC_OK);
