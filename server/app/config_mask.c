@@ -68,6 +68,8 @@ static void mask_pairs(const char *p, struct buf *out)
         if (is_secret(p, key_len)) {
             buf_add(out, p, head);
             buf_add_str(out, MASK);
+            if (*end && !strchr(SPACES, *end)) /* a quote may be followed by the next key at once */
+                buf_add_u8(out, ' ');
         } else {
             buf_add(out, p, (size_t)(end - p));
         }

@@ -12,7 +12,7 @@
 
 #define REPLACEMENT "\xEF\xBF\xBD"
 
-enum { MAX_SHOWN_ITEMS = 100 };
+enum { MAX_SHOWN = 100 }; /* items of a sequence, values of an attribute */
 
 /* C0, DEL, C1, and the bidirectional overrides, with which text can pretend to be other text. */
 static bool is_harmful(uint32_t c)
@@ -41,6 +41,10 @@ static void show_values(struct buf *out, const struct dcm_element *e)
     for (unsigned n = 0; dcm_value_at(e, n, &value); n++) {
         if (n)
             buf_add_str(out, "; ");
+        if (n == MAX_SHOWN) { /* each is looked for from the front: a million would take for ever */
+            buf_add_str(out, "...");
+            break;
+        }
         show_text(out, value);
     }
 }
@@ -114,7 +118,7 @@ static void show_element(struct buf *out, const struct dcm_element *e, unsigned 
         for (const struct dcm_item *i = e->items; i; i = i->next) {
             if (shown++)
                 buf_add_str(out, "; ");
-            if (shown > MAX_SHOWN_ITEMS) {
+            if (shown > MAX_SHOWN) {
                 buf_add_str(out, "...");
                 break;
             }
@@ -156,14 +160,21 @@ void show_path(struct buf *out, const struct dcm_item *utf8, const struct key_pa
 
 void show_json_string(struct buf *out, const char *text)
 {
+    const uint8_t *p = (const uint8_t *)text;
+    size_t len = strlen(text), n;
+
     buf_add_str(out, "\"");
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-        if (*p == '"' || *p == '\\')
-            buf_printf(out, "\\%c", *p);
-        else if (*p < 0x20 || *p == 0x7F)
-            buf_printf(out, "\\u%04x", *p);
+    for (size_t i = 0; i < len; i += n ? n : 1) {
+        uint32_t c = 0;
+        n = utf8_decode(p + i, len - i, &c);
+        if (n == 0) /* a file may have any name */
+            buf_add_str(out, REPLACEMENT);
+        else if (c == '"' || c == '\\')
+            buf_printf(out, "\\%c", (int)c);
+        else if (c < 0x20 || c == 0x7F)
+            buf_printf(out, "\\u%04x", (unsigned)c);
         else
-            buf_add_u8(out, *p);
+            buf_add(out, p + i, n);
     }
     buf_add_str(out, "\"");
 }

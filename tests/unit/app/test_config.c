@@ -379,6 +379,7 @@ static void passwords_are_masked(void **state)
         {"password\t=\n secret host=h", "password\t=\n ***"
                                         " host=h"},
         {"host=h password=a\\ secret user=u", "host=h password=*** user=u"},
+        {"password='a b'user=u", "password=*** user=u"},
         {"host='password=x y' user=u", "host='password=x y' user=u"},
         {"postgresql://h/d?p%61ssword=secret", "postgresql://h/d?p%61ssword=***"},
         {"postgresql://h/d?x=y&sslpassword=secret&", "postgresql://h/d?x=y&sslpassword=***&"},
