@@ -1,21 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * dimse_load: how fast a server answers C-FIND, measured from outside.
+ * dimse_load: what a DICOM server does in a second, measured from outside. One thread, N associations, one request in
+ * flight on each. Prints one JSON object.
  *
- * A client that does as little as possible: ready-made octets out, PDU headers and command sets looked at
- * just far enough to tell pending from final. One thread, N associations, one request in flight on each.
- * Shares no code with the server, so it cannot be fast or slow for the same reason.
+ *   dimse_load [OPTION...] find PORT KEY...    C-FIND after C-FIND
+ *   dimse_load [OPTION...] get PORT KEY...     C-GET after C-GET, each C-STORE answered
+ *   dimse_load [OPTION...] idle PORT           opens associations, waits for a line of input, then C-ECHO on each
  *
- *   dimse_load PORT ASSOCIATIONS SECONDS KEY...
- * A KEY is KEYWORD=VALUE with KEYWORD one of name, uid, modality; "@FILE" as value takes the next line of FILE
- * for each request; an empty value is a return key. Prints one JSON object.
+ *   -n N        associations (1)
+ *   -s SECONDS  how long (5); at least one whole request
+ *   -r N        end after so many requests
+ *   -c N        C-CANCEL after N pending responses
+ *   -w MS       wait between two requests of an association
+ *   -h SECONDS  after the first response read nothing for so long
+ *   -b OCTETS   receive buffer of the sockets
+ *
+ * A KEY is PATH:VR=VALUE with PATH the tags from the outside in, as eight hexadecimal digits each with dots between:
+ * 00181030:LO=Head*, 00189912.00081090:LO=Alpha. Keys of one sequence stand together. "@FILE" as value takes the next line
+ * of FILE for each request; a C-FIND's empty value is a return key.
  */
-#include <arpa/inet.h>
+#include "wire.h"
+
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,352 +30,359 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_KEYS = 8, MAX_ASSOCIATIONS = 256, INPUT_BYTES = 1 << 20 };
+enum { MAX_KEYS = 64, MAX_DEPTH = 4, MAX_PEERS = 20000, MAX_REQUEST = 1 << 17 };
 
 struct key {
-    uint16_t group, element;
+    uint32_t path[MAX_DEPTH];
+    unsigned depth;
     char vr[3];
-    char pad;
-    const char *value;
-    char **lines;
+    char *value;
+    char **lines; /* instead of value */
     size_t line_count, next_line;
-};
-
-struct client {
-    int fd;
-    uint8_t *input;
-    size_t used;
-    double started;
 };
 
 static struct key keys[MAX_KEYS];
 static size_t key_count;
-static uint64_t responses, finals, failures;
-static double *latencies;
-static size_t latency_count, latency_room;
 
-static double now(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
+static struct {
+    int peers;
+    double seconds, hold, wait;
+    unsigned long requests, cancel_after;
+    int buffer;
+} option = {.peers = 1, .seconds = 5, .requests = (unsigned long)-1};
 
-static void die(const char *what)
-{
-    perror(what);
-    exit(1);
-}
+struct client {
+    struct peer peer;
+    double started, cancelled, due; /* due: when the next request may start; 0: one is running */
+    unsigned long pending;
+    struct command store; /* of the C-STORE whose data set comes */
+    uint8_t store_context;
+    char store_class[65], store_instance[65];
+};
+
+static struct client *clients;
+static uint16_t request_field;
+static uint8_t request_context;
+static unsigned long started, finals, failures, responses, suboperations;
+static uint64_t octets;
+static struct times all, first, cancels;
+
+/* ---- keys ---- */
 
 static void read_lines(struct key *k, const char *path)
 {
     FILE *file = fopen(path, "r");
-    char line[256];
-    if (!file) {
-        die(path);
-    }
-    while (fgets(line, sizeof line, file)) {
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t n;
+    if (!file)
+        die("%s", path);
+    while ((n = getline(&line, &room, file)) > 0) {
         line[strcspn(line, "\n")] = 0;
-        k->lines = realloc(k->lines, (k->line_count + 1) * sizeof *k->lines);
+        k->lines = realloc(k->lines, (k->line_count + 1) * sizeof(*k->lines));
         k->lines[k->line_count++] = strdup(line);
     }
+    free(line);
     fclose(file);
+    if (k->line_count == 0)
+        die("%s has no lines", path);
 }
 
 static void add_key(char *text)
 {
-    static const struct {
-        const char *name;
-        uint16_t group, element;
-        const char *vr;
-        char pad;
-    } known[] = {
-        {"uid", 0x0008, 0x0018, "UI", 0},
-        {"modality", 0x0008, 0x0221, "CS", ' '},
-        {"name", 0x0018, 0x1030, "LO", ' '},
-    };
+    struct key *k = &keys[key_count++];
     char *value = strchr(text, '=');
-    if (!value || key_count == MAX_KEYS) {
-        fprintf(stderr, "bad key %s\n", text);
-        exit(2);
+    if (key_count > MAX_KEYS || !value || value - text < 11 || value[-3] != ':')
+        die("bad key %s", text);
+    memcpy(k->vr, value - 2, 2);
+    k->value = value + 1;
+    if (k->value[0] == '@')
+        read_lines(k, k->value + 1);
+    for (char *at = text; k->depth < MAX_DEPTH; at++) {
+        k->path[k->depth++] = (uint32_t)strtoul(at, &at, 16);
+        if (*at != '.')
+            break;
     }
-    *value++ = 0;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (!strcmp(known[i].name, text)) {
-            struct key *k = &keys[key_count++];
-            *k = (struct key){
-                .group = known[i].group, .element = known[i].element, .pad = known[i].pad};
-            memcpy(k->vr, known[i].vr, 3);
-            k->value = value;
-            if (value[0] == '@') {
-                read_lines(k, value + 1);
-            }
-            return;
+}
+
+/* The keys from..to as the attributes of an item, whose own place is `depth` tags down. */
+static size_t put_keys(uint8_t *out, size_t from, size_t to, unsigned depth)
+{
+    size_t at = 0;
+    for (size_t i = from, end; i < to; i = end) {
+        struct key *k = &keys[i];
+        end = i + 1;
+        if (k->depth == depth + 1) {
+            const char *value = k->line_count ? k->lines[k->next_line++ % k->line_count] : k->value;
+            at += put_element(out + at, k->path[depth], k->vr, value, strlen(value));
+            continue;
         }
+        while (end < to && keys[end].depth > depth + 1 && keys[end].path[depth] == k->path[depth])
+            end++;
+        /* The item goes to where it will be: behind the header of the sequence and its own. */
+        uint8_t *item = out + at + 12;
+        uint32_t n = (uint32_t)put_keys(item + 8, i, end, depth + 1);
+        memcpy(item, "\xFE\xFF\x00\xE0", 4);
+        memcpy(item + 4, &n, 4);
+        at += put_element(out + at, k->path[depth], "SQ", item, n + 8);
     }
-    fprintf(stderr, "unknown key %s\n", text);
-    exit(2);
-}
-
-static size_t put_item(uint8_t *out, uint8_t type, const void *body, size_t len)
-{
-    out[0] = type;
-    out[1] = 0;
-    out[2] = (uint8_t)(len >> 8);
-    out[3] = (uint8_t)len;
-    memcpy(out + 4, body, len);
-    return len + 4;
-}
-
-static void put_be32(uint8_t *out, uint32_t v)
-{
-    uint32_t be = htonl(v);
-    memcpy(out, &be, 4);
-}
-
-#define UID_FIND "1.2.840.10008.5.1.4.20.1"
-
-static size_t associate_request(uint8_t *out)
-{
-    uint8_t context[256] = {1, 0, 0, 0}, user[64];
-    size_t at = 6, n = 4, u = 0;
-    memset(out, 0, 512);
-    out[0] = 1;
-    out[7] = 1;
-    memcpy(out + 10, "DPPR            LOAD            ", 32);
-    at = 74;
-    at += put_item(out + at, 0x10, "1.2.840.10008.3.1.1.1", 21);
-    n += put_item(context + n, 0x30, UID_FIND, strlen(UID_FIND));
-    n += put_item(context + n, 0x40, "1.2.840.10008.1.2.1", 19);
-    at += put_item(out + at, 0x20, context, n);
-    u += put_item(user + u, 0x51, "\0\2\0\0", 4);
-    u += put_item(user + u, 0x52, "1.2.3", 5);
-    at += put_item(out + at, 0x50, user, u);
-    put_be32(out + 2, (uint32_t)(at - 6));
     return at;
 }
 
-static size_t element(uint8_t *out, uint16_t el, const void *value, uint32_t len)
-{
-    uint8_t head[8] = {0, 0, (uint8_t)el, (uint8_t)(el >> 8), (uint8_t)len, (uint8_t)(len >> 8),
-                       0, 0};
-    memcpy(out, head, 8);
-    memcpy(out + 8, value, len);
-    return 8 + len;
-}
-
-static size_t find_request(uint8_t *out)
-{
-    uint8_t *command = out + 12;
-    size_t c = 12, at, d = 0;
-    memcpy(command, "\0\0\0\0\4\0\0\0", 8);
-    c += element(command + c, 0x0002, UID_FIND "\0", 24);
-    c += element(command + c, 0x0100, "\x20\0", 2);
-    c += element(command + c, 0x0110, "\1\0", 2);
-    c += element(command + c, 0x0700, "\0\0", 2);
-    c += element(command + c, 0x0800, "\1\0", 2);
-    uint32_t group = (uint32_t)(c - 12);
-    memcpy(command + 8, &group, 4);
-    at = 12 + c;
-    uint8_t *data = out + at + 6;
-    for (size_t i = 0; i < key_count; i++) {
-        struct key *k = &keys[i];
-        const char *value = k->line_count ? k->lines[k->next_line++ % k->line_count] : k->value;
-        size_t len = strlen(value), padded = len + len % 2;
-        uint8_t head[8] = {(uint8_t)k->group,   (uint8_t)(k->group >> 8),
-                           (uint8_t)k->element, (uint8_t)(k->element >> 8),
-                           (uint8_t)k->vr[0],   (uint8_t)k->vr[1],
-                           (uint8_t)padded,     (uint8_t)(padded >> 8)};
-        memcpy(data + d, head, 8);
-        memcpy(data + d + 8, value, len);
-        if (padded > len) {
-            data[d + 8 + len] = (uint8_t)k->pad;
-        }
-        d += 8 + padded;
-    }
-    out[0] = 4;
-    out[1] = 0;
-    put_be32(out + 6, (uint32_t)(c + 2));
-    out[10] = 1;
-    out[11] = 3;
-    put_be32(out + at, (uint32_t)(d + 2));
-    out[at + 4] = 1;
-    out[at + 5] = 2;
-    put_be32(out + 2, (uint32_t)(at + 6 + d - 6));
-    return at + 6 + d;
-}
-
-static void send_all(int fd, const uint8_t *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
-        if (n < 0) {
-            if (errno == EAGAIN) {
-                continue;
-            }
-            die("send");
-        }
-        data += n;
-        len -= (size_t)n;
-    }
-}
+/* ---- requests and what comes back ---- */
 
 static void start(struct client *c)
 {
-    uint8_t out[4096];
-    size_t n = find_request(out);
+    static uint8_t identifier[MAX_REQUEST], out[2 * MAX_REQUEST];
+    static const char *const uids[] = {UID_FIND, UID_GET};
+    const char *uid = uids[request_field == C_GET_RQ];
+    struct command command = {
+        .field = request_field, .message_id = 1, .class_uid = uid, .class_len = strlen(uid)};
+    size_t n = put_keys(identifier, 0, key_count, 0);
+    n = put_message(out, request_context, &command, NULL, identifier, n);
+    c->pending = 0;
+    c->cancelled = 0;
+    c->due = 0;
+    started++;
     c->started = now();
-    send_all(c->fd, out, n);
+    send_all(c->peer.fd, out, n);
 }
 
-/* The status of a response command set, or -1 where the PDV is a data set. */
-static int status_of(const uint8_t *pdv, size_t len)
+static void cancel(struct client *c)
 {
-    if (!(pdv[1] & 1)) {
-        return -1;
-    }
-    for (size_t at = 2; at + 8 <= len;) {
-        uint32_t n;
-        memcpy(&n, pdv + at + 4, 4);
-        if (pdv[at + 2] == 0 && pdv[at + 3] == 9) {
-            return pdv[at + 8] | pdv[at + 9] << 8;
-        }
-        at += 8 + n;
-    }
-    return -1;
+    uint8_t out[1024];
+    struct command command = {.field = C_CANCEL_RQ, .message_id = 1, .data_set_type = NO_DATA};
+    send_all(c->peer.fd, out, put_message(out, request_context, &command, NULL, NULL, 0));
+    c->cancelled = now();
 }
 
-static void note(double seconds)
+static void hold(void)
 {
-    if (latency_count == latency_room) {
-        latency_room = latency_room ? latency_room * 2 : 1024;
-        latencies = realloc(latencies, latency_room * sizeof *latencies);
-    }
-    latencies[latency_count++] = seconds;
+    struct timespec ts = {.tv_sec = (time_t)option.hold};
+    nanosleep(&ts, NULL);
 }
 
-static void take_pdu(struct client *c, const uint8_t *body, size_t len)
+static void on_pending(struct client *c)
 {
-    for (size_t at = 0; at + 6 <= len;) {
-        uint32_t n;
-        memcpy(&n, body + at, 4);
-        n = ntohl(n);
-        int status = status_of(body + at + 4, n);
-        at += 4 + n;
-        if (status == 0xFF00 || status == 0xFF01) {
-            responses++;
-            continue;
-        }
-        if (status < 0) {
-            continue;
-        }
+    responses++;
+    if (c->pending++ == 0) {
+        times_add(&first, now() - c->started);
+        if (option.hold > 0)
+            hold();
+    }
+    if (c->pending == option.cancel_after)
+        cancel(c);
+}
+
+static void on_final(struct client *c, const struct command *response)
+{
+    double at = now();
+    finals++;
+    failures += response->status != (c->cancelled > 0 ? 0xFE00 : 0);
+    times_add(&all, at - c->started);
+    if (c->cancelled > 0)
+        times_add(&cancels, at - c->cancelled);
+    c->due = at + option.wait;
+}
+
+static void on_command(struct peer *p, uint8_t context, const struct command *command)
+{
+    struct client *c = p->arg;
+    if (command->field == C_STORE_RQ) {
+        if (command->class_len > 64 || command->instance_len > 64)
+            die("a UID is too long");
+        c->store = *command;
+        c->store_context = context;
+        c->store.class_uid = memcpy(c->store_class, command->class_uid, command->class_len);
+        c->store.instance_uid =
+            memcpy(c->store_instance, command->instance_uid, command->instance_len);
+    } else if (command->field == C_ECHO_RQ + RESPONSE) {
         finals++;
-        failures += status != 0;
-        note(now() - c->started);
-        start(c);
+        failures += command->status != 0;
+    } else if (is_pending(command)) {
+        on_pending(c);
+    } else {
+        on_final(c, command);
     }
 }
 
-static void receive(struct client *c)
+static void on_data(struct peer *p, const uint8_t *data, size_t len, bool is_last)
 {
-    ssize_t n = recv(c->fd, c->input + c->used, INPUT_BYTES - c->used, 0);
-    size_t at = 0;
-    if (n <= 0) {
-        die("the server closed the connection");
-    }
-    c->used += (size_t)n;
-    while (c->used - at >= 6) {
-        uint32_t len;
-        memcpy(&len, c->input + at + 2, 4);
-        len = ntohl(len);
-        if (c->used - at < 6 + (size_t)len) {
-            break;
-        }
-        if (c->input[at] != 4 && c->input[at] != 2) {
-            fprintf(stderr, "PDU type %d\n", c->input[at]);
-            exit(1);
-        }
-        if (c->input[at] == 4) {
-            take_pdu(c, c->input + at + 6, len);
-        }
-        at += 6 + len;
-    }
-    memmove(c->input, c->input + at, c->used - at);
-    c->used -= at;
+    struct client *c = p->arg;
+    uint8_t out[1024];
+    (void)data;
+    if (c->store.field != C_STORE_RQ)
+        return;
+    octets += len;
+    if (!is_last)
+        return;
+    suboperations++;
+    c->store.field = C_STORE_RQ + RESPONSE;
+    c->store.data_set_type = NO_DATA;
+    send_all(p->fd, out, put_message(out, c->store_context, &c->store, NULL, NULL, 0));
 }
 
-static int compare(const void *a, const void *b)
+static const struct wire_handler handler = {on_command, on_data};
+
+/* ---- the modes ---- */
+
+static void open_clients(int port, const enum context *contexts)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    clients = calloc((size_t)option.peers, sizeof(*clients));
+    for (int i = 0; i < option.peers; i++) {
+        struct client *c = &clients[i];
+        c->peer.handler = &handler;
+        c->peer.arg = c;
+        wire_open(&c->peer, port, "DPPR", contexts);
+        if (option.buffer)
+            setsockopt(c->peer.fd, SOL_SOCKET, SO_RCVBUF, &option.buffer, sizeof(option.buffer));
+    }
 }
 
-static void connect_client(struct client *c, int port)
+/* Starts what is due; ms until the next is, -1 when none waits. */
+static int start_due(double until, bool *is_running)
 {
-    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    int one = 1;
-    uint8_t out[1024], head[6];
-    addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    c->fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (connect(c->fd, (struct sockaddr *)&addr, sizeof addr) != 0) {
-        die("connect");
+    double at = now(), next = 0;
+    bool may_start = (at < until || finals == 0) && started < option.requests;
+    *is_running = false;
+    for (int i = 0; i < option.peers; i++) {
+        struct client *c = &clients[i];
+        if (c->due > 0 && may_start && c->due <= at) {
+            start(c);
+            may_start = started < option.requests;
+        }
+        if (c->due > 0 && may_start && (next == 0 || c->due < next))
+            next = c->due;
+        *is_running |= c->due == 0;
     }
-    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    c->input = malloc(INPUT_BYTES);
-    send_all(c->fd, out, associate_request(out));
-    if (recv(c->fd, head, 6, MSG_WAITALL) != 6 || head[0] != 2) {
-        fprintf(stderr, "not accepted\n");
-        exit(1);
-    }
-    uint32_t len;
-    memcpy(&len, head + 2, 4);
-    if (recv(c->fd, c->input, ntohl(len), MSG_WAITALL) != (ssize_t)ntohl(len)) {
-        die("accept");
-    }
+    *is_running |= may_start;
+    return next > 0 ? (int)((next - at) * 1e3) + 1 : -1;
 }
+
+static void run_requests(void)
+{
+    struct pollfd *polls = calloc((size_t)option.peers, sizeof(*polls));
+    double began = now(), until = began + option.seconds;
+    bool is_running = true;
+    for (int i = 0; i < option.peers; i++) {
+        polls[i] = (struct pollfd){.fd = clients[i].peer.fd, .events = POLLIN};
+        clients[i].due = began;
+    }
+    for (int wait = start_due(until, &is_running); is_running;
+         wait = start_due(until, &is_running)) {
+        if (poll(polls, (nfds_t)option.peers, wait) < 0)
+            die("poll");
+        for (int i = 0; i < option.peers; i++) {
+            errno = 0;
+            if (polls[i].revents && !wire_receive(&clients[i].peer))
+                die("the server ended an association");
+        }
+    }
+    free(polls);
+    double took = now() - began;
+    printf("{\"associations\": %d, \"seconds\": %.3f, \"requests\": %lu, \"failed\": %lu, "
+           "\"requests_per_s\": %.1f, \"responses\": %lu, \"responses_per_s\": %.0f, "
+           "\"suboperations\": %lu, \"suboperations_per_s\": %.0f, \"octets_per_s\": %.0f, "
+           "\"p50_ms\": %.3f, \"p99_ms\": %.3f, \"first_p50_ms\": %.3f, \"first_p99_ms\": %.3f, "
+           "\"cancel_p50_ms\": %.3f, \"cancel_p99_ms\": %.3f}\n",
+           option.peers, took, finals, failures, (double)finals / took, responses,
+           (double)responses / took, suboperations, (double)suboperations / took,
+           (double)octets / took, times_percentile(&all, .5), times_percentile(&all, .99),
+           times_percentile(&first, .5), times_percentile(&first, .99),
+           times_percentile(&cancels, .5), times_percentile(&cancels, .99));
+}
+
+static void find(int port)
+{
+    request_field = C_FIND_RQ;
+    request_context = CONTEXT_FIND;
+    open_clients(port, (const enum context[]){CONTEXT_FIND, 0});
+    run_requests();
+}
+
+static void get(int port)
+{
+    request_field = C_GET_RQ;
+    request_context = CONTEXT_GET;
+    open_clients(port, (const enum context[]){CONTEXT_GET, CONTEXT_CT, CONTEXT_XA, 0});
+    run_requests();
+}
+
+static void idle(int port)
+{
+    struct command echo = {.field = C_ECHO_RQ,
+                           .message_id = 1,
+                           .data_set_type = NO_DATA,
+                           .class_uid = UID_ECHO,
+                           .class_len = strlen(UID_ECHO)};
+    uint8_t out[1024];
+    char line[8];
+    size_t n = put_message(out, CONTEXT_ECHO, &echo, NULL, NULL, 0);
+    open_clients(port,
+                 (const enum context[]){CONTEXT_ECHO, CONTEXT_FIND, CONTEXT_GET, CONTEXT_MOVE, 0});
+    printf("{\"open\": %d}\n", option.peers);
+    fflush(stdout);
+    if (!fgets(line, sizeof(line), stdin))
+        die("no line of input");
+    for (int i = 0; i < option.peers; i++) {
+        unsigned long before = finals;
+        send_all(clients[i].peer.fd, out, n);
+        while (finals == before) {
+            errno = 0;
+            if (!wire_receive(&clients[i].peer))
+                die("the server ended association %d", i);
+        }
+    }
+    printf("{\"associations\": %d, \"echoes\": %lu, \"failed\": %lu}\n", option.peers, finals,
+           failures);
+}
+
+static const struct mode {
+    const char *name;
+    void (*run)(int port);
+} modes[] = {{"find", find}, {"get", get}, {"idle", idle}};
 
 int main(int argc, char **argv)
 {
-    static struct client clients[MAX_ASSOCIATIONS];
-    static struct pollfd polls[MAX_ASSOCIATIONS];
-    if (argc < 5) {
-        fprintf(stderr, "usage: dimse_load PORT ASSOCIATIONS SECONDS KEY...\n");
+    for (int o; (o = getopt(argc, argv, "+n:s:r:c:w:h:b:")) != -1;) {
+        switch (o) {
+        case 'n':
+            option.peers = atoi(optarg);
+            break;
+        case 's':
+            option.seconds = atof(optarg);
+            break;
+        case 'r':
+            option.requests = strtoul(optarg, NULL, 10);
+            break;
+        case 'c':
+            option.cancel_after = strtoul(optarg, NULL, 10);
+            break;
+        case 'w':
+            option.wait = atof(optarg) / 1e3;
+            break;
+        case 'h':
+            option.hold = atof(optarg);
+            break;
+        case 'b':
+            option.buffer = atoi(optarg);
+            break;
+        default:
+            return 2;
+        }
+    }
+    if (argc - optind < 2 || option.peers < 1 || option.peers > MAX_PEERS) {
+        fputs("usage: dimse_load [OPTION...] find|get|idle PORT [KEY...]\n", stderr);
         return 2;
     }
-    int count = atoi(argv[2]);
-    double seconds = atof(argv[3]);
-    if (count < 1 || count > MAX_ASSOCIATIONS) {
-        return 2;
-    }
-    for (int i = 4; i < argc; i++) {
+    for (int i = optind + 2; i < argc; i++)
         add_key(argv[i]);
-    }
-    for (int i = 0; i < count; i++) {
-        connect_client(&clients[i], atoi(argv[1]));
-        polls[i] = (struct pollfd){.fd = clients[i].fd, .events = POLLIN};
-    }
-    double began = now(), until = began + seconds;
-    for (int i = 0; i < count; i++) {
-        start(&clients[i]);
-    }
-    /* At least one whole query, however long it takes. */
-    while (now() < until || finals == 0) {
-        if (poll(polls, (nfds_t)count, 1000) < 0) {
-            die("poll");
-        }
-        for (int i = 0; i < count; i++) {
-            if (polls[i].revents) {
-                receive(&clients[i]);
-            }
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        if (strcmp(modes[i].name, argv[optind]) == 0) {
+            modes[i].run(atoi(argv[optind + 1]));
+            return failures != 0;
         }
     }
-    double took = now() - began;
-    qsort(latencies, latency_count, sizeof *latencies, compare);
-    printf("{\"associations\": %d, \"seconds\": %.2f, \"finds_per_s\": %.0f, \"responses_per_s\": "
-           "%.0f, "
-           "\"failed\": %llu, \"p50_ms\": %.3f, \"p99_ms\": %.3f}\n",
-           count, took, (double)finals / took, (double)responses / took,
-           (unsigned long long)failures, latencies[latency_count / 2] * 1e3,
-           latencies[latency_count * 99 / 100] * 1e3);
-    return failures != 0;
+    die("unknown mode %s", argv[optind]);
+    return 2;
 }
