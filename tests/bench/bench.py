@@ -17,6 +17,7 @@ ROOT = HERE.parent.parent
 BUILD = ROOT / "build" / "release"
 DPPR = BUILD / "dppr"
 LOAD = BUILD / "tests" / "bench" / "dimse_load"
+CANCEL_LOAD = BUILD / "tests" / "bench" / "cancel_load"
 
 
 def note(text):
