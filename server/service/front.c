@@ -398,12 +398,7 @@ static void cancel_operation(struct front *f, const struct dimse_command *rq)
         log_debug(assoc_log(f->assoc), "cancel.ignored", "msg_id=%u", rq->responded_id);
         return;
     }
-    if (!op->authorizing) {
-        op->kind->cancel(op);
-        return;
-    }
-    struct dimse_command rsp = operation_response(op, STATUS_CANCEL, NULL);
-    operation_finish(op, &rsp, NULL, NULL, NULL);
+    op->kind->cancel(op); /* also when it has not started, since the right is still being read */
 }
 
 static void abort_front(struct front *f, const char *why)

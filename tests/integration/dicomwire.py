@@ -60,6 +60,14 @@ class Rejected(Exception):
         self.result, self.source, self.reason = result, source, reason
 
 
+class UnexpectedPdu(AssertionError):
+    """Another PDU than P-DATA-TF came where a message was due."""
+
+    def __init__(self, kind):
+        super().__init__(f"PDU type {kind} instead of P-DATA-TF")
+        self.kind = kind
+
+
 def item(kind, body):
     return struct.pack(">BBH", kind, 0, len(body)) + body
 
@@ -171,8 +179,12 @@ class Message:
 class Wire:
     """A TCP connection that speaks PDUs."""
 
-    def __init__(self, port, host="127.0.0.1", timeout=10):
-        self.sock = socket.create_connection((host, port), timeout=timeout)
+    def __init__(self, port, host="127.0.0.1", timeout=10, receive_buffer=None):
+        self.sock = socket.socket()
+        self.sock.settimeout(timeout)
+        if receive_buffer:  # what is not read stays with the sender
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.sock.connect((host, port))
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.timeout = timeout
         self.results = {}
@@ -297,7 +309,7 @@ class Wire:
             if not self.pending:
                 kind, body = self.read_pdu()
                 if kind != 0x04:
-                    raise AssertionError(f"PDU type {kind} instead of P-DATA-TF")
+                    raise UnexpectedPdu(kind)
                 at = 0
                 while at < len(body):
                     length, number, header = struct.unpack_from(">IBB", body, at)

@@ -76,3 +76,12 @@ def keys(**attributes):
             value = [value]
         setattr(ds, keyword, Sequence(value) if keyword.endswith("Sequence") else value)
     return ds
+
+
+def multiply(database, uid, count):
+    """The stored protocol `uid` so many times more, for queries: made in SQL, without an instance to fetch."""
+    database.query("""
+        insert into dpp.objects (sop_instance_uid, sop_class_uid, state, query_record, source, published_at)
+        select '2.25.9' || n, o.sop_class_uid, o.state, o.query_record, o.source, o.published_at
+        from dpp.objects as o, generate_series(1, %s) as n where o.sop_instance_uid = %s""", (count, uid))
+    database.query("analyze dpp.objects")

@@ -99,22 +99,6 @@ def test_move_waits_for_another_server_and_goes_on(two_servers, sample_database,
     second.release()
 
 
-def test_waiting_move_can_be_cancelled(two_servers, sample_database, uids, destination):
-    scp = destination("BUSY", hang="store")
-    first, second = mover(two_servers[0]), mover(two_servers[1])
-    send_move(first, uids, "BUSY")
-    wait_for(lambda: scp.commands)
-    number = send_move(second, uids, "BUSY")
-    assert second.read_message().status == 0xFF00
-    second.send_cancel(1, number)
-    final = final_of(second)
-    assert final.status == 0xFE00 and final.command[0x1020] == len(uids) and final.data is None
-    scp.go_on()
-    assert final_of(first).status == 0
-    assert scp.associations == 1
-    wait_for(lambda: slots(sample_database) == [])
-
-
 def test_waiting_has_an_end(sample_database, two_servers, uids, destination):
     scp = destination("BUSY", hang="store")
     impatient = Server(sample_database.uri, destination_wait="700ms")

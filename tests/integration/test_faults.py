@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """The database goes away and comes back; the server is killed outright; slow and vanished readers."""
-import os
 import pathlib
 import signal
 import subprocess
@@ -10,7 +9,6 @@ import time
 import psycopg2
 import pytest
 
-import dicomwire
 from conftest import ROOT, Server, run_dppr, with_database
 from dicomwire import CT_PROTOCOL, EXPLICIT, FIND, GET, IMPLICIT, MOVE, VERIFICATION, Wire, encode, wait_for
 from protocols import keys, new_uid, protocol
@@ -260,68 +258,6 @@ def test_stream_with_flat_memory_and_a_reader_that_stops(database, many):
 def active_statements(database):
     return database.query("select count(*) from pg_stat_activity where datname = current_database()"
                           " and state = 'active' and pid <> pg_backend_pid()")[0][0]
-
-
-def test_cancel_ends_the_stream_and_the_statement(server, database, many):
-    wire = Wire(server.port, timeout=30).associate([(1, FIND, [EXPLICIT])])
-    for when in (0, 1, 500):
-        number = wire.send_find(1, keys(ProtocolName="", PotentialReasonsForProcedure=""))
-        for _ in range(when):
-            assert wire.read_message().status == 0xFF00
-        wire.send_cancel(1, number)
-        count = when
-        while (message := wire.read_message()).status == 0xFF00:
-            count += 1
-        assert message.status == 0xFE00 and message.data is None and count < many
-        wait_for(lambda: active_statements(database) == 0)
-        assert wire.find(1, keys(SOPInstanceUID=new_uid()))[1].status == 0, "safe to use again"
-    wire.release()
-
-
-def test_two_queries_in_flight_end_independently(server, database, many):
-    wire = Wire(server.port, timeout=30).associate([(1, FIND, [EXPLICIT])], extra=dicomwire.async_item(4, 1))
-    invoked = int.from_bytes(wire.user[0x53][0][:2], "big")
-    assert invoked == 4, "the window asked for is granted"
-
-    def run(cancelled):
-        """Final statuses in order of arrival, and the number of matches of each query."""
-        large = wire.send_find(1, keys(SOPInstanceUID="", ProtocolName=""))
-        small = wire.send_find(1, keys(SOPInstanceUID="2.25.91", ProtocolName=""))
-        matches, finals = {large: 0, small: 0}, {}
-        while len(finals) < 2:
-            message = wire.read_message()
-            number = message.command[0x0120]
-            assert number not in finals, "nothing after the final response"
-            if message.status == 0xFF00:
-                matches[number] += 1
-            else:
-                finals[number] = message.status
-                if cancelled and number == small:
-                    wire.send_cancel(1, large)
-        assert list(finals) == [small, large], "the small one does not wait for the large one"
-        assert finals[small] == 0 and matches[small] == 1
-        return finals[large], matches[large]
-    status, count = run(cancelled=False)
-    assert status == 0 and count >= many
-    status, count = run(cancelled=True)
-    assert status == 0xFE00 and count < many
-    wire.release()
-
-
-def test_cancel_in_the_same_segment_and_after_the_end(server, database, many):
-    wire = Wire(server.port, timeout=30).associate([(1, FIND, [EXPLICIT])])
-    octets = encode(keys(ProtocolName=""), EXPLICIT)
-    command = wire.request(0x0020, FIND, octets)
-    cancel = {0x0100: 0x0FFF, 0x0120: command[0x0110], 0x0800: 0x0101}
-    wire.send(wire.message_octets(1, command, octets) + wire.message_octets(1, cancel))
-    while (message := wire.read_message()).status == 0xFF00:
-        pass
-    assert message.status == 0xFE00
-    assert wire.find(1, keys(SOPInstanceUID=new_uid()))[1].status == 0
-    wire.send_cancel(1, command[0x0110])
-    wire.send_cancel(1, wire.message_id)
-    assert wire.find(1, keys(SOPInstanceUID=new_uid()))[1].status == 0
-    wire.release()
 
 
 def test_vanished_peer_frees_its_statement(server, database, many):

@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 
 import dicomwire
 from conftest import Server, StoreScp
-from dicomwire import (BIG_ENDIAN, C_STORE, CT_PROTOCOL, DEFLATED, EXPLICIT, FIND, GET, IMPLICIT, MOVE,
+from dicomwire import (BIG_ENDIAN, C_STORE, CT_PROTOCOL, EXPLICIT, FIND, GET, IMPLICIT, MOVE,
                        XA_PROTOCOL, Wire, decode, encode, wait_for)
 from protocols import keys, new_uid, protocol
 from wirescp import WireScp
@@ -120,47 +120,11 @@ def test_get_outcomes_follow_the_answers(server, stored):
             assert failed_list(final) == failures
 
 
-def test_get_can_be_cancelled(server, stored):
-    wire = getting(server)
-    ds = keys(SOPInstanceUID=list(stored))
-    octets = encode(ds, EXPLICIT)
-    command = wire.request(dicomwire.C_GET, GET, octets)
-    wire.send_message(1, command, octets)
-    received = 0
-    while True:
-        message = wire.read_message()
-        if message.command[0x0100] == C_STORE:
-            received += 1
-            if received == 3:
-                wire.send_cancel(1, command[0x0110])
-            wire.answer_store(message)
-        elif message.status != 0xFF00:
-            break
-    wire.release()
-    assert message.status == 0xFE00 and 3 <= received < 12
-    remaining, completed, failed, warning = counts(message)
-    assert completed == received and remaining == 12 - received and failed == warning == 0
-
-
 def send_get(wire, uids):
     octets = encode(keys(SOPInstanceUID=uids), EXPLICIT)
     command = wire.request(dicomwire.C_GET, GET, octets)
     wire.send_message(1, command, octets)
     return command[0x0110]
-
-
-def test_get_cancelled_before_the_first_suboperation(server, stored):
-    wire = getting(server)
-    octets = encode(keys(SOPInstanceUID=list(stored)), EXPLICIT)
-    command = wire.request(dicomwire.C_GET, GET, octets)
-    cancel = {0x0100: dicomwire.C_CANCEL, 0x0120: command[0x0110], 0x0800: dicomwire.NO_DATASET}
-    wire.send(wire.message_octets(1, command, octets) + wire.message_octets(1, cancel))
-    while (message := wire.read_message()).command[0x0100] == C_STORE or message.status == 0xFF00:
-        assert message.command[0x0100] != C_STORE, "nothing is sent"
-    assert message.status == 0xFE00 and message.data is None
-    assert all(n in (None, 0, 12) for n in counts(message)) and counts(message)[1:] == (0, 0, 0)
-    assert wire.get(1, list(stored)[:1])[2].status == 0, "the association goes on"
-    wire.release()
 
 
 @pytest.mark.parametrize("leave", ["close", "abort", "release"])
@@ -345,45 +309,6 @@ def test_move_of_nothing_makes_no_association(server, destination, wire_scp):
     _, final = wire.move(1, [new_uid()], "IDLE")
     wire.release()
     assert final.status == 0 and counts(final) == (None, 0, 0, 0) and scp.associations == 0
-
-
-def test_move_can_be_cancelled_while_the_destination_hangs(server, stored, destination, wire_scp):
-    scp = wire_scp(hang="store")
-    destination("HANGER", scp.port)
-    wire = moving(server)
-    ds = keys(SOPInstanceUID=list(stored))
-    octets = encode(ds, EXPLICIT)
-    command = wire.request(dicomwire.C_MOVE, MOVE, octets)
-    command[0x0600] = "HANGER"
-    wire.send_message(1, command, octets)
-    wait_for(lambda: scp.commands)
-    began = time.monotonic()
-    wire.send_cancel(1, command[0x0110])
-    while (message := wire.read_message()).status == 0xFF00:
-        pass
-    assert time.monotonic() - began < 15  # not suboperation-timeout, a minute, nor until the destination goes on
-    assert message.status == 0xFE00 and counts(message) == (11, 0, 1, 0)
-    assert failed_list(message) == {scp.commands[0][0x1000]}
-    wire.release()
-
-
-def test_get_can_be_cancelled_by_a_requester_that_answers_no_store(server, stored):
-    wire = getting(server)
-    octets = encode(keys(SOPInstanceUID=list(stored)), EXPLICIT)
-    command = wire.request(dicomwire.C_GET, GET, octets)
-    wire.send_message(1, command, octets)
-    while (store := wire.read_message()).command[0x0100] != C_STORE:
-        pass
-    began = time.monotonic()
-    wire.send_cancel(1, command[0x0110])
-    while (message := wire.read_message()).status == 0xFF00:
-        pass
-    assert 4 < time.monotonic() - began < 30  # it had time to answer, but not a minute
-    assert message.status == 0xFE00 and counts(message) == (11, 0, 1, 0)
-    assert failed_list(message) == {store.command[0x1000]}
-    wire.answer_store(store)  # finds nobody, and the association goes on
-    assert wire.get(1, list(stored)[:2])[2].status == 0
-    wire.release()
 
 
 def test_dead_destination_does_not_hold_up_another(server, stored, destination, wire_scp):

@@ -3,20 +3,33 @@
 import socket
 import struct
 import threading
+import time
 
 import dicomwire
 from dicomwire import Wire
 
+PATIENCE_S = 60  # nothing hangs longer than this
+
 
 class WireScp:
-    """Answers A-ASSOCIATE with the results asked for, C-STOREs with a status. hang="associate" or "store": does not
-    answer before go_on(), or for 20 s."""
+    """Answers A-ASSOCIATE with the results asked for and C-STOREs with a status. Otherwise by option:
 
-    def __init__(self, accept=lambda abstract: True, status=0, hang=None, abort_after=None):
+    hang     "connect": reads nothing; "associate", "store" or "release": does not answer it before go_on()
+    reject   (result, source, reason): rejects associations
+    single   rejects associations while it has one
+    abort_after  aborts at the C-STORE after so many
+    wrong_id answers C-STOREs with another Message ID
+    trickle  answers octet by octet, so many seconds between two
+    """
+
+    def __init__(self, accept=lambda abstract: True, status=0, hang=None, abort_after=None, reject=None, single=False,
+                 wrong_id=False, trickle=None):
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.accept, self.status, self.hang, self.abort_after = accept, status, hang, abort_after
-        self.commands, self.associations, self.open, self.most_open = [], 0, 0, 0
+        self.reject, self.single, self.wrong_id, self.trickle = reject, single, wrong_id, trickle
+        self.commands, self.answered, self.associations, self.open, self.most_open = [], 0, 0, 0, 0
+        self.held_at = None
         self.lock, self.may_go = threading.Lock(), threading.Event()
         threading.Thread(target=self.run, daemon=True).start()
 
@@ -35,50 +48,78 @@ class WireScp:
             self.most_open = max(self.most_open, self.open)
         try:
             self.converse(sock)
+        except (dicomwire.Closed, dicomwire.Aborted, OSError):
+            pass
         finally:
             with self.lock:
                 self.open -= 1
             sock.close()
 
+    def wait(self, where):
+        if self.hang == where:
+            self.may_go.wait(PATIENCE_S)
+
     def converse(self, sock):
         wire = Wire.__new__(Wire)
-        wire.sock, wire.pending, wire.peer_max, wire.timeout = sock, [], 16384, 30
-        sock.settimeout(30)
-        try:
-            _, body = wire.read_pdu()
-            if self.hang == "associate":
-                self.may_go.wait(20)
-            answer, at = body[:68], 68
-            answer += dicomwire.uid_item(0x10, dicomwire.APPLICATION_CONTEXT)
-            while at < len(body):
-                kind, _, length = struct.unpack_from(">BBH", body, at)
-                value = body[at + 4:at + 4 + length]
-                at += 4 + length
-                if kind == 0x20:
-                    n = struct.unpack_from(">H", value, 6)[0]
-                    abstract = value[8:8 + n].decode()
-                    result = 0 if self.accept(abstract) else 3
-                    rest = value[8 + n:]
-                    m = struct.unpack_from(">H", rest, 2)[0]
-                    answer += dicomwire.item(0x21, bytes([value[0], 0, result, 0]) + rest[:4 + m])
-            answer += dicomwire.item(0x50, dicomwire.item(0x51, struct.pack(">I", 16384))
-                                     + dicomwire.uid_item(0x52, "1.2.3"))
-            wire.send(dicomwire.pdu(2, answer))
-            while True:
-                try:
-                    message = wire.read_message()
-                except AssertionError:  # a release request
-                    wire.send(dicomwire.pdu(6, bytes(4)))
-                    return
-                self.commands.append(message.command)
-                if self.abort_after is not None and len(self.commands) > self.abort_after:
-                    wire.abort()
-                    return
-                if self.hang == "store":
-                    self.may_go.wait(20)
-                wire.answer_store(message, self.status)
-        except (dicomwire.Closed, dicomwire.Aborted, OSError):
-            pass
+        wire.sock, wire.pending, wire.peer_max, wire.timeout = sock, [], 16384, PATIENCE_S
+        sock.settimeout(PATIENCE_S)
+        if self.trickle:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            wire.send = lambda octets: self.send_slowly(sock, octets)
+        self.wait("connect")
+        _, body = wire.read_pdu()
+        self.wait("associate")
+        reject = (2, 3, 2) if self.single and self.open > 1 else self.reject
+        if reject:
+            wire.send(dicomwire.pdu(3, bytes([0, *reject])))
+            wire.read_pdu()  # to its end
+        wire.send(self.answer_to(body))
+        while True:
+            try:
+                message = wire.read_message()
+            except dicomwire.UnexpectedPdu as other:
+                assert other.kind == 5, "not a release request"
+                self.wait("release")
+                wire.send(dicomwire.pdu(6, bytes(4)))
+                return
+            self.commands.append(message.command)
+            if self.abort_after is not None and len(self.commands) > self.abort_after:
+                wire.abort()
+                return
+            self.wait("store")
+            if self.held_at is not None and len(self.commands) > self.held_at:
+                self.may_go.wait(PATIENCE_S)
+            if self.wrong_id:
+                message.command[0x0110] = (message.command[0x0110] + 1000) % 65536
+            self.answered += 1  # first: who has the answer may look
+            wire.answer_store(message, self.status)
+
+    def send_slowly(self, sock, octets):
+        for octet in octets:
+            sock.sendall(bytes([octet]))
+            time.sleep(self.trickle)
+
+    def answer_to(self, body):
+        answer, at = body[:68], 68
+        answer += dicomwire.uid_item(0x10, dicomwire.APPLICATION_CONTEXT)
+        while at < len(body):
+            kind, _, length = struct.unpack_from(">BBH", body, at)
+            value = body[at + 4:at + 4 + length]
+            at += 4 + length
+            if kind == 0x20:
+                n = struct.unpack_from(">H", value, 6)[0]
+                abstract = value[8:8 + n].decode()
+                result = 0 if self.accept(abstract) else 3
+                rest = value[8 + n:]
+                m = struct.unpack_from(">H", rest, 2)[0]
+                answer += dicomwire.item(0x21, bytes([value[0], 0, result, 0]) + rest[:4 + m])
+        answer += dicomwire.item(0x50, dicomwire.item(0x51, struct.pack(">I", 16384))
+                                 + dicomwire.uid_item(0x52, "1.2.3"))
+        return dicomwire.pdu(2, answer)
+
+    def hold_at(self, count):
+        """Answers so many C-STOREs, and what comes then not before go_on()."""
+        self.held_at = count
 
     def go_on(self):
         self.may_go.set()
