@@ -39,10 +39,11 @@ struct config {
 /* All defaults; never fails. config_fini it. */
 void config_init(struct config *c);
 /* argv: the flags after the command's name; what is not a setting is left in *rest (returned array of
- * borrowed strings, freed with free). Every problem is named with its source: file and line, variable or
+ * borrowed strings, freed with free), as are the flags named in own (NULL-terminated, or NULL): the command has
+ * an option of that name, which means something else. Every problem is named with its source: file and line, variable or
  * flag. *out is usable only after RC_OK; it must stay where it is, as service borrows from it. */
-MUST_CHECK enum rc config_load(int argc, char **argv, struct config *out, char ***rest,
-                               int *rest_count, struct err *err);
+MUST_CHECK enum rc config_load(int argc, char **argv, const char *const *own, struct config *out,
+                               char ***rest, int *rest_count, struct err *err);
 void config_fini(struct config *c); /* a zeroed one is legal */
 const char *config_migration_database(const struct config *c);
 

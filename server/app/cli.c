@@ -2,8 +2,8 @@
  *
  * The flags of a command: --name VALUE, --name=VALUE, -n VALUE, -nVALUE, "--" ends them.
  *
- * Commands that use the database take every setting as a flag too: config_load picks those out first,
- * what it leaves is parsed against the command's own table. Standard output is for results, standard
+ * Commands that use the database take every setting as a flag too: config_load picks those out first, except where
+ * the command's own table has the name; what it leaves is parsed against that table. Standard output is for results, standard
  * error for everything else; exit status 2 is a mistake in the call, 1 a failure in the work.
  */
 #include <ctype.h>
@@ -185,7 +185,12 @@ int cli_parse(struct cli *cli, int argc, char **argv)
         return STATUS_DONE;
     }
     if (cli->command->has_settings) {
-        if (config_load(argc, argv, &cli->config, &cli->rest, &argc, &err) != RC_OK) {
+        const char **own = xcalloc(cli->option_count + 1, sizeof(*own));
+        for (unsigned i = 0; i < cli->option_count; i++)
+            own[i] = cli->options[i].name;
+        enum rc rc = config_load(argc, argv, own, &cli->config, &cli->rest, &argc, &err);
+        free(own);
+        if (rc != RC_OK) {
             command_error(cli->command, "%s", err.text);
             return STATUS_USAGE;
         }

@@ -167,9 +167,18 @@ static struct flag parse_flag(const char *arg)
     return f;
 }
 
+static bool is_own(const struct setting *s, const char *const *own)
+{
+    for (; own && *own; own++) {
+        if (strcmp(*own, s->key) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Sets flags in force (c not NULL) and collects what is none of ours; also finds --config. */
-static enum rc read_flags(int argc, char **argv, struct config *c, const char **file, char **rest,
-                          int *rest_count, struct err *err)
+static enum rc read_flags(int argc, char **argv, const char *const *own, struct config *c,
+                          const char **file, char **rest, int *rest_count, struct err *err)
 {
     struct err why;
     int n = 0;
@@ -181,6 +190,8 @@ static enum rc read_flags(int argc, char **argv, struct config *c, const char **
             break;
         }
         struct flag f = parse_flag(argv[i]);
+        if (f.setting && is_own(f.setting, own))
+            f.setting = NULL;
         bool is_file = strcmp(argv[i], "--config") == 0 || strncmp(argv[i], "--config=", 9) == 0;
         if (is_file)
             f.value = argv[i][8] == '=' ? argv[i] + 9 : NULL;
@@ -202,8 +213,8 @@ static enum rc read_flags(int argc, char **argv, struct config *c, const char **
     return RC_OK;
 }
 
-enum rc config_load(int argc, char **argv, struct config *out, char ***rest, int *rest_count,
-                    struct err *err)
+enum rc config_load(int argc, char **argv, const char *const *own, struct config *out, char ***rest,
+                    int *rest_count, struct err *err)
 {
     const char *path = getenv("DPPR_CONFIG");
     char **left = xcalloc((size_t)argc + 1, sizeof(*left));
@@ -212,14 +223,14 @@ enum rc config_load(int argc, char **argv, struct config *out, char ***rest, int
     config_init(out);
     *rest = NULL;
     *rest_count = 0;
-    rc = read_flags(argc, argv, NULL, &path, left, rest_count, err);
+    rc = read_flags(argc, argv, own, NULL, &path, left, rest_count, err);
     if (rc == RC_OK)
         rc = path && *path ? read_file(out, path, true, err)
                            : read_file(out, CONFIG_DEFAULT_FILE, false, err);
     if (rc == RC_OK)
         rc = read_environment(out, err);
     if (rc == RC_OK)
-        rc = read_flags(argc, argv, out, &path, left, rest_count, err);
+        rc = read_flags(argc, argv, own, out, &path, left, rest_count, err);
     if (rc != RC_OK) {
         free(left);
         *rest_count = 0;

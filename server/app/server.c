@@ -212,7 +212,7 @@ static void reload(struct server *s)
     char **rest = NULL;
     int rest_count = 0;
 
-    if (config_load(s->argc, s->argv, &fresh, &rest, &rest_count, &err) != RC_OK) {
+    if (config_load(s->argc, s->argv, NULL, &fresh, &rest, &rest_count, &err) != RC_OK) {
         log_error(NULL, "config.rejected", "why=\"%s\"", err.text);
         return;
     }

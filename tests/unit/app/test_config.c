@@ -70,7 +70,7 @@ static enum rc load(struct config *c, struct err *err, char ***rest, int *rest_c
     while (flags && *flags)
         argv[argc++] = *flags++;
     *err = (struct err){0};
-    return config_load(argc, argv, c, rest, rest_count, err);
+    return config_load(argc, argv, NULL, c, rest, rest_count, err);
 }
 
 static enum rc load_simple(struct config *c, struct err *err, char **flags)
@@ -147,12 +147,12 @@ static void config_variable_names_the_file(void **state)
     (void)state;
     write_file("workers = 7\n");
     setenv("DPPR_CONFIG", file, 1);
-    assert_int_equal(config_load(0, NULL, &c, &rest, &count, &err), RC_OK);
+    assert_int_equal(config_load(0, NULL, NULL, &c, &rest, &count, &err), RC_OK);
     assert_int_equal(c.workers, 7);
     free(rest);
     config_fini(&c);
     setenv("DPPR_CONFIG", "/nonexistent/dppr.conf", 1);
-    assert_int_not_equal(config_load(0, NULL, &c, &rest, &count, &err), RC_OK);
+    assert_int_not_equal(config_load(0, NULL, NULL, &c, &rest, &count, &err), RC_OK);
     assert_non_null(strstr(err.text, "/nonexistent/dppr.conf"));
 }
 

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * core/network: IP addresses and networks as settings name them: "192.0.2.7", "192.0.2.0/24", "2001:db8::/32".
+ */
+#ifndef CORE_NETWORK_H
+#define CORE_NETWORK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* IPv4 is kept as IPv4-mapped IPv6, so that both are compared alike. */
+struct network {
+    uint8_t octets[16];
+    unsigned bits;
+};
+
+/* Bits behind the prefix are not significant. false = it is neither address nor network. */
+bool network_parse(const char *text, struct network *out);
+/* address as stream_peer_address gives it; one that is no IP address is in no network. */
+bool network_has(const struct network *n, const char *address);
+
+#endif
