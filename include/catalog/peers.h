@@ -27,6 +27,9 @@ struct peer {
     char preferred_charset[128]; /* "" = none */
     unsigned max_associations;   /* to this destination, over all servers; default 1 */
     char called_as[17];          /* our AE title towards it; "" = default */
+    /* What it may have on one server; 0 = what the server's settings say. */
+    unsigned max_calling_associations;
+    unsigned max_operations;
 };
 
 /* found false: no row for this title (and, for admission, source address). */

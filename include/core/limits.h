@@ -21,6 +21,8 @@
       "one TCP connection more on the DICOM port", "the connection is closed") \
     X(max_associations, LIMIT, "max-associations", \
       "one association more on this server", "rejected, 2/3/2") \
+    X(max_associations_per_ae, LIMIT, "max-associations-per-ae", \
+      "one association more of a calling AE title on this server", "rejected, 2/3/2") \
     X(max_contexts, LIMIT, "max-contexts", \
       "a request for an association has more presentation contexts", "rejected, 1/3/2") \
     X(max_associate, LIMIT, "max-associate", \
@@ -37,6 +39,9 @@
       "a data set has more elements and items", "A700") \
     X(max_operations, LIMIT, "max-operations", \
       "one operation more at once on one association", "A700; C-GET and C-MOVE: A701") \
+    X(max_operations_per_ae, LIMIT, "max-operations-per-ae", \
+      "one operation more at once of a calling AE title on this server", \
+      "A700; C-GET and C-MOVE: A701") \
     X(max_identifier, LIMIT, "max-identifier", \
       "an identifier has more octets, deflated or inflated", "A700; C-GET and C-MOVE: A701") \
     X(max_query_keys, LIMIT, "max-query-keys", \
@@ -77,6 +82,9 @@
       "a message is not complete, however steadily it comes", "A-ABORT") \
     X(write_timeout, DEADLINE, "write-timeout", \
       "a peer takes nothing of what waits for it", "the connection is closed") \
+    X(operation_time_limit, DEADLINE, "operation-time-limit", \
+      "an operation has not ended, however steadily it goes on", \
+      "A700; C-GET and C-MOVE: what is left fails, B000 or A702") \
     X(connect_timeout, DEADLINE, "connect-timeout", \
       "a move destination cannot be connected to, or its host name not be looked up", "C-MOVE: A702") \
     X(suboperation_timeout, DEADLINE, "suboperation-timeout", \

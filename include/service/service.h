@@ -36,8 +36,11 @@ struct service_config {
     unsigned max_suboperations; /* of one C-GET or C-MOVE; default and ceiling 65535 */
     unsigned max_associations;  /* per process */
     unsigned max_connections;   /* per process; 0 = a quarter more than associations, and 64 */
+    unsigned max_associations_per_ae;  /* of one calling title, unless its row says; 0 = no limit */
     unsigned max_operations_per_assoc; /* asynchronous operations performed; default 8 */
+    unsigned max_operations_per_ae;    /* the same, of operations that run or wait */
     bool strict_retrieve_level;
+    int64_t operation_ms;        /* one whole operation; 0 = no limit; default 1 h */
     int64_t lease_timeout_ms;    /* waiting for a database connection; default 10 s */
     int64_t suboperation_ms;     /* a destination's answer to one C-STORE; default 60 s */
     int64_t destination_wait_ms; /* a move waits for its turn at the destination; default 5 min */

@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "app_internal.h"
+#include "core/clock.h"
+#include "core/network.h"
 #include "dcm/charset.h"
 #include "dcm/dict.h"
 
@@ -22,7 +24,7 @@ struct ae {
     bool is_json;
     const char *rights, *charset, *called_as, *description;
     struct cli_list sources;
-    long max_associations, timeout_s;
+    long max_associations, max_calling, max_operations, timeout_s; /* 0 = the server's settings */
 };
 
 /* ---- rights ---------------------------------------------------------------------------------------- */
@@ -63,37 +65,61 @@ static enum rc parse_rights(const char *text, bool out[RIGHTS], struct err *err)
 
 /* ---- list ------------------------------------------------------------------------------------------- */
 
-#define COLUMNS                                                                                    \
-    "ae_title, coalesce(host, ''), coalesce(port::text, ''),\n"                                    \
-    "    concat_ws(',', case when may_echo then 'echo' end, case when may_find then 'find' end,\n" \
-    "        case when may_get then 'get' end, case when may_move then 'move' end,\n"              \
-    "        case when may_store then 'store' end,\n"                                              \
-    "        case when is_destination then 'destination' end),\n"                                  \
-    "    array_to_string(source_addresses, ','), max_associations::text,\n"                        \
-    "    coalesce(preferred_character_set, ''), coalesce(called_as, ''), coalesce(description, "   \
-    "'')\n"
+#define RIGHTS_SQL                                                                             \
+    "concat_ws(',', case when may_echo then 'echo' end, case when may_find then 'find' end,\n" \
+    "        case when may_get then 'get' end, case when may_move then 'move' end,\n"          \
+    "        case when may_store then 'store' end,\n"                                          \
+    "        case when is_destination then 'destination' end)"
 
-static const char *const titles[] = {"AE_TITLE", "HOST",    "PORT",      "RIGHTS",     "SOURCES",
-                                     "MAX",      "CHARSET", "CALLED_AS", "DESCRIPTION"};
-static const char *const json_names[] = {"ae_title",
-                                         "host",
-                                         "port",
-                                         "rights",
-                                         "source_addresses",
-                                         "max_associations",
-                                         "preferred_character_set",
-                                         "called_as",
-                                         "description"};
-enum { LIST_COLUMNS = 9, COLUMN_PORT = 2, COLUMN_MAX = 5 };
+/* In the order of the statement. A column without a heading is for JSON only. */
+/* clang-format off */
+#define COLUMNS(X) \
+    X("ae_title",                                 "AE_TITLE",    "ae_title",                 false) \
+    X("coalesce(host, '')",                       "HOST",        "host",                     false) \
+    X("coalesce(port::text, '')",                 "PORT",        "port",                     true)  \
+    X(RIGHTS_SQL,                                 "RIGHTS",      "rights",                   false) \
+    X("array_to_string(source_addresses, ',')",   "SOURCES",     "source_addresses",         false) \
+    X("max_associations::text",                   "MAX",         "max_associations",         true)  \
+    X("coalesce(max_calling_associations::text, '')", "MAX_CALLING", "max_calling_associations", true) \
+    X("coalesce(max_operations::text, '')",       "MAX_OPERATIONS", "max_operations",        true)  \
+    X("coalesce(preferred_character_set, '')",    "CHARSET",     "preferred_character_set",  false) \
+    X("coalesce(called_as, '')",                  "CALLED_AS",   "called_as",                false) \
+    X("coalesce(description, '')",                "DESCRIPTION", "description",              false)
+/* clang-format on */
+
+#define X(sql, title, json, is_number) title,
+static const char *const titles[] = {COLUMNS(X)};
+#undef X
+static const struct {
+    const char *name;
+    bool is_number;
+} json_columns[] = {
+#define X(sql, title, json, is_number) {json, is_number},
+    COLUMNS(X)
+#undef X
+};
+enum { LIST_COLUMNS = sizeof(titles) / sizeof(titles[0]) };
+
+static const char sql_list[] = "select ''"
+#define X(sql, title, json, is_number) ",\n    " sql
+    COLUMNS(X)
+#undef X
+        "\nfrom dpp.application_entities\n"
+        "order by ae_title, id";
+
+static const char *cell(const struct pg_table *t, unsigned row, unsigned column)
+{
+    return pg_table_get(t, row, column + 1);
+}
 
 static void print_json_row(const struct pg_table *t, unsigned row)
 {
     struct buf out = {0};
 
     for (unsigned i = 0; i < LIST_COLUMNS; i++) {
-        const char *value = pg_table_get(t, row, i);
-        buf_printf(&out, "%s\"%s\":", i ? "," : "", json_names[i]);
-        if (i == COLUMN_PORT || i == COLUMN_MAX)
+        const char *value = cell(t, row, i);
+        buf_printf(&out, "%s\"%s\":", i ? "," : "", json_columns[i].name);
+        if (json_columns[i].is_number)
             buf_add_str(&out, *value ? value : "null");
         else
             show_json_string(&out, value);
@@ -105,10 +131,7 @@ static void print_json_row(const struct pg_table *t, unsigned row)
 static enum rc ae_list(struct ae *a, struct err *err)
 {
     struct pg_table *t = NULL;
-    enum rc rc = pg_sync_query(a->database,
-                               "select " COLUMNS "from dpp.application_entities\n"
-                               "order by ae_title, id",
-                               NULL, 0, &t, err);
+    enum rc rc = pg_sync_query(a->database, sql_list, NULL, 0, &t, err);
 
     if (rc != RC_OK)
         return rc;
@@ -123,7 +146,7 @@ static enum rc ae_list(struct ae *a, struct err *err)
             struct buf texts[LIST_COLUMNS] = {0};
             const char *cells[LIST_COLUMNS];
             for (unsigned i = 0; i < LIST_COLUMNS; i++) {
-                show_text(&texts[i], span_str(pg_table_get(t, r, i)));
+                show_text(&texts[i], span_str(cell(t, r, i)));
                 cells[i] = buf_cstr(&texts[i]);
             }
             table_row(out, cells);
@@ -141,17 +164,29 @@ static enum rc ae_list(struct ae *a, struct err *err)
 static const char sql_add[] =
     "insert into dpp.application_entities (ae_title, host, port, source_addresses,\n"
     "    preferred_character_set, max_associations, called_as, description,\n"
-    "    may_echo, may_find, may_get, may_move, may_store, is_destination)\n"
+    "    may_echo, may_find, may_get, may_move, may_store, is_destination,\n"
+    "    max_calling_associations, max_operations)\n"
     "values ($1::text, $2::text, $3::int, string_to_array($4::text, ',')::inet[], $5::text,\n"
     "    $6::int, $7::text, $8::text, $9::boolean, $10::boolean, $11::boolean, $12::boolean,\n"
-    "    $13::boolean, $14::boolean)";
+    "    $13::boolean, $14::boolean, nullif($15::int, 0), nullif($16::int, 0))";
+
+/* {"added":"CT1"} */
+static void print_done(const char *what, const char *title, const char *more)
+{
+    struct buf out = {0};
+
+    show_json_string(&out, title);
+    printf("{\"%s\":%s%s}\n", what, buf_cstr(&out), more);
+    buf_fini(&out);
+}
 
 static enum rc ae_add(struct ae *a, struct err *err)
 {
-    struct pg_param params[8 + RIGHTS];
+    enum { FIRST_RIGHT = 8, FIRST_MAX = FIRST_RIGHT + RIGHTS, PARAMS = FIRST_MAX + 2 };
+    struct pg_param params[PARAMS];
     struct buf sources = {0};
     bool granted[RIGHTS];
-    char max[16];
+    char max[3][16];
     enum rc rc = parse_rights(a->rights, granted, err);
 
     if (rc != RC_OK)
@@ -179,23 +214,37 @@ static enum rc ae_add(struct ae *a, struct err *err)
                        "--charset: '%.64s' is no Specific Character Set; for instance ISO_IR 100 "
                        "or ISO_IR 192",
                        a->charset);
+    for (unsigned i = 0; i < a->sources.count; i++) {
+        struct network n;
+        if (!network_parse(a->sources.items[i], &n))
+            return err_set(err, RC_INVALID,
+                           "--source: '%.64s' is neither an address nor a network like "
+                           "192.0.2.0/24",
+                           a->sources.items[i]);
+    }
     for (unsigned i = 0; i < a->sources.count; i++)
         buf_printf(&sources, "%s%s", i ? "," : "", a->sources.items[i]);
-    snprintf(max, sizeof(max), "%ld", a->max_associations);
+    snprintf(max[0], sizeof(max[0]), "%ld", a->max_associations);
+    snprintf(max[1], sizeof(max[1]), "%ld", a->max_calling);
+    snprintf(max[2], sizeof(max[2]), "%ld", a->max_operations);
     params[0] = pg_text(a->args[1]);
     params[1] = pg_text(a->arg_count == 4 ? a->args[2] : NULL);
     params[2] = pg_text(a->arg_count == 4 ? a->args[3] : NULL);
     params[3] = pg_text(buf_cstr(&sources));
     params[4] = pg_text(a->charset);
-    params[5] = pg_text(max);
+    params[5] = pg_text(max[0]);
     params[6] = pg_text(a->called_as);
     params[7] = pg_text(a->description);
     for (unsigned i = 0; i < RIGHTS; i++)
-        params[8 + i] = pg_text(granted[i] ? "true" : "false");
-    rc = pg_sync_query(a->database, sql_add, params, 8 + RIGHTS, NULL, err);
+        params[FIRST_RIGHT + i] = pg_text(granted[i] ? "true" : "false");
+    params[FIRST_MAX] = pg_text(max[1]);
+    params[FIRST_MAX + 1] = pg_text(max[2]);
+    rc = pg_sync_query(a->database, sql_add, params, PARAMS, NULL, err);
     if (rc == RC_DB && strcmp(err->sqlstate, "23505") == 0)
-        err_set(err, RC_CONFLICT, "%.16s is there already; remove it first", a->args[1]);
-    if (rc == RC_OK)
+        rc = err_set(err, RC_CONFLICT, "%.16s is there already; remove it first", a->args[1]);
+    if (rc == RC_OK && a->is_json)
+        print_done("added", a->args[1], "");
+    else if (rc == RC_OK)
         printf("added %s\n", a->args[1]);
     buf_fini(&sources);
     return rc;
@@ -205,6 +254,7 @@ static enum rc ae_remove(struct ae *a, struct err *err)
 {
     struct pg_param param = pg_text(a->args[1]);
     struct pg_table *t = NULL;
+    char rows[24];
     enum rc rc = pg_sync_query(a->database,
                                "delete from dpp.application_entities\n"
                                "where ae_title = $1::text\nreturning id",
@@ -213,6 +263,10 @@ static enum rc ae_remove(struct ae *a, struct err *err)
     if (rc == RC_OK && pg_table_rows(t) == 0)
         rc = err_set(err, RC_NOTFOUND, "there is no %.64s", a->args[1]);
     if (rc == RC_OK)
+        snprintf(rows, sizeof(rows), ",\"rows\":%u", pg_table_rows(t));
+    if (rc == RC_OK && a->is_json)
+        print_done("removed", a->args[1], rows);
+    else if (rc == RC_OK)
         printf("removed %s (%u row%s)\n", a->args[1], pg_table_rows(t),
                pg_table_rows(t) == 1 ? "" : "s");
     pg_table_free(t);
@@ -221,10 +275,39 @@ static enum rc ae_remove(struct ae *a, struct err *err)
 
 /* ---- test --------------------------------------------------------------------------------------------- */
 
+/* One address: in words or as an object. */
+static void print_result(const struct ae *a, const struct peer_args *peer, enum rc rc,
+                         const struct err *why, int64_t ms)
+{
+    struct buf out = {0};
+
+    if (a->is_json) {
+        buf_add_str(&out, "{\"ae_title\":");
+        show_json_string(&out, peer->aec);
+        buf_add_str(&out, ",\"host\":");
+        show_json_string(&out, peer->host);
+        buf_printf(&out, ",\"port\":%ld,\"answers\":%s,\"ms\":%lld", peer->port,
+                   rc == RC_OK ? "true" : "false", (long long)ms);
+        if (rc != RC_OK) {
+            buf_add_str(&out, ",\"why\":");
+            show_json_string(&out, why->text);
+        }
+        printf("%s}", buf_cstr(&out));
+    } else if (rc == RC_OK) {
+        printf("%s at %s:%ld answers after %lld ms\n", peer->aec, peer->host, peer->port,
+               (long long)ms);
+    } else {
+        command_error(a->self, "%s: %s", peer->aec, why->text);
+    }
+    buf_fini(&out);
+}
+
+/* Every address that the title has; what the destinations of C-MOVE are called with. */
 static enum rc ae_test(struct ae *a, struct err *err)
 {
     struct pg_param param = pg_text(a->args[1]);
     struct pg_table *t = NULL;
+    unsigned failed = 0;
     enum rc rc = pg_sync_query(a->database,
                                "select host, port::text, coalesce(called_as, '')\n"
                                "from dpp.application_entities\n"
@@ -241,12 +324,20 @@ static enum rc ae_test(struct ae *a, struct err *err)
                                  .aet = *as ? as : a->config->ae_title,
                                  .aec = a->args[1],
                                  .timeout_s = a->timeout_s};
-        rc = peer_echo(&peer, err);
-        if (rc == RC_OK)
-            printf("%s at %s:%ld answers\n", peer.aec, peer.host, peer.port);
+        struct err why = {0};
+        int64_t start = clock_now_ms();
+        enum rc result = peer_echo(&peer, &why);
+        if (a->is_json)
+            fputs(i ? ",\n" : "[\n", stdout);
+        print_result(a, &peer, result, &why, clock_now_ms() - start);
+        failed += result != RC_OK;
     }
+    if (rc == RC_OK && a->is_json)
+        puts("]");
     pg_table_free(t);
-    return rc;
+    if (failed) /* told already */
+        err_set(err, RC_IO, "%s", "");
+    return failed ? RC_IO : rc;
 }
 
 /* ---- the command ---------------------------------------------------------------------------------------- */
@@ -281,7 +372,7 @@ static int act(struct ae *a)
         rc = action->run(a, &err);
     if (rc == RC_INVALID)
         return command_usage_error(a->self, "%s", err.text);
-    if (rc != RC_OK)
+    if (rc != RC_OK && err.text[0])
         command_error(a->self, "%s", err.text);
     return rc == RC_OK ? STATUS_DONE : STATUS_FAILED;
 }
@@ -296,11 +387,15 @@ static int run(const struct command *self, int argc, char **argv)
          "it may call from here only; may be given again (any)", 0, 0},
         {"max-associations", 0, CLI_NUMBER, &a.max_associations, "N",
          "at once to this destination (1)", 1, 1000},
+        {"max-calling", 0, CLI_NUMBER, &a.max_calling, "N",
+         "associations it may open with one server (max-associations-per-ae)", 1, 1000000},
+        {"max-operations", 0, CLI_NUMBER, &a.max_operations, "N",
+         "operations of it on one server (max-operations-per-ae)", 1, 1000000},
         {"charset", 0, CLI_TEXT, &a.charset, "TERMS", "preferred Specific Character Set", 0, 0},
         {"called-as", 0, CLI_TEXT, &a.called_as, "TITLE", "our AE title when calling it", 0, 0},
         {"description", 0, CLI_TEXT, &a.description, "TEXT", "for people", 0, 0},
         {"timeout", 't', CLI_NUMBER, &a.timeout_s, "SECONDS", "for test (10)", 1, 3600},
-        {"json", 0, CLI_FLAG, &a.is_json, NULL, "list as JSON", 0, 0},
+        {"json", 0, CLI_FLAG, &a.is_json, NULL, "print the result as JSON", 0, 0},
     };
     struct cli cli = {
         .command = self, .options = options, .option_count = sizeof(options) / sizeof(options[0])};
@@ -325,7 +420,8 @@ const struct command command_ae = {
     .text = "The peers that may call and the destinations of C-MOVE, rows of "
             "dpp.application_entities.\n"
             "A change is in force at once on every server. test sends a C-ECHO to the peer's "
-            "address.\n\n"
+            "address,\n"
+            "as a C-MOVE would call it; the exit status is 1 when one does not answer.\n\n"
             "Examples:\n"
             "  dppr ae add CT1 192.0.2.7 104 --description 'CT, room 1'\n"
             "  dppr ae add VIEWER --rights echo,find,get --source 192.0.2.0/24\n"

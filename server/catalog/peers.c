@@ -12,7 +12,8 @@
 
 static const char peer_sql[] =
     "select e.ae_title, e.host, e.port, e.may_echo, e.may_find, e.may_get, e.may_move, e.may_store,"
-    " e.is_destination, e.preferred_character_set, e.max_associations, e.called_as"
+    " e.is_destination, e.preferred_character_set, e.max_associations, e.called_as,"
+    " e.max_calling_associations, e.max_operations"
     " from dpp.peer_of($1::text, $2::inet) e limit 1";
 
 enum {
@@ -23,6 +24,8 @@ enum {
     COLUMN_CHARSET = COLUMN_FIRST_RIGHT + 6,
     COLUMN_MAX_ASSOCIATIONS,
     COLUMN_CALLED_AS,
+    COLUMN_MAX_CALLING,
+    COLUMN_MAX_OPERATIONS,
 };
 
 static const unsigned rights[] = {PEER_MAY_ECHO, PEER_MAY_FIND,  PEER_MAY_GET,
@@ -46,6 +49,12 @@ static void copy_text(const struct pg_row *row, unsigned column, char *out, size
     out[len] = '\0';
 }
 
+/* null = 0 = the server's setting */
+static unsigned limit_in(const struct pg_row *row, unsigned column)
+{
+    return pg_is_null(row, column) ? 0 : (unsigned)pg_int(row, column);
+}
+
 static void on_row(const struct pg_row *row, void *arg)
 {
     struct peer_op *op = arg;
@@ -63,6 +72,8 @@ static void on_row(const struct pg_row *row, void *arg)
         p->host[0] = '\0';
     for (unsigned i = 0; i < sizeof(rights) / sizeof(rights[0]); i++)
         p->rights |= pg_bool(row, COLUMN_FIRST_RIGHT + i) ? rights[i] : 0;
+    p->max_calling_associations = limit_in(row, COLUMN_MAX_CALLING);
+    p->max_operations = limit_in(row, COLUMN_MAX_OPERATIONS);
     p->max_associations = most > 0 && most <= 65535 ? (unsigned)most : 1;
 }
 

@@ -3,7 +3,8 @@
  * service/admission: who may open an association, and with which rights.
  *
  *   called title not ours               rejected 1/1/7 (permanent, user, called AE title not recognized)
- *   too many associations, draining     rejected 2/3/2 (transient, presentation, local limit exceeded)
+ *   too many associations, in all or    rejected 2/3/2 (transient, presentation, local limit exceeded)
+ *   of this title; draining
  *   database away                       UNKNOWN_AE_ANY, or LOOPBACK from loopback: admitted with all rights until
  *                                       the database answers, then looked up before the next operation;
  *                                       else rejected 2/3/1 (temporary congestion)
@@ -111,8 +112,22 @@ static bool proposes(const struct pdu_associate *rq, const char *abstract_syntax
     return false;
 }
 
-static void admit(struct front *f, unsigned rights)
+/* row: of the title, NULL = it has none. */
+static void admit(struct front *f, unsigned rights, const struct peer *row)
 {
+    const struct service_config *config = f->service->config;
+    const char *title = f->rq->calling_aet;
+    unsigned most = row && row->max_calling_associations ? row->max_calling_associations
+                                                         : config->max_associations_per_ae;
+    f->caller = caller_enter(title, most);
+    if (!f->caller) {
+        struct err why;
+        err_set_limit(&why, LIMIT_max_associations_per_ae, 0, "%s has %u associations", title,
+                      most);
+        reject(f, &reject_limit, LOG_WARN, &why);
+        return;
+    }
+    admission_set_operations(f, row);
     struct negotiate_rule rules[SOP_CLASS_COUNT];
     struct negotiate_policy policy;
     struct pdu_associate ac;
@@ -139,9 +154,9 @@ static void admit(struct front *f, unsigned rights)
 static void admit_unknown(struct front *f)
 {
     if (is_welcome_unknown(f))
-        admit(f, PEER_MAY_ALL);
+        admit(f, PEER_MAY_ALL, NULL);
     else if (f->service->config->echo_for_all && proposes(f->rq, UID_VERIFICATION))
-        admit(f, PEER_MAY_ECHO);
+        admit(f, PEER_MAY_ECHO, NULL);
     else
         refuse(f, &reject_calling, "calling AE title not recognized");
 }
@@ -164,7 +179,7 @@ static void on_peer(const struct err *result, bool found, const struct peer *pee
         if (is_welcome_unknown(f)) {
             log_warn(assoc_log(f->assoc), "association.unchecked", "why=\"%s\"", result->text);
             f->is_unchecked = true;
-            admit(f, PEER_MAY_ALL);
+            admit(f, PEER_MAY_ALL, NULL);
         } else {
             struct err why = *result;
             err_reword(&why, "the database cannot be asked for the AE title: %s", result->text);
@@ -183,7 +198,7 @@ static void on_peer(const struct err *result, bool found, const struct peer *pee
         f->has_row = true;
         if (peer->preferred_charset[0])
             f->preferred_charset = arena_strdup(assoc_arena(f->assoc), peer->preferred_charset);
-        admit(f, peer->rights);
+        admit(f, peer->rights, peer);
         return;
     }
     /* A title that is bound to addresses must not become an unknown one by coming from elsewhere. */
@@ -214,6 +229,12 @@ void admission_start(struct front *f, const struct pdu_associate *rq)
     look_up(f, LOOKUP_WITH_ADDRESS);
 }
 
+void admission_set_operations(struct front *f, const struct peer *row)
+{
+    f->max_operations = row && row->max_operations ? row->max_operations
+                                                   : f->service->config->max_operations_per_ae;
+}
+
 void admission_cancel(struct front *f)
 {
     if (f->lookup)
@@ -223,6 +244,8 @@ void admission_cancel(struct front *f)
     if (f->admitted)
         atomic_fetch_sub_explicit(&associations, 1, memory_order_relaxed);
     f->admitted = false;
+    caller_leave(f->caller);
+    f->caller = NULL;
 }
 
 bool admission_is_fresh(const struct front *f)

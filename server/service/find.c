@@ -170,6 +170,11 @@ static void find_cancel(struct operation *op)
     find_done((struct find_op *)op, STATUS_CANCEL, NULL);
 }
 
+static void find_expire(struct operation *op, const struct err *why)
+{
+    find_done((struct find_op *)op, status_of(STATUS_FOR_FIND, why->code), why);
+}
+
 static void find_drained(struct operation *op)
 {
     struct find_op *f = (struct find_op *)op;
@@ -212,6 +217,7 @@ const struct operation_kind operation_find = {
     .start = find_start,
     .cancel = find_cancel,
     .drained = find_drained,
+    .expire = find_expire,
     .stop = find_stop,
     .count = find_count,
 };

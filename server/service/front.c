@@ -22,6 +22,10 @@
  * during operations, because C-CANCEL must be seen (PS3.7 9.3.2.3); the cap and max_dataset_bytes bound what a
  * flood can make us keep.
  *
+ * A whole operation has a deadline (operation_ms), which nothing a peer does moves: a C-FIND whose reader takes an
+ * octet now and then would keep a database connection and its snapshot for ever. All have the same time, so they
+ * stand in a list by age and one timer waits for the oldest.
+ *
  * Memory: an operation costs one small struct; its arena, row scratch and response buffer come from a list of
  * spare ones of this service, so that a cheap C-FIND allocates next to nothing.
  */
@@ -101,6 +105,13 @@ static void front_settle(struct front *f, int64_t patience_ms)
     assoc_release(f->assoc);
 }
 
+static void operation_untime(struct operation *op)
+{
+    if (op->is_timed)
+        TAILQ_REMOVE(&op->front->service->timed, op, by_age);
+    op->is_timed = false;
+}
+
 /* End without a response. */
 static void operation_end(struct operation *op)
 {
@@ -109,8 +120,11 @@ static void operation_end(struct operation *op)
         peer_cancel(op->authorizing);
     op->authorizing = NULL;
     op->kind->stop(op);
+    operation_untime(op);
     LIST_REMOVE(op, link);
     f->operation_count--;
+    if (op->is_counted)
+        caller_end(f->caller);
     dimse_message_free(op->request);
     free(op);
     assoc_set_busy(f->assoc, -1);
@@ -210,6 +224,45 @@ void operation_fail_rc(struct operation *op, const struct err *why)
     operation_fail(op, status_of(op->kind->service, why->code), why);
 }
 
+static int64_t time_left(const struct operation *op)
+{
+    return op->front->service->config->operation_ms - (clock_now_us() - op->started_us) / 1000;
+}
+
+static void operation_time(struct operation *op)
+{
+    struct service *s = op->front->service;
+    if (s->config->operation_ms == 0)
+        return;
+    op->is_timed = true;
+    TAILQ_INSERT_TAIL(&s->timed, op, by_age);
+    if (!loop_timer_is_set(s->age_timer))
+        loop_timer_set(s->age_timer, s->config->operation_ms);
+}
+
+/* C-GET and C-MOVE may go on for a moment to end in order. */
+static void operation_expire(struct operation *op)
+{
+    struct err why;
+    operation_untime(op);
+    err_set_limit(&why, LIMIT_operation_time_limit, 0, "not done within %lld ms",
+                  (long long)op->front->service->config->operation_ms);
+    if (op->kind->expire && !op->authorizing)
+        op->kind->expire(op, &why);
+    else
+        operation_fail_rc(op, &why);
+}
+
+static void on_age_timer(void *arg)
+{
+    struct service *s = arg;
+    struct operation *op;
+    while ((op = TAILQ_FIRST(&s->timed)) && time_left(op) <= 0)
+        operation_expire(op);
+    if (op)
+        loop_timer_set(s->age_timer, time_left(op));
+}
+
 /* The right is known: go. */
 static void operation_run(struct operation *op)
 {
@@ -257,6 +310,7 @@ static void on_rights(const struct err *result, bool found, const struct peer *p
     /* The database away: what the operation needs it for will say so; the rights stay as they were. */
     if (result->code == RC_OK) {
         f->rights = found ? peer->rights : 0;
+        admission_set_operations(f, peer);
         f->has_row = true;
         f->is_unchecked = false;
         f->rights_read_ms = clock_now_ms();
@@ -264,11 +318,12 @@ static void on_rights(const struct err *result, bool found, const struct peer *p
     operation_run(op);
 }
 
-/* Takes m. */
+/* Takes m. is_counted: caller_begin was called for it. */
 static void operation_begin(struct front *f, const struct operation_kind *kind,
-                            struct dimse_message *m)
+                            struct dimse_message *m, bool is_counted)
 {
     struct operation *op = xcalloc(1, kind->size);
+    op->is_counted = is_counted;
     op->kind = kind;
     op->front = f;
     op->request = m;
@@ -276,6 +331,7 @@ static void operation_begin(struct front *f, const struct operation_kind *kind,
     op->started_us = clock_now_us();
     LIST_INSERT_HEAD(&f->operations, op, link);
     f->operation_count++;
+    operation_time(op);
     assoc_set_busy(f->assoc, 1);
     if (admission_is_fresh(f))
         operation_run(op);
@@ -370,6 +426,16 @@ static uint16_t check_request(const struct front *f, const struct dimse_message 
     return STATUS_SUCCESS;
 }
 
+/* One more of this AE title; STATUS_SUCCESS = it may. */
+static uint16_t count_operation(struct front *f, const struct command_row *row, struct err *err)
+{
+    if (caller_begin(f->caller, f->max_operations))
+        return STATUS_SUCCESS;
+    err_set_limit(err, LIMIT_max_operations_per_ae, 0, "%s has %u already",
+                  assoc_calling_aet(f->assoc), f->max_operations);
+    return status_of(row->operation->service, RC_LIMIT);
+}
+
 static void refuse(struct front *f, struct dimse_message *m, const struct command_row *row,
                    uint16_t status, const struct err *why)
 {
@@ -406,8 +472,8 @@ static void abort_front(struct front *f, const char *why)
     if (f->is_aborted)
         return;
     f->is_aborted = true;
-    admission_cancel(f);
     stop_operations(f);
+    admission_cancel(f);
     assoc_abort(f->assoc, ABORT_SOURCE_USER, ABORT_NOT_SPECIFIED, why);
 }
 
@@ -441,8 +507,10 @@ static void on_message(struct assoc *a, struct dimse_message *m, void *arg)
     const struct command_row *row = command_find(cmd->field);
     struct err err = {0};
     uint16_t status = check_request(f, m, row, &err);
+    if (status == STATUS_SUCCESS && row->needs_dataset)
+        status = count_operation(f, row, &err);
     if (status == STATUS_SUCCESS)
-        operation_begin(f, row->operation, m);
+        operation_begin(f, row->operation, m, row->needs_dataset);
     else
         refuse(f, m, row, status, &err);
 }
@@ -500,8 +568,8 @@ static void on_abort(struct assoc *a, void *arg)
 {
     struct front *f = arg;
     (void)a;
-    admission_cancel(f);
     stop_operations(f);
+    admission_cancel(f);
 }
 
 static void on_closed(struct assoc *a, const struct err *why, void *arg)
@@ -510,8 +578,8 @@ static void on_closed(struct assoc *a, const struct err *why, void *arg)
     struct service *s = f->service;
     (void)a;
     (void)why; /* net/assoc has logged and counted it */
-    admission_cancel(f);
     stop_operations(f);
+    admission_cancel(f);
     front_free(f);
     check_drained(s);
 }
@@ -551,8 +619,8 @@ void service_accept(struct service *s, int fd)
 /* At once, without a callback: the peer gets an A-ABORT if it takes one, and is not waited for. */
 static void cut_off(struct front *f)
 {
-    admission_cancel(f);
     stop_operations(f);
+    admission_cancel(f);
     assoc_free(f->assoc);
     front_free(f);
 }
@@ -585,6 +653,8 @@ struct service *service_new(struct worker *w, const struct service_config *confi
     s->retrieve = retrieve;
     s->pool = pg_pool_new(s->loop, s->mailbox, pools->database_names, &config->database);
     s->drain_timer = loop_timer_new(s->loop, on_drain_timer, s);
+    s->age_timer = loop_timer_new(s->loop, on_age_timer, s);
+    TAILQ_INIT(&s->timed);
     LIST_INIT(&s->fronts);
     return s;
 }
@@ -597,6 +667,7 @@ void service_free(struct service *s)
     while ((f = LIST_FIRST(&s->fronts)))
         cut_off(f);
     loop_timer_free(s->drain_timer);
+    loop_timer_free(s->age_timer);
     pg_pool_free(s->pool);
     while (s->spare) {
         struct op_memory *m = s->spare;
@@ -634,6 +705,9 @@ struct service_config service_config_default(void)
         .max_suboperations = SUBOPS_MAX,
         .max_associations = 10000,
         .max_operations_per_assoc = 8,
+        .max_associations_per_ae = 1000,
+        .max_operations_per_ae = 256,
+        .operation_ms = 3600000,
         .lease_timeout_ms = 10000,
         .suboperation_ms = 60000,
         .destination_wait_ms = 5 * 60000,

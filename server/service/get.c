@@ -70,6 +70,17 @@ static void get_cancel(struct operation *op)
     retrieve_finish(&g->base, &none, true, span_of(NULL, 0), NULL);
 }
 
+static void get_expire(struct operation *op, const struct err *why)
+{
+    struct get_op *g = (struct get_op *)op;
+    if (!g->subops) {
+        operation_fail_rc(op, why);
+        return;
+    }
+    subops_abandon(g->subops, why);
+    retrieve_finish(&g->base, subops_counts(g->subops), false, subops_failed_uids(g->subops), why);
+}
+
 static void get_stop(struct operation *op)
 {
     struct get_op *g = (struct get_op *)op;
@@ -93,6 +104,7 @@ const struct operation_kind operation_get = {
     .size = sizeof(struct get_op),
     .start = get_start,
     .cancel = get_cancel,
+    .expire = get_expire,
     .stop = get_stop,
     .count = get_count,
 };

@@ -106,6 +106,15 @@ static void move_cancel(struct operation *op)
     retrieve_finish(&m->base, &none, true, span_of(NULL, 0), NULL);
 }
 
+static void move_expire(struct operation *op, const struct err *why)
+{
+    struct move_op *m = (struct move_op *)op;
+    if (m->job)
+        move_job_expire(m->job, why); /* on_done comes */
+    else
+        operation_fail_rc(op, why);
+}
+
 static void move_stop(struct operation *op)
 {
     struct move_op *m = (struct move_op *)op;
@@ -133,6 +142,7 @@ const struct operation_kind operation_move = {
     .size = sizeof(struct move_op),
     .start = move_start,
     .cancel = move_cancel,
+    .expire = move_expire,
     .stop = move_stop,
     .count = move_count,
 };

@@ -75,6 +75,8 @@ struct move_job {
     uint16_t priority;
     uint64_t assoc_number;
 
+    struct err expiry; /* why it was ended, from the front; set before the worker is told */
+
     /* retrieve worker's thread */
     struct instance_list *list; /* NULL once the sub-operations have it */
     unsigned total;
@@ -655,6 +657,19 @@ static void on_cancel(void *arg)
     job_drop(j);
 }
 
+/* What is left fails, but not what the destination has taken. */
+static void on_expire(void *arg)
+{
+    struct move_job *j = arg;
+    if (j->state != JOB_ENDED && j->state != JOB_RELEASING && !j->is_cancelled) {
+        if (j->subops)
+            subops_abandon(j->subops, &j->expiry);
+        job_report(j, &j->expiry);
+        job_stop(j);
+    }
+    job_drop(j);
+}
+
 static void on_abandon(void *arg)
 {
     struct move_job *j = arg;
@@ -691,6 +706,13 @@ void move_job_cancel(struct move_job *j)
 {
     job_hold(j);
     worker_post(j->worker, on_cancel, job_drop, j);
+}
+
+void move_job_expire(struct move_job *j, const struct err *why)
+{
+    j->expiry = *why;
+    job_hold(j);
+    worker_post(j->worker, on_expire, job_drop, j);
 }
 
 void move_job_abandon(struct move_job *j)

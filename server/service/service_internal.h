@@ -83,6 +83,8 @@ struct operation_kind {
     void (*cancel)(struct operation *op); /* C-CANCEL came; NULL = has no effect */
     void (*drained)(
         struct operation *op); /* the association takes output again; NULL = not interested */
+    /* It has taken longer than it may: end it for this reason. NULL = operation_fail_rc will do. */
+    void (*expire)(struct operation *op, const struct err *why);
     void (*stop)(struct operation *op); /* let go of everything; nothing is sent any more */
     void (*count)(uint16_t status);     /* metrics of the end */
 };
@@ -97,7 +99,10 @@ struct operation {
     const struct dcm_ts *ts; /* of the request's context */
     struct peer_op *authorizing;
     int64_t started_us;
+    bool is_counted; /* among its caller's operations */
+    bool is_timed;   /* in the service's list by age */
     LIST_ENTRY(operation) link;
+    TAILQ_ENTRY(operation) by_age;
 };
 
 /* C-STORE sub-operations that run on one association, and how many may be outstanding. */
@@ -116,9 +121,11 @@ struct front {
     struct assoc *assoc;
     struct peer_op *lookup; /* admission is asking the database */
     unsigned rights;
-    bool has_row;      /* the rights come from the database and may be revoked */
-    bool is_unchecked; /* let in by policy while the database was away; it may have a row */
-    bool admitted;     /* counted against max_associations */
+    bool has_row;            /* the rights come from the database and may be revoked */
+    bool is_unchecked;       /* let in by policy while the database was away; it may have a row */
+    bool admitted;           /* counted against max_associations */
+    struct caller *caller;   /* from admission on; NULL before */
+    unsigned max_operations; /* of the caller's title; 0 = no limit */
     bool established;
     bool releasing;
     bool is_aborted;
@@ -149,6 +156,8 @@ struct service {
     struct loop_timer *drain_timer;
     void (*on_drained)(void *arg);
     void *drained_arg;
+    TAILQ_HEAD(, operation) timed; /* oldest first, so that one timer does for all */
+    struct loop_timer *age_timer;
 };
 
 struct op_memory *memory_take(struct service *s);
@@ -180,11 +189,24 @@ unsigned operations_cap(const struct service_config *config); /* at least 1 */
 
 /* on_request of the association: answers it now or when the database has answered. */
 void admission_start(struct front *f, const struct pdu_associate *rq);
-void admission_cancel(struct front *f); /* the association has ended; gives its place back */
+/* The association has ended, and so have its operations; gives its places back. */
+void admission_cancel(struct front *f);
+/* How many operations its title may have: of its row (NULL = none), else of the settings. */
+void admission_set_operations(struct front *f, const struct peer *row);
 void admission_count_connection(int delta);
 bool admission_has_room(const struct service_config *config); /* for one more connection */
 /* Whether the rights we know are recent enough to start an operation with; else read the row again. */
 bool admission_is_fresh(const struct front *f);
+
+/* ---- callers.c: what one calling AE title has on this server; any thread ---- */
+
+struct caller;
+/* One more association of this title; NULL = it has `limit` (0 = no limit) already. */
+struct caller *caller_enter(const char *ae_title, unsigned limit);
+void caller_leave(struct caller *c); /* NULL is legal; its operations have ended */
+bool caller_begin(struct caller *c,
+                  unsigned limit); /* one more operation; false = it has `limit` already */
+void caller_end(struct caller *c);
 
 /* ---- subops.c ---- */
 
@@ -286,6 +308,7 @@ struct move_job *move_job_start(struct retrieve_pool *p, struct mailbox *front,
                                 const struct move_request *rq,
                                 const struct move_listener *listener);
 void move_job_cancel(struct move_job *j);
+void move_job_expire(struct move_job *j, const struct err *why); /* what is left fails; once */
 void move_job_abandon(struct move_job *j);
 
 #endif

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import pathlib
+import re
 import subprocess
 
 import pydicom
@@ -10,6 +11,7 @@ import pytest
 
 from conftest import DPPR, SAMPLES, Database, StoreScp, client, find_json, run_dppr
 from dicomwire import wait_for
+from wirescp import WireScp
 
 
 def value(ds, tag):
@@ -79,7 +81,8 @@ def test_move_to_storescp(sample_server, storescp):
 
 
 def test_peers_are_checked_before_they_are_added(database):
-    for wrong in (["--charset", "NONSENSE"], ["--called-as", "SEVENTEEN_LETTERS"], ["--rights", "fly"]):
+    for wrong in (["--charset", "NONSENSE"], ["--called-as", "SEVENTEEN_LETTERS"], ["--rights", "fly"],
+                  ["--source", "192.0.2.0/33"], ["--source", "ct1.example"], ["--max-calling", "0"]):
         done = run_dppr("ae", "add", "CT1", "127.0.0.1", "104", *wrong, database=database.uri)
         assert done.returncode == 2 and wrong[1] in done.stderr
     assert run_dppr("ae", "list", database=database.uri, check=True).stdout == ""
@@ -91,6 +94,55 @@ def test_peers_are_checked_before_they_are_added(database):
 def test_a_destination_is_tested_with_an_echo(database, storescp):
     run_dppr("ae", "add", "STORESCP", "127.0.0.1", storescp.port, database=database.uri, check=True)
     run_dppr("ae", "test", "STORESCP", database=database.uri, check=True)
+
+
+def listed(database):
+    return {row["ae_title"]: row for row in json.loads(run_dppr("ae", "list", "--json", database=database.uri, check=True).stdout)}
+
+
+def test_peers_are_added_with_all_that_a_row_says(database):
+    run_dppr("ae", "add", "VIEWER", "--rights", "find,get", "--source", "192.0.2.0/24", "--source", "2001:db8::7",
+             "--max-associations", "3", "--max-calling", "5", "--max-operations", "7", database=database.uri, check=True)
+    row = listed(database)["VIEWER"]
+    assert (row["rights"], row["source_addresses"]) == ("find,get", "192.0.2.0/24,2001:db8::7")
+    assert (row["max_associations"], row["max_calling_associations"], row["max_operations"]) == (3, 5, 7)
+    done = run_dppr("ae", "add", "PLAIN", "--json", database=database.uri, check=True)
+    assert json.loads(done.stdout) == {"added": "PLAIN"}
+    row = listed(database)["PLAIN"]
+    assert row["host"] == "" and row["port"] is None
+    assert (row["max_associations"], row["max_calling_associations"], row["max_operations"]) == (1, None, None)
+    done = run_dppr("ae", "add", "PLAIN", database=database.uri)
+    assert done.returncode == 1 and "already" in done.stderr
+    done = run_dppr("ae", "remove", "PLAIN", "--json", database=database.uri, check=True)
+    assert json.loads(done.stdout) == {"removed": "PLAIN", "rows": 1}
+    done = run_dppr("ae", "remove", "PLAIN", database=database.uri)
+    assert done.returncode == 1 and "PLAIN" in done.stderr
+    run_dppr("ae", "remove", "VIEWER", database=database.uri, check=True)
+
+
+def test_what_is_wrong_with_a_destination_is_said_in_words(database, server):
+    """Refused, rejected, silent, without an address, without a row; every address of a title is tried."""
+    silent = WireScp(hang="associate")
+    for title, port, words in (("NOBODY", 1, "refused"), ("MISNAMED", server.port, "called AE title not recognised"),
+                               ("SILENT", silent.port, "no association within 1000 ms|does not answer")):
+        run_dppr("ae", "add", title, "127.0.0.1", port, database=database.uri, check=True)
+        done = run_dppr("ae", "test", title, "--timeout", "1", database=database.uri)
+        assert done.returncode == 1 and done.stdout == ""
+        assert re.search(words, done.stderr) and f"127.0.0.1:{port}" in done.stderr, done.stderr
+        run_dppr("ae", "remove", title, database=database.uri, check=True)
+    silent.close()
+    run_dppr("ae", "add", "DPPR", "127.0.0.1", 1, "--source", "192.0.2.1", database=database.uri, check=True)
+    run_dppr("ae", "add", "DPPR", "127.0.0.1", server.port, database=database.uri, check=True)
+    done = run_dppr("ae", "test", "DPPR", "--json", database=database.uri)
+    assert done.returncode == 1
+    first, second = json.loads(done.stdout)
+    assert (first["answers"], second["answers"]) == (False, True) and "refused" in first["why"] and "why" not in second
+    run_dppr("ae", "remove", "DPPR", database=database.uri, check=True)
+    run_dppr("ae", "add", "VIEWER", database=database.uri, check=True)
+    for title in ("VIEWER", "STRANGER"):
+        done = run_dppr("ae", "test", title, database=database.uri)
+        assert done.returncode == 1 and title in done.stderr
+    run_dppr("ae", "remove", "VIEWER", database=database.uri, check=True)
 
 
 def test_echo_and_store(sample_server, tmp_path):

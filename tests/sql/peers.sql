@@ -1,6 +1,6 @@
 -- Peers: what a row may say, and which row speaks for a caller or destination.
 begin;
-select plan(38);
+select plan(40);
 
 select lives_ok(
     format('insert into dpp.application_entities (ae_title) values (%L)', v.title), format('title %L', v.title))
@@ -29,6 +29,12 @@ from (values (''), ('a b'), (E'a\nb'), (repeat('a', 256))) as v (host);
 select throws_ok(
     'insert into dpp.application_entities (ae_title, max_associations) values (''X'', 0)', '23514', null,
     'at least one association');
+select throws_ok(
+    'insert into dpp.application_entities (ae_title, max_calling_associations) values (''X'', 0)', '23514', null,
+    'a caller that may call has at least one association');
+select throws_ok(
+    'insert into dpp.application_entities (ae_title, max_operations) values (''X'', 0)', '23514', null,
+    'a caller that may call has at least one operation');
 select throws_ok(
     'insert into dpp.application_entities (ae_title, source_addresses) values (''X'', array[null]::inet[])', '23514', null,
     'no empty source address');

@@ -36,9 +36,9 @@ static void a_row_is_read_whole(void **state)
 {
     (void)state;
     run_sql("insert into dpp.application_entities (ae_title, host, port, may_store, may_move,"
-            " preferred_character_set, max_associations, called_as) values ('CT1',"
-            " 'ct1.example', 11112, false, false, 'ISO_IR 100', 3, 'REPO'), ('CT2', null, null,"
-            " true, true, null, 1, null)");
+            " preferred_character_set, max_associations, called_as, max_calling_associations,"
+            " max_operations) values ('CT1', 'ct1.example', 11112, false, false, 'ISO_IR 100', 3,"
+            " 'REPO', 5, 7), ('CT2', null, null, true, true, null, 1, null, null, null)");
     struct looked_up l = look_up("CT1", NULL);
     assert_int_equal(l.result.code, RC_OK);
     assert_true(l.is_found);
@@ -49,6 +49,8 @@ static void a_row_is_read_whole(void **state)
     assert_string_equal(l.peer.preferred_charset, "ISO_IR 100");
     assert_int_equal(l.peer.max_associations, 3);
     assert_string_equal(l.peer.called_as, "REPO");
+    assert_int_equal(l.peer.max_calling_associations, 5);
+    assert_int_equal(l.peer.max_operations, 7);
 
     l = look_up("CT2", "10.0.0.1");
     assert_true(l.is_found);
@@ -56,6 +58,8 @@ static void a_row_is_read_whole(void **state)
     assert_int_equal(l.peer.port, 0);
     assert_string_equal(l.peer.preferred_charset, "");
     assert_string_equal(l.peer.called_as, "");
+    assert_int_equal(l.peer.max_calling_associations, 0);
+    assert_int_equal(l.peer.max_operations, 0);
     assert_int_equal(l.peer.rights, PEER_MAY_ALL);
 }
 

@@ -1,0 +1,41 @@
+-- compatible
+-- How much one calling AE may have open and running on one server.
+
+alter table dpp.application_entities
+    add column max_calling_associations int,
+    add column max_operations int,
+    add constraint application_entities_max_calling_associations_check check (max_calling_associations > 0),
+    add constraint application_entities_max_operations_check check (max_operations > 0);
+comment on column dpp.application_entities.max_calling_associations is
+    'Associations that it may have open at once with one server; null: the server''s max-associations-per-ae';
+comment on column dpp.application_entities.max_operations is
+    'Operations of it, running or waiting, at once on one server; null: the server''s max-operations-per-ae';
+
+-- The function's rows are those of the table, so it has to change with it, or callers would fail until the
+-- definitions (sql/functions) are applied.
+create or replace function dpp.peer_of(p_ae_title text, p_source inet)
+returns setof dpp.application_entities language sql stable as $$
+    select e.id, e.ae_title, e.host, e.port, e.may_echo, e.may_find, e.may_get, e.may_move, e.may_store,
+        e.is_destination, e.source_addresses, e.preferred_character_set, e.max_associations, e.called_as,
+        e.description, e.max_calling_associations, e.max_operations
+    from dpp.application_entities as e
+    cross join lateral (
+        select case
+            when p_source <<= inet '::ffff:0.0.0.0/96' then inet '0.0.0.0' + (host(p_source)::inet - inet '::ffff:0.0.0.0')
+            else p_source
+        end as address
+        offset 0
+    ) as s
+    cross join lateral (
+        select max(masklen(a.network) + case family(a.network) when 4 then 96 else 0 end) as narrowness
+        from unnest(e.source_addresses) as a (network)
+        where s.address <<= a.network
+    ) as m
+    where e.ae_title = p_ae_title
+        and (p_source is null or e.source_addresses = '{}' or m.narrowness is not null)
+    order by
+        m.narrowness desc nulls last,
+        p_source is null and e.is_destination desc,
+        p_source is null and e.host is not null desc,
+        e.id
+$$;
