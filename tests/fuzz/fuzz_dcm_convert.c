@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (scanned != RC_OK) {
         CHECK(rc == scanned && handed_over == 0 && err.text[0]);
     } else {
-        CHECK(handed_over == 1);
+        CHECK(handed_over == 1 || rc == RC_LIMIT); /* the digest has a limit of its own */
         CHECK(rc == RC_OK || rc == RC_UNSUPPORTED || rc == RC_LIMIT);
     }
     if (rc == RC_OK) {
