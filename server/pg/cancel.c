@@ -10,8 +10,9 @@
  * A request has two holders, the connection that asked and the thread, whose hold passes to the message it
  * posts. The connection lets go when it gets its callback, or by abandoning; a message that is dropped,
  * because its worker is stopping, lets go for the thread only: the connection still points to the request.
- * So at most one request per open connection waits, plus the one running. The mutex is never held across PQcancel; under it, when posting, the mailbox's own lock is
- * taken, never the other way round.
+ * What is abandoned while it waits leaves the queue. So at most one request per open connection waits, plus the
+ * one running, however long a database that does not answer keeps the thread. The mutex is never held across
+ * PQcancel; under it, when posting, the mailbox's own lock is taken, never the other way round.
  */
 #include "pg_internal.h"
 
@@ -23,11 +24,12 @@
 #include "core/arena.h"
 
 struct pg_cancel {
-    STAILQ_ENTRY(pg_cancel) queue;
+    TAILQ_ENTRY(pg_cancel) queue;
     atomic_uint holders;
     PGcancel *handle;
-    /* Below, under the mutex: NULL once abandoned. */
-    struct mailbox *reply_to;
+    /* Under the mutex: */
+    struct mailbox *reply_to; /* NULL once abandoned */
+    bool is_queued;
     /* Loop thread only. */
     bool is_abandoned;
     pg_cancel_cb cb;
@@ -40,12 +42,12 @@ struct pg_cancel {
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    STAILQ_HEAD(, pg_cancel) queue;
+    TAILQ_HEAD(, pg_cancel) queue;
     bool has_thread;
 } canceller = {
     .lock = PTHREAD_MUTEX_INITIALIZER,
     .wake = PTHREAD_COND_INITIALIZER,
-    .queue = STAILQ_HEAD_INITIALIZER(canceller.queue),
+    .queue = TAILQ_HEAD_INITIALIZER(canceller.queue),
 };
 
 static void cancel_drop(void *arg)
@@ -74,17 +76,16 @@ static void *cancel_thread(void *arg)
     (void)arg;
     pthread_mutex_lock(&canceller.lock);
     for (;;) {
-        struct pg_cancel *k = STAILQ_FIRST(&canceller.queue);
+        struct pg_cancel *k = TAILQ_FIRST(&canceller.queue);
         if (!k) {
             pthread_cond_wait(&canceller.wake, &canceller.lock);
             continue;
         }
-        STAILQ_REMOVE_HEAD(&canceller.queue, queue);
-        if (k->reply_to) {
-            pthread_mutex_unlock(&canceller.lock);
-            k->was_sent = PQcancel(k->handle, k->why, sizeof k->why) == 1;
-            pthread_mutex_lock(&canceller.lock);
-        }
+        TAILQ_REMOVE(&canceller.queue, k, queue);
+        k->is_queued = false;
+        pthread_mutex_unlock(&canceller.lock);
+        k->was_sent = PQcancel(k->handle, k->why, sizeof k->why) == 1;
+        pthread_mutex_lock(&canceller.lock);
         if (k->reply_to) {
             mailbox_post(k->reply_to, cancel_deliver, cancel_drop, k);
         } else {
@@ -128,9 +129,10 @@ struct pg_cancel *pg_cancel_start(PGconn *pg, struct mailbox *reply_to, pg_cance
     k->cb = cb;
     k->arg = arg;
     pthread_mutex_lock(&canceller.lock);
-    bool is_queued = ensure_thread();
+    k->is_queued = ensure_thread();
+    bool is_queued = k->is_queued; /* the thread may be done with it at once */
     if (is_queued) {
-        STAILQ_INSERT_TAIL(&canceller.queue, k, queue);
+        TAILQ_INSERT_TAIL(&canceller.queue, k, queue);
         pthread_cond_signal(&canceller.wake);
     }
     pthread_mutex_unlock(&canceller.lock);
@@ -147,6 +149,14 @@ void pg_cancel_abandon(struct pg_cancel *k)
     k->is_abandoned = true; /* if it is in the mailbox already */
     pthread_mutex_lock(&canceller.lock);
     k->reply_to = NULL;
+    bool was_queued = k->is_queued;
+    if (was_queued) {
+        TAILQ_REMOVE(&canceller.queue, k, queue);
+        k->is_queued = false;
+    }
     pthread_mutex_unlock(&canceller.lock);
+    if (was_queued) {
+        cancel_drop(k); /* the thread's */
+    }
     cancel_drop(k);
 }
