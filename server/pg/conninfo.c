@@ -51,6 +51,11 @@ static const char *const session_defaults[] = {
     /* A server that died or hangs must not hold locks and snapshots for ever. */
     "idle_in_transaction_session_timeout=300000",
     "client_connection_check_interval=10000",
+    /* One whose machine vanished must not keep its connections for hours (of max_connections). No
+     * tcp_user_timeout here: it would also strike a stream that a slow reader holds back. */
+    "tcp_keepalives_idle=15",
+    "tcp_keepalives_interval=5",
+    "tcp_keepalives_count=3",
     /* Text forms that the catalogue relies on. */
     "datestyle=ISO",
     "timezone=UTC",

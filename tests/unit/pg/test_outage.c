@@ -5,6 +5,7 @@
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +14,7 @@
 #include <cmocka.h>
 
 #include "core/metrics.h"
+#include "pg_internal.h"
 #include "rig.h"
 
 static char dir[] = "/tmp/dppr-outage.XXXXXX";
@@ -317,6 +319,37 @@ static void killed_while_streaming_paused_and_cancelled(void **state)
     }
 }
 
+/* The sockets of both ends, as the defaults want them: a peer that vanished is noticed within half a minute. */
+static void vanished_peers_are_looked_for(void **state)
+{
+    static const struct {
+        int level, option, value;
+    } wanted[] = {
+        {SOL_SOCKET, SO_KEEPALIVE, 1},          {IPPROTO_TCP, TCP_KEEPIDLE, 15},
+        {IPPROTO_TCP, TCP_KEEPINTVL, 5},        {IPPROTO_TCP, TCP_KEEPCNT, 3},
+        {IPPROTO_TCP, TCP_USER_TIMEOUT, 30000},
+    };
+    (void)state;
+    struct rig r = open_rig(uri, 1);
+    struct pg_conn *c = rig_lease(&r);
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        int value = -1;
+        socklen_t len = sizeof value;
+        assert_int_equal(
+            getsockopt(PQsocket(c->pg), wanted[i].level, wanted[i].option, &value, &len), 0);
+        assert_int_equal(value, wanted[i].value);
+    }
+    assert_int_equal(rig_value(&r, c,
+                               "select current_setting('tcp_keepalives_idle')::int * 10000"
+                               " + current_setting('tcp_keepalives_interval')::int * 100"
+                               " + current_setting('tcp_keepalives_count')::int"),
+                     150503);
+    /* Would strike a stream that a slow reader holds back. */
+    assert_int_equal(rig_value(&r, c, "select current_setting('tcp_user_timeout')::int"), 0);
+    pg_release(c);
+    rig_close(&r);
+}
+
 static bool no_connections(void *arg)
 {
     (void)arg;
@@ -450,6 +483,7 @@ int main(void)
         cmocka_unit_test(silent_first_host_does_not_hide_the_second),
         cmocka_unit_test(killed_backend_is_io_for_a_running_statement),
         cmocka_unit_test(killed_while_streaming_paused_and_cancelled),
+        cmocka_unit_test(vanished_peers_are_looked_for),
         cmocka_unit_test(killed_idle_connection_is_noticed_and_replaced),
         cmocka_unit_test(server_that_stops_and_comes_back_is_noticed),
         cmocka_unit_test(too_many_clients_leave_the_others_working),
