@@ -70,6 +70,7 @@ static void lose(struct pg_conn *c)
 {
     struct err why;
     pg_err_from_conn(&why, RC_IO, c->pg);
+    err_set(&why, RC_IO, "connection lost: %s", why.text);
     conn_lost(c, &why);
 }
 
