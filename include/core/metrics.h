@@ -34,7 +34,8 @@
     X(suboperations_failed, COUNTER, "C-STORE sub-operations failed or warned")           \
     X(database_errors, COUNTER, "statements or connections that failed")                  \
     X(database_connections, GAUGE, "database connections open now")                       \
-    X(database_waiting, GAUGE, "operations waiting for a database connection")
+    X(database_waiting, GAUGE, "operations waiting for a database connection")            \
+    X(database_away, GAUGE, "threads that have no database connection and cannot make one")
 
 enum metric {
 #define X(name, kind, help) METRIC_##name,

@@ -243,6 +243,7 @@ struct pg_pool {
     int64_t deadline_at_ms;      /* what deadline is set to, 0 = not set */
     int64_t backoff_ms;
     bool is_failing; /* the last attempt to connect failed */
+    bool is_away;    /* and no connection is left: counted in a gauge */
     bool is_backing_off;
     bool wants_probe; /* the last connection was lost: find out whether the database is there */
     struct err why;   /* of the last failure */

@@ -64,6 +64,16 @@ static unsigned connecting_count(const struct pg_pool *p)
     return count_states(p, false);
 }
 
+/* To be called whenever is_failing or the live connections have changed. */
+static void settle_away(struct pg_pool *p)
+{
+    bool is_away = p->is_failing && live_count(p) == 0;
+    if (is_away != p->is_away) {
+        p->is_away = is_away;
+        metric_add(METRIC_database_away, is_away ? 1 : -1);
+    }
+}
+
 void pool_kick(struct pg_pool *p)
 {
     if (!loop_timer_is_set(p->kick)) {
@@ -116,6 +126,7 @@ void pool_on_connected(struct pg_conn *c)
     p->backoff_ms = 0;
     loop_timer_clear(p->retry);
     to_idle(c);
+    settle_away(p);
 }
 
 void pool_on_connect_failed(struct pg_pool *p, const struct err *why)
@@ -127,6 +138,7 @@ void pool_on_connect_failed(struct pg_pool *p, const struct err *why)
     p->why = *why;
     p->why.code = RC_DB;
     p->is_failing = true;
+    settle_away(p);
     p->is_backing_off = true;
     p->backoff_ms = p->backoff_ms ? p->backoff_ms * 2 : BACKOFF_FIRST_MS;
     if (p->backoff_ms > BACKOFF_MAX_MS) {
@@ -140,6 +152,12 @@ void pool_on_connect_failed(struct pg_pool *p, const struct err *why)
 void pool_on_lost(struct pg_pool *p)
 {
     p->wants_probe = true;
+    if (p->is_failing && !p->is_away && live_count(p) == 0) {
+        /* What failed was one more connection beside this one. Whether the database is away is to be found
+         * out, at once. */
+        p->is_failing = p->is_backing_off = false;
+        loop_timer_clear(p->retry);
+    }
     pool_kick(p);
 }
 
@@ -300,7 +318,7 @@ static void dispatch(void *arg)
         lease_end(first_waiting(p), pool_take_idle(p), NULL);
     }
     connect_as_needed(p);
-    if (p->is_failing && live_count(p) == 0) {
+    if (p->is_away) {
         refuse(p, is_hopeless);
     }
 }
@@ -376,6 +394,8 @@ void pg_pool_free(struct pg_pool *p)
     while ((c = TAILQ_FIRST(&p->conns))) {
         conn_destroy(c);
     }
+    p->is_failing = false;
+    settle_away(p);
     loop_timer_free(p->kick);
     loop_timer_free(p->deadline);
     loop_timer_free(p->retry);

@@ -74,6 +74,7 @@ static int tear_down(void **state)
     (void)state;
     assert_int_equal(metric_get(METRIC_database_connections), 0);
     assert_int_equal(metric_get(METRIC_database_waiting), 0);
+    assert_int_equal(metric_get(METRIC_database_away), 0);
     return shell("$pgcluster stop $d && rm -rf $d");
 }
 
@@ -410,10 +411,12 @@ static void server_that_stops_and_comes_back_is_noticed(void **state)
     assert_int_equal(g.why.code, RC_DB);
     rig_run(&r, 1500); /* long enough for the back-off to reach its end */
     assert_false(pg_pool_is_healthy(r.pool));
+    assert_int_equal(metric_get(METRIC_database_away), 1);
     assert_int_equal(shell("$pgcluster start $d >/dev/null"), 0);
     int64_t begin = clock_now_ms();
     assert_true(loop_run_until(r.loop, is_healthy, r.pool, RIG_WAIT_MS));
     assert_true(clock_now_ms() - begin < 10000); /* one second, and a slow machine */
+    assert_int_equal(metric_get(METRIC_database_away), 0);
     assert_works(&r);
     rig_close(&r);
 }
@@ -430,12 +433,34 @@ static void too_many_clients_leave_the_others_working(void **state)
     pg_lease_start(r.pool, RIG_WAIT_MS, on_grant, &g);
     rig_run(&r, 500);
     assert_false(g.is_done); /* waits for the one there is */
+    assert_int_equal(metric_get(METRIC_database_away), 0);
     pg_release(c);
     assert_true(rig_wait(&r, &g.is_done));
     assert_non_null(g.conn);
     assert_int_equal(rig_value(&r, g.conn, "select 8"), 8);
     pg_release(g.conn);
     assert_true(loop_run_until(r.loop, is_healthy, r.pool, RIG_WAIT_MS));
+    rig_close(&r);
+}
+
+/* A second connection was refused beside it, which does not mean that the database is away. */
+static void last_connection_lost_beside_a_failure_is_replaced_at_once(void **state)
+{
+    (void)state;
+    char conninfo[128];
+    snprintf(conninfo, sizeof conninfo, "postgresql://limited@127.0.0.1:%u/postgres", port);
+    struct rig r = open_rig(conninfo, 4);
+    struct pg_conn *c = rig_lease(&r);
+    struct grant g = {0};
+    pg_lease_start(r.pool, RIG_WAIT_MS, on_grant, &g);
+    rig_run(&r, 500);
+    assert_false(pg_pool_is_healthy(r.pool));
+    assert_true(testdb_run(uri, "select pg_terminate_backend(pid) from pg_stat_activity"
+                                " where usename = 'limited'"));
+    assert_true(rig_wait(&r, &g.is_done));
+    assert_non_null(g.conn);
+    pg_release(c);
+    pg_release(g.conn);
     rig_close(&r);
 }
 
@@ -488,6 +513,7 @@ int main(void)
         cmocka_unit_test(killed_idle_connection_is_noticed_and_replaced),
         cmocka_unit_test(server_that_stops_and_comes_back_is_noticed),
         cmocka_unit_test(too_many_clients_leave_the_others_working),
+        cmocka_unit_test(last_connection_lost_beside_a_failure_is_replaced_at_once),
         cmocka_unit_test(rows_of_all_sizes_stream_through_tls),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
