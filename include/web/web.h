@@ -17,6 +17,7 @@
 struct web_health {
     atomic_bool database_ok;
     atomic_bool schema_ok;
+    atomic_bool read_only; /* still ready: queries and retrievals work */
     atomic_bool draining;
 };
 

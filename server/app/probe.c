@@ -5,13 +5,18 @@
  * Runs on the main loop with a pool of one connection, so it says what operations would meet and never
  * waits behind them. Three questions:
  *
- *   is it there     `select 1`, every PROBE_MS (RETRY_MS while it is away)  -> health.database_ok
+ *   does it work    a statement every PROBE_MS (RETRY_MS while not)         -> health.database_ok, .read_only
  *   is it ours      migrate_check on a thread of its own, because it blocks: whenever the database has
- *                   come back, until it is in order, and every RECHECK_MS   -> health.schema_ok
+ *                   come back, when its migrations are others than before,
+ *                   until it is in order, and every RECHECK_MS              -> health.schema_ok
  *   we are here     a row of dpp.servers, every HEARTBEAT_MS; failure is tolerated, a standby cannot write
  *
  *   schema:  UNKNOWN --ok--> GOOD --conflict--> REFUSED --ok--> GOOD
  *            a check that fails for want of the database changes nothing and is made again
+ *
+ * The probe's connection may be there while those of the workers are not, because nobody gets more of them or the
+ * password was changed. So the database counts as away while any thread says so (METRIC_database_away). Rights
+ * are asked for from the catalogue and nothing is read from the tables: a lock on them is no outage.
  *
  * The thread's job owns all it touches (struct check); the probe may be freed while one runs, because
  * jobpool_free waits and gives the job to its drop function.
@@ -26,6 +31,8 @@
 #include "app_internal.h"
 #include "core/arena.h"
 #include "core/clock.h"
+#include "core/log.h"
+#include "core/metrics.h"
 #include "pg/migrate.h"
 
 enum {
@@ -52,8 +59,10 @@ struct probe {
     void *arg;
     struct loop_timer *timer;
     struct pg_once *question, *heartbeat;
-    bool was_ready, has_warned_connections, is_checking;
+    bool was_ready, has_warned_connections, is_checking, was_lost;
     enum schema_state schema;
+    int64_t migrations; /* as usable_sql says; -1 = not asked yet */
+    struct err trouble; /* what the answer to the question lets us expect */
     unsigned connections_wanted;
     int64_t checked_ms, beat_ms, reminded_ms;
     char id[37];
@@ -159,16 +168,61 @@ static void start_check(struct probe *p)
     }
 }
 
-/* ---- is it there ------------------------------------------------------------------------------------ */
+/* ---- does it work ----------------------------------------------------------------------------------- */
 
-static void on_answer(const struct err *result, int64_t rows, void *arg)
+/* Before the schema is known: nothing of it may be there. */
+static const char alive_sql[] = "select current_setting('transaction_read_only')::bool";
+
+static const char usable_sql[] =
+    "select current_setting('transaction_read_only')::bool,\n"
+    "    (select sum(m.version)::bigint from dpp.schema_migrations as m),\n"
+    "    (select bool_and(has_table_privilege(t.name, 'select'))\n"
+    "     from unnest(array['dpp.objects', 'dpp.instances', 'dpp.protocols',\n"
+    "                       'dpp.application_entities']) as t (name))\n"
+    "    and (select bool_or(has_function_privilege(p.oid, 'execute'))\n"
+    "         from pg_catalog.pg_proc as p\n"
+    "         where p.pronamespace = 'dpp'::regnamespace and p.proname = 'ingest')";
+
+static void on_facts(const struct pg_row *row, void *arg)
 {
     struct probe *p = arg;
-    bool is_ok = result->code == RC_OK, was_ok = atomic_load(&p->health->database_ok);
+    bool is_read_only = pg_bool(row, 0);
+
+    if (is_read_only != atomic_load(&p->health->read_only)) {
+        atomic_store(&p->health->read_only, is_read_only);
+        if (is_read_only)
+            log_warn(NULL, "database.read_only", "the database is read-only; C-STORE is refused");
+        else
+            log_info(NULL, "database.writable", "the database takes objects again");
+    }
+}
+
+static void on_all_facts(const struct pg_row *row, void *arg)
+{
+    struct probe *p = arg;
+
+    on_facts(row, arg);
+    if (p->migrations != pg_int(row, 1)) {
+        p->migrations = pg_int(row, 1);
+        p->checked_ms = 0;
+    }
+    if (!pg_bool(row, 2))
+        err_set(&p->trouble, RC_DENIED,
+                "this server's role lacks rights that dppr migrate grants to dppr_server");
+}
+
+/* undefined_table, invalid_schema_name: the database works, but has another schema by now. */
+static bool is_schema_gone(const struct probe *p, const struct err *result)
+{
+    return p->schema == SCHEMA_GOOD && result->code == RC_DB &&
+           (strcmp(result->sqlstate, "42P01") == 0 || strcmp(result->sqlstate, "3F000") == 0);
+}
+
+static void settle_database(struct probe *p, const struct err *trouble)
+{
+    bool is_ok = trouble->code == RC_OK, was_ok = atomic_load(&p->health->database_ok);
     int64_t now = clock_now_ms();
 
-    (void)rows;
-    p->question = NULL;
     atomic_store(&p->health->database_ok, is_ok);
     if (is_ok && !was_ok) {
         log_info(NULL, "database.up", "the database answers");
@@ -177,13 +231,38 @@ static void on_answer(const struct err *result, int64_t rows, void *arg)
     }
     if (!is_ok && (was_ok || now - p->reminded_ms >= REMIND_MS)) {
         p->reminded_ms = now;
-        log_warn(NULL, "database.away", "retry_ms=%d why=\"%s\"", RETRY_MS, result->text);
+        log_warn(NULL, "database.away", "retry_ms=%d why=\"%s\"", RETRY_MS, trouble->text);
     }
     if (is_ok && !p->is_checking &&
         (p->schema != SCHEMA_GOOD || p->checked_ms == 0 || now - p->checked_ms >= RECHECK_MS))
         start_check(p);
     settle_ready(p);
     loop_timer_set(p->timer, is_ok ? PROBE_MS : RETRY_MS);
+}
+
+static void on_answer(const struct err *result, int64_t rows, void *arg)
+{
+    struct probe *p = arg;
+    int64_t away = metric_get(METRIC_database_away);
+
+    (void)rows;
+    p->question = NULL;
+    if (result->code == RC_IO && !p->was_lost) {
+        p->was_lost = true; /* one connection is not the database: a new one will tell */
+        loop_timer_set(p->timer, 0);
+        return;
+    }
+    p->was_lost = false;
+    if (is_schema_gone(p, result)) {
+        p->schema = SCHEMA_UNKNOWN;
+        atomic_store(&p->health->schema_ok, false);
+    } else if (result->code != RC_OK) {
+        p->trouble = *result;
+    } else if (p->trouble.code == RC_OK && away > 0) {
+        err_set(&p->trouble, RC_DB, "%" PRId64 " threads get no connection (see db.unreachable)",
+                away);
+    }
+    settle_database(p, &p->trouble);
 }
 
 /* ---- we are here ------------------------------------------------------------------------------------ */
@@ -224,8 +303,13 @@ static void beat(struct probe *p)
 static void on_tick(void *arg)
 {
     struct probe *p = arg;
-    struct pg_query q = {.sql = "select 1", .on_done = on_answer, .arg = p};
+    bool is_known = p->schema == SCHEMA_GOOD;
+    struct pg_query q = {.sql = is_known ? usable_sql : alive_sql,
+                         .on_row = is_known ? on_all_facts : on_facts,
+                         .on_done = on_answer,
+                         .arg = p};
 
+    p->trouble = (struct err){0};
     p->question = pg_once_start(p->pool, LEASE_MS, &q);
     if (p->schema == SCHEMA_GOOD && atomic_load(&p->health->database_ok) && !p->heartbeat &&
         (p->beat_ms == 0 || clock_now_ms() - p->beat_ms >= HEARTBEAT_MS))
@@ -248,6 +332,7 @@ struct probe *probe_new(struct loop *l, struct mailbox *mailbox, const struct co
     p->connections_wanted = connections_wanted;
     p->on_ready = on_ready;
     p->arg = arg;
+    p->migrations = -1;
     make_id(p->id);
     if (is_known_good) {
         p->schema =

@@ -5,7 +5,8 @@
  * Health and metrics, for supervisors and load balancers:
  *
  *   GET /livez    200 "ok"      the main loop turns; nothing else is asked
- *   GET /readyz   200 "ready"   or 503 with one line per reason, from atomics that the probes write
+ *   GET /readyz   200 "ready"   or 503 with one line per reason, from atomics that the probes write; what works
+ *                               with a restriction is ready, and a second line says which
  *   GET /metrics  the counters and gauges of core/metrics as Prometheus text (exposition format 0.0.4)
  *
  * No handler waits for a worker or for the database, so a busy or broken server still says what it is.
@@ -85,12 +86,15 @@ static void answer_readyz(struct web *w, struct evhttp_request *req)
     bool no_database = !atomic_load_explicit(&w->health->database_ok, memory_order_relaxed);
     bool no_schema = !atomic_load_explicit(&w->health->schema_ok, memory_order_relaxed);
     bool draining = atomic_load_explicit(&w->health->draining, memory_order_relaxed);
+    bool read_only = atomic_load_explicit(&w->health->read_only, memory_order_relaxed);
 
     if (!no_database && !no_schema && !draining) {
-        answer(req, HTTP_OK, "OK", "ready\n");
+        answer(req, HTTP_OK, "OK",
+               read_only ? "ready\ndatabase: read-only, C-STORE is refused\n" : "ready\n");
         return;
     }
-    snprintf(reasons, sizeof(reasons), "%s%s%s", no_database ? "database: not reachable\n" : "",
+    snprintf(reasons, sizeof(reasons), "%s%s%s",
+             no_database ? "database: away, or does not let this server work\n" : "",
              no_schema ? "schema: not verified or not the one this server needs\n" : "",
              draining ? "draining: this server is stopping\n" : "");
     answer(req, HTTP_SERVUNAVAIL, "Service Unavailable", reasons);

@@ -179,6 +179,17 @@ static void readyz_names_each_reason_on_a_line(void **state)
     assert_non_null(strstr(body_of(r), "\ndraining: "));
 }
 
+static void readyz_is_ready_but_says_so_when_read_only(void **state)
+{
+    struct fixture *f = *state;
+    struct client c;
+
+    atomic_store(&f->health.read_only, true);
+    const char *r = get(f, &c, "GET", "/readyz");
+    assert_status(r, "200");
+    assert_string_equal(body_of(r), "ready\ndatabase: read-only, C-STORE is refused\n");
+}
+
 static void readyz_recovers_with_the_health(void **state)
 {
     struct fixture *f = *state;
@@ -350,6 +361,7 @@ int main(void)
         T(livez_is_ok_whatever_the_health),
         T(readyz_is_ready_when_all_is_well),
         T(readyz_names_each_reason_on_a_line),
+        T(readyz_is_ready_but_says_so_when_read_only),
         T(readyz_recovers_with_the_health),
         T(metrics_are_served_as_prometheus_text),
         T(head_has_no_body),
