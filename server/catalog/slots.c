@@ -3,8 +3,9 @@
  * Places for associations to move destinations.
  *
  *   WAITING --statement: a row--> HELD --give back--> LEAVING --statement--> (freed)
- *    |  ^                         |  ^
- *    |  +-- none free: POLL later |  +-- every REFRESH_MS: expires_at moves on
+ *    |  ^                         |  ^                |  ^
+ *    |  +-- none free: POLL later |  |                |  +-- failed: POLL_MOST_MS later
+ *    |                            |  +-- every REFRESH_MS: expires_at moves on
  *    +--------- give back --------+----> LEAVING, after the statement that still runs
  *
  * A slot has one statement at a time, and none is cancelled: whether a cancelled insert took the place would be
@@ -31,6 +32,7 @@
 #include <unistd.h>
 
 #include "core/arena.h"
+#include "core/clock.h"
 #include "core/log.h"
 
 enum {
@@ -77,6 +79,8 @@ struct slot {
     char holder[96];
     unsigned limit;
     int64_t poll_ms;
+    int64_t
+        expires_ms; /* of one that leaves: the row, if there is one, does not count from then on */
     bool may_have_row;
     struct pg_once *once;
     struct loop_timer *timer;
@@ -113,16 +117,19 @@ static void slot_ask(struct slot *s, const char *sql, unsigned param_count,
     s->once = pg_once_start(s->slots->pool, s->slots->lease_timeout_ms, &q);
 }
 
-/* If this fails the row expires. */
+/* If this fails it is tried again, because others wait for the place, until the row has expired. */
 static void on_gone(const struct err *result, int64_t rows, void *arg)
 {
     struct slot *s = arg;
     (void)rows;
     s->once = NULL;
-    if (result->code != RC_OK)
-        log_debug(NULL, "destination.slot_kept", "destination=\"%s\" why=\"%s\"", s->ae_title,
-                  result->text);
-    slot_free(s);
+    if (result->code == RC_OK || clock_now_ms() >= s->expires_ms) {
+        slot_free(s);
+        return;
+    }
+    log_debug(NULL, "destination.slot_kept", "destination=\"%s\" why=\"%s\"", s->ae_title,
+              result->text);
+    loop_timer_set(s->timer, POLL_MOST_MS);
 }
 
 static void slot_leave(struct slot *s)
@@ -183,7 +190,9 @@ static void on_asked(const struct err *result, int64_t rows, void *arg)
 static void on_timer(void *arg)
 {
     struct slot *s = arg;
-    if (s->state == SLOT_HELD)
+    if (s->state == SLOT_LEAVING)
+        slot_leave(s);
+    else if (s->state == SLOT_HELD)
         slot_ask(s, refresh_sql, 2, on_refreshed);
     else
         slot_ask(s, take_sql, 3, on_asked);
@@ -223,6 +232,7 @@ void slot_give_back(struct slot *s)
     if (!s)
         return;
     s->state = SLOT_LEAVING;
+    s->expires_ms = clock_now_ms() + SLOT_LEASE_MS;
     loop_timer_clear(s->timer);
     if (!s->once)
         slot_leave(s);
