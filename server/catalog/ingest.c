@@ -16,7 +16,11 @@
  * what is committed. So the object is read again: found with this digest, it is stored; not found, the
  * failure is reported and the peer sends again, which is harmless because the same content is a success.
  * A time-out of the statement is treated alike: the cancel may have come too late. Where no connection
- * was to be had nothing was sent, and the failure is the answer.
+ * was to be had nothing was sent, and the failure is the answer. What breaks one connection often breaks all of
+ * a pool, so reading is tried on a few.
+ *
+ * Two servers that store at once may be a deadlock, or not be serializable where the database wants that: the one
+ * that PostgreSQL chose to fail has left nothing behind and does it again, and then finds what the other stored.
  */
 #include "catalog/ingest.h"
 
@@ -33,6 +37,7 @@ enum {
     INLINE_LIMIT = 65536, /* octets of a binary value that JSON holds */
     MAX_WARNINGS = 4,
     MAX_CHARSET = 128, /* characters of (0008,0005) that are kept in its column */
+    MAX_TRIES = 5,     /* of one statement */
 };
 
 static const char ingest_statement[] =
@@ -322,6 +327,7 @@ struct ingest_op {
     bool was_sent;
     bool has_outcome;
     enum ingest_outcome outcome;
+    unsigned tries;
     struct err first_failure; /* while reading again */
 };
 
@@ -344,6 +350,8 @@ static void on_reread_row(const struct pg_row *row, void *arg)
         op->has_outcome = ingest_outcome_of(state, &op->outcome) == RC_OK;
 }
 
+static void reread(struct ingest_op *op);
+
 static void on_reread_done(const struct err *result, int64_t rows, void *arg)
 {
     struct ingest_op *op = arg;
@@ -351,6 +359,8 @@ static void on_reread_done(const struct err *result, int64_t rows, void *arg)
     op->once = NULL;
     if (result->code == RC_OK && op->has_outcome)
         finish(op, result);
+    else if (result->code == RC_IO && op->tries < MAX_TRIES)
+        reread(op);
     else
         finish(op, &op->first_failure);
 }
@@ -368,6 +378,7 @@ static void reread(struct ingest_op *op)
                          .on_done = on_reread_done,
                          .arg = op};
     op->has_outcome = false;
+    op->tries++;
     op->once = pg_once_start(op->pool, op->timeout_ms, &q);
 }
 
@@ -377,6 +388,15 @@ static void on_ingest_row(const struct pg_row *row, void *arg)
     op->has_outcome = ingest_outcome_of(pg_octets(row, 0), &op->outcome) == RC_OK;
 }
 
+/* serialization_failure, deadlock_detected */
+static bool is_lost_race(const struct err *result)
+{
+    return result->code == RC_DB &&
+           (strcmp(result->sqlstate, "40001") == 0 || strcmp(result->sqlstate, "40P01") == 0);
+}
+
+static void run(struct ingest_op *op);
+
 static void on_ingest_done(const struct err *result, int64_t rows, void *arg)
 {
     struct ingest_op *op = arg;
@@ -384,7 +404,12 @@ static void on_ingest_done(const struct err *result, int64_t rows, void *arg)
     op->once = NULL;
     if (op->was_sent && (result->code == RC_IO || result->code == RC_TIMEOUT)) {
         op->first_failure = *result;
+        op->tries = 0;
         reread(op);
+        return;
+    }
+    if (is_lost_race(result) && op->tries < MAX_TRIES) {
+        run(op);
         return;
     }
     if (result->code == RC_OK && !op->has_outcome) {
@@ -396,25 +421,31 @@ static void on_ingest_done(const struct err *result, int64_t rows, void *arg)
     finish(op, result);
 }
 
+static void run(struct ingest_op *op)
+{
+    struct pg_param params[INGEST_PARAMS];
+    struct pg_query q = {.sql = ingest_statement,
+                         .params = params,
+                         .param_count = ingest_params(op->prepared, params),
+                         .on_row = on_ingest_row,
+                         .on_done = on_ingest_done,
+                         .arg = op,
+                         .was_sent = &op->was_sent};
+    op->has_outcome = false;
+    op->tries++;
+    op->once = pg_once_start(op->pool, op->timeout_ms, &q);
+}
+
 struct ingest_op *ingest_start(struct pg_pool *pool, int64_t timeout_ms, struct ingest_prepared *p,
                                ingest_cb cb, void *arg)
 {
     struct ingest_op *op = xcalloc(1, sizeof(*op));
-    struct pg_param params[INGEST_PARAMS];
     op->pool = pool;
     op->timeout_ms = timeout_ms;
     op->prepared = p;
     op->cb = cb;
     op->arg = arg;
-
-    struct pg_query q = {.sql = ingest_statement,
-                         .params = params,
-                         .param_count = ingest_params(p, params),
-                         .on_row = on_ingest_row,
-                         .on_done = on_ingest_done,
-                         .arg = op,
-                         .was_sent = &op->was_sent};
-    op->once = pg_once_start(pool, timeout_ms, &q);
+    run(op);
     return op;
 }
 

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A PostgreSQL of the test's own, to be stopped, starved and started at will."""
+import subprocess
+
+import psycopg2
+
+from conftest import ROOT, run_dppr, with_database
+
+PGCLUSTER = ROOT / "tests/support/pgcluster"
+
+
+class OwnCluster:
+    """Has a database `faults` with the current schema. prefix: a command that runs the cluster's programs, in
+    namespaces of their own, say."""
+
+    def __init__(self, folder, *settings, prefix=(), migrate=True):
+        self.folder, self.prefix = folder, list(prefix)
+        self.settings = ["synchronous_commit=on", *settings]
+        self.start()
+        if migrate:
+            self.make_database()
+
+    def pgcluster(self, *arguments, **options):
+        return subprocess.run([*self.prefix, PGCLUSTER, *arguments], text=True, stdout=subprocess.PIPE, **options)
+
+    def start(self):
+        """With settings only the first time; raises when the server does not come up."""
+        done = self.pgcluster("start", self.folder, *self.settings, check=True)
+        self.uri = done.stdout.strip().splitlines()[-1]
+        self.database = with_database(self.uri, "faults")
+
+    def stop(self, mode="immediate"):
+        self.pgcluster("stop", self.folder, mode, check=True)
+
+    def make_database(self):
+        self.execute("create database faults template template0 encoding 'UTF8'", self.uri)
+        run_dppr("migrate", database=self.database, check=True)
+
+    def execute(self, sql, uri=None):
+        """One statement as superuser, without a transaction around it; its rows."""
+        connection = psycopg2.connect(uri or self.database)
+        connection.autocommit = True
+        try:
+            cursor = connection.cursor()
+            cursor.execute(sql)
+            return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
+
+    def log(self):
+        return (self.folder / "server.log").read_text(errors="replace")
+
+    def close(self):
+        try:
+            self.stop()
+        except subprocess.CalledProcessError:
+            pass
