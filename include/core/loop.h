@@ -36,7 +36,8 @@ bool loop_run_until(struct loop *l, bool (*pred)(void *arg), void *arg, int64_t 
 /* After the current iteration, in order of the calls. */
 void loop_defer(struct loop *l, loop_cb cb, void *arg);
 
-/* One-shot timer; set again to move it; clear and free are legal at any time, also in its callback. */
+/* One-shot timer; set again to move it; clear and free are legal at any time, also in its callback. It never fires
+ * early. Of no time: when the callbacks of this iteration have ended, before what is deferred. */
 struct loop_timer *loop_timer_new(struct loop *l, loop_cb cb, void *arg); /* returned */
 void loop_timer_free(struct loop_timer *t);
 void loop_timer_set(struct loop_timer *t, int64_t after_ms);

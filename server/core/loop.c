@@ -3,12 +3,16 @@
  * One libevent base per thread, made without locks, and what the base does not have: deferred work and
  * a stop from other threads.
  *
- * An iteration is: wait for events, run their callbacks, then run what was deferred when the callbacks
- * had ended. What deferred work defers belongs to the next iteration, which then does not wait. So an
- * object that dies inside a callback of its own is freed with nothing of its own on the stack, and all
- * that was written to a stream in one iteration leaves together.
+ * An iteration is: wait for events, run their callbacks, then the timers of no time that they set ("not from
+ * inside, but at once"), then what was deferred when those had ended. What these set or defer themselves
+ * belongs to the next iteration, which then does not wait. So an object that dies inside a callback of its
+ * own is freed with nothing of its own on the stack, and all that was written to a stream in one
+ * iteration leaves together.
  *
- *   callbacks -> deferred -> callbacks -> deferred -> ...      loop_stop: deferred until none is left
+ *   callbacks -> due timers -> deferred -> callbacks -> ...      loop_stop: deferred until none is left
+ *
+ * A timer of no time is not libevent's: that would take another round of the system's event queue, and a
+ * C-FIND has one on its way.
  *
  * A watch holds one event for reading and one for writing, because changing one of them is one system
  * call and leaves the other alone; so its callback comes once per direction. Freeing a timer or watch in
@@ -16,7 +20,8 @@
  * takes back one that is already active.
  *
  * The base asks the clock anew for every timer and does not take the start of the iteration, else
- * timers set late in a long iteration would fire early.
+ * timers set late in a long iteration would fire early. It asks the coarse clock, whose lag is added to each timer:
+ * with the precise one libevent sets a timerfd in every iteration, a system call that a C-FIND makes three times.
  */
 #include "core/loop.h"
 
@@ -27,6 +32,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/queue.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -60,10 +67,15 @@ struct loop {
     unsigned objects;       /* timers and watches that are alive */
     struct queue queues[2]; /* one is filled while the other runs */
     unsigned filling;
+    int64_t coarse_us; /* what the base's clock may lag behind */
+    TAILQ_HEAD(timer_list, loop_timer) due;
 };
 
 struct loop_timer {
     struct event event;
+    bool is_due; /* in a list of due timers */
+    TAILQ_ENTRY(loop_timer) link;
+    struct timer_list *list; /* which */
     struct loop *loop;
     loop_cb cb;
     void *arg;
@@ -106,6 +118,14 @@ static void ignore_sigpipe(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
+static int64_t coarse_clock_us(void)
+{
+    struct timespec ts;
+
+    must(clock_getres(CLOCK_MONOTONIC_COARSE, &ts) != 0, "no coarse clock");
+    return ts.tv_sec * 1000000 + ts.tv_nsec / 1000 + 1;
+}
+
 struct loop *loop_new(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -114,11 +134,12 @@ struct loop *loop_new(void)
 
     pthread_once(&once, ignore_sigpipe);
     must(!config, "out of memory for an event loop");
-    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_PRECISE_TIMER |
-                                      EVENT_BASE_FLAG_NO_CACHE_TIME);
+    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_NO_CACHE_TIME);
     l->base = event_base_new_with_config(config);
     event_config_free(config);
     must(!l->base, "cannot make an event loop");
+    l->coarse_us = coarse_clock_us();
+    TAILQ_INIT(&l->due);
     l->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     must(l->wake_fd < 0, "cannot make an event descriptor");
     must(event_assign(&l->wake, l->base, l->wake_fd, EV_READ | EV_PERSIST, on_wake, l) != 0 ||
@@ -136,6 +157,36 @@ static void run_deferred(struct loop *l)
     for (size_t i = 0; i < q->len; i++)
         q->items[i].cb(q->items[i].arg);
     q->len = 0;
+}
+
+static void unlist(struct loop_timer *t)
+{
+    if (t->is_due)
+        TAILQ_REMOVE(t->list, t, link);
+    t->is_due = false;
+}
+
+static void enlist(struct loop_timer *t, struct timer_list *list)
+{
+    t->list = list;
+    t->is_due = true;
+    TAILQ_INSERT_TAIL(list, t, link);
+}
+
+/* Those that are due now; what they set anew is for the next iteration. Each may clear or free any. */
+static void run_due(struct loop *l)
+{
+    struct timer_list now = TAILQ_HEAD_INITIALIZER(now);
+    struct loop_timer *t;
+
+    while ((t = TAILQ_FIRST(&l->due))) {
+        unlist(t);
+        enlist(t, &now);
+    }
+    while ((t = TAILQ_FIRST(&now))) {
+        unlist(t);
+        t->cb(t->arg);
+    }
 }
 
 static bool has_deferred(const struct loop *l)
@@ -167,8 +218,11 @@ void loop_free(struct loop *l)
 
 static void iterate(struct loop *l)
 {
-    must(event_base_loop(l->base, EVLOOP_ONCE | (has_deferred(l) ? EVLOOP_NONBLOCK : 0)) < 0,
+    bool is_busy = has_deferred(l) || !TAILQ_EMPTY(&l->due);
+
+    must(event_base_loop(l->base, EVLOOP_ONCE | (is_busy ? EVLOOP_NONBLOCK : 0)) < 0,
          "the event loop failed");
+    run_due(l);
     run_deferred(l);
 }
 
@@ -263,29 +317,33 @@ void loop_timer_free(struct loop_timer *t)
 {
     if (!t)
         return;
-    event_del(&t->event);
+    loop_timer_clear(t);
     t->loop->objects--;
     free(t);
 }
 
 void loop_timer_set(struct loop_timer *t, int64_t after_ms)
 {
-    struct timeval tv;
-
-    if (after_ms < 0)
-        after_ms = 0;
-    tv = (struct timeval){.tv_sec = after_ms / 1000, .tv_usec = after_ms % 1000 * 1000};
+    if (after_ms <= 0) {
+        loop_timer_clear(t);
+        enlist(t, &t->loop->due);
+        return;
+    }
+    unlist(t);
+    int64_t us = after_ms * 1000 + t->loop->coarse_us;
+    struct timeval tv = {.tv_sec = us / 1000000, .tv_usec = us % 1000000};
     must(event_add(&t->event, &tv) != 0, "cannot set a timer");
 }
 
 void loop_timer_clear(struct loop_timer *t)
 {
+    unlist(t);
     event_del(&t->event);
 }
 
 bool loop_timer_is_set(const struct loop_timer *t)
 {
-    return event_pending(&t->event, EV_TIMEOUT, NULL) != 0;
+    return t->is_due || event_pending(&t->event, EV_TIMEOUT, NULL) != 0;
 }
 
 static void on_ready(evutil_socket_t fd, short what, void *arg)

@@ -175,6 +175,66 @@ static void a_timer_can_be_moved_and_cleared(void **state)
     loop_timer_free(NULL);
 }
 
+/* What a watch sets comes in its iteration, in order, and before what was deferred. */
+static void set_both(int fd, unsigned ready, void *arg)
+{
+    struct loop_timer **timers = arg;
+
+    (void)fd;
+    (void)ready;
+    note("w");
+    loop_defer(loop, note, "d");
+    loop_timer_set(timers[0], 0);
+    loop_timer_set(timers[1], 0);
+}
+
+static void a_timer_of_no_time_is_due_in_its_iteration(void **state)
+{
+    struct loop_timer *timers[] = {loop_timer_new(loop, note, "a"),
+                                   loop_timer_new(loop, note, "b")};
+    struct loop_watch *watch;
+    int fds[2];
+
+    (void)state;
+    assert_int_equal(pipe(fds), 0);
+    watch = loop_watch_new(loop, fds[1], set_both, timers);
+    loop_watch_set(watch, LOOP_WRITE); /* is ready in each iteration */
+    assert_true(loop_run_until(loop, trace_is, "wabd", PATIENCE));
+    assert_true(loop_run_until(loop, trace_is, "wabdwabd", PATIENCE));
+    loop_watch_free(watch);
+    loop_timer_set(timers[0], 0);
+    assert_true(loop_timer_is_set(timers[0]));
+    loop_timer_clear(timers[0]);
+    assert_false(loop_timer_is_set(timers[0]));
+    loop_timer_set(timers[0], 0);
+    loop_timer_set(timers[0], 10); /* moved */
+    loop_timer_set(timers[1], 0);
+    assert_true(loop_run_until(loop, trace_is, "wabdwabdb", PATIENCE));
+    assert_true(loop_run_until(loop, trace_is, "wabdwabdba", PATIENCE));
+    loop_timer_free(timers[0]);
+    loop_timer_free(timers[1]);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+static void set_again(void *arg)
+{
+    loop_timer_set(*(struct loop_timer **)arg, 0);
+}
+
+static void a_timer_that_is_always_due_leaves_room_for_others(void **state)
+{
+    struct loop_timer *restless = loop_timer_new(loop, set_again, &restless);
+    struct loop_timer *other = loop_timer_new(loop, note, "o");
+
+    (void)state;
+    loop_timer_set(restless, 0);
+    loop_timer_set(other, 5);
+    assert_true(loop_run_until(loop, trace_is, "o", PATIENCE));
+    loop_timer_free(restless);
+    loop_timer_free(other);
+}
+
 static struct loop_timer *victim;
 
 static void free_victim(void *arg)
@@ -194,12 +254,16 @@ static void a_timer_can_free_itself_or_one_that_is_due(void **state)
     assert_true(loop_run_until(loop, trace_is, "s", PATIENCE));
     killer = loop_timer_new(loop, free_victim, "k");
     victim = loop_timer_new(loop, note, "never");
-    loop_timer_set(killer, 0);
-    loop_timer_set(victim, 1);
-    usleep(5000); /* both are due when the loop looks */
+    loop_timer_set(killer, 1);
+    loop_timer_set(victim, 2);
+    usleep(20000); /* both are due when the loop looks */
     assert_true(loop_run_until(loop, trace_is, "sk", PATIENCE));
+    victim = loop_timer_new(loop, note, "never");
+    loop_timer_set(killer, 0);
+    loop_timer_set(victim, 0);
+    assert_true(loop_run_until(loop, trace_is, "skk", PATIENCE));
     assert_false(loop_run_until(loop, never, NULL, 5));
-    assert_string_equal(trace, "sk");
+    assert_string_equal(trace, "skk");
     loop_timer_free(killer);
 }
 
@@ -303,6 +367,8 @@ int main(void)
         loop_test(run_until_gives_up_at_its_deadline_not_before),
         loop_test(timers_fire_once_in_order_and_not_early),
         loop_test(a_timer_can_be_moved_and_cleared),
+        loop_test(a_timer_of_no_time_is_due_in_its_iteration),
+        loop_test(a_timer_that_is_always_due_leaves_room_for_others),
         loop_test(a_timer_can_free_itself_or_one_that_is_due),
         loop_test(watches_are_level_triggered_and_follow_their_interest),
         loop_test(a_watch_can_free_itself_while_ready_both_ways),
