@@ -17,6 +17,8 @@ ROOT = HERE.parent.parent
 BUILD = ROOT / "build" / "release"
 DPPR = BUILD / "dppr"
 LOAD = BUILD / "tests" / "bench" / "dimse_load"
+PG_LOAD = BUILD / "tests" / "bench" / "pg_load"
+GENERATE_ROWS = BUILD / "tests" / "bench" / "generate_rows"
 CANCEL_LOAD = BUILD / "tests" / "bench" / "cancel_load"
 
 
@@ -26,9 +28,9 @@ def note(text):
 
 def sql(uri, statement):
     """Rows as lists of texts."""
-    out = subprocess.run(["psql", "--no-psqlrc", "-qAt", "-F", "\x1f", "-v", "ON_ERROR_STOP=1", "-d", uri, "-c", statement],
+    out = subprocess.run(["psql", "--no-psqlrc", "-qAt", "-F", "\x1f", "-R", "\x1e", "-v", "ON_ERROR_STOP=1", "-d", uri, "-c", statement],
                          check=True, capture_output=True, text=True).stdout
-    return [line.split("\x1f") for line in out.splitlines()]
+    return [row.split("\x1f") for row in out.rstrip("\n").split("\x1e")] if out else []
 
 
 def as_postgres(command):
@@ -79,7 +81,7 @@ class Data:
             self.admin(f"create database {name} template template0 encoding 'UTF8'")
             self.migrate(uri)
             subprocess.run([HERE / "generate", "--count", str(count), "--constraints", str(constraints), uri], check=True,
-                           env=os.environ | {"GENERATE_ROWS": str(BUILD / "tests/bench/generate_rows")})
+                           env=os.environ | {"GENERATE_ROWS": str(GENERATE_ROWS)})
             self.admin(f"comment on database {name} is '{self.stamp}'")
         self.migrate(uri)
         return uri
@@ -132,10 +134,10 @@ class Server:
         result["before_kib"] = before
         result["growth_kib"] = max(0, self.status("VmHWM") - before)
 
-    def statement(self):
-        """The last statement of the server's connections that reads objects: what a client can prepare likewise."""
+    def statement(self, pattern):
+        """The last statement of the server's connections that is like the pattern: a client can prepare the same."""
         rows = sql(self.uri, "select query from pg_stat_activity where application_name = 'dppr' and datname = "
-                             "current_database() and query like '%query_record%' order by query_start desc limit 1")
+                             f"current_database() and query like '{pattern}' order by query_start desc limit 1")
         return rows[0][0]
 
 
@@ -159,7 +161,7 @@ def pgbench(uri, script, clients, seconds, *more):
     for line in out.stdout.splitlines():
         if line.startswith("tps = "):
             return float(line.split()[2])
-    raise RuntimeError("pgbench: " + out.stderr)
+    raise RuntimeError("pgbench: " + out.stderr[:500])
 
 
 @contextlib.contextmanager

@@ -3,9 +3,13 @@
  * dimse_load: what a DICOM server does in a second, measured from outside. One thread, N associations, one request in
  * flight on each. Prints one JSON object.
  *
- *   dimse_load [OPTION...] find PORT KEY...    C-FIND after C-FIND
- *   dimse_load [OPTION...] get PORT KEY...     C-GET after C-GET, each C-STORE answered
- *   dimse_load [OPTION...] idle PORT           opens associations, waits for a line of input, then C-ECHO on each
+ *   dimse_load [OPTION...] find PORT KEY...        C-FIND after C-FIND
+ *   dimse_load [OPTION...] get PORT KEY...         C-GET after C-GET, each C-STORE answered
+ *   dimse_load [OPTION...] move PORT AET KEY...    C-MOVE after C-MOVE, to AET1 from the first association and so on
+ *   dimse_load [OPTION...] idle PORT               opens associations, waits for a line of input, then C-ECHO on each
+ *   dimse_load [OPTION...] send FILE PORT...       C-STORE of the instances of a file, an association to each port
+ *   dimse_load receive N                           storage SCPs on N ports, which it prints, until its input ends
+ *   dimse_load [OPTION...] bare OCTETS             no DICOM: requests of this size over loopback, each answered
  *
  *   -n N        associations (1)
  *   -s SECONDS  how long (5); at least one whole request
@@ -14,12 +18,13 @@
  *   -w MS       wait between two requests of an association
  *   -h SECONDS  after the first response read nothing for so long
  *   -b OCTETS   receive buffer of the sockets
+ *   -1          send: each instance once
  *
  * A KEY is PATH:VR=VALUE with PATH the tags from the outside in, as eight hexadecimal digits each with dots between:
  * 00181030:LO=Head*, 00189912.00081090:LO=Alpha. Keys of one sequence stand together. "@FILE" as value takes the next line
  * of FILE for each request; a C-FIND's empty value is a return key.
  */
-#include "wire.h"
+#include "dimse_load.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -44,17 +49,13 @@ struct key {
 static struct key keys[MAX_KEYS];
 static size_t key_count;
 
-static struct {
-    int peers;
-    double seconds, hold, wait;
-    unsigned long requests, cancel_after;
-    int buffer;
-} option = {.peers = 1, .seconds = 5, .requests = (unsigned long)-1};
+struct load_options load_option = {.peers = 1, .seconds = 5, .requests = (unsigned long)-1};
 
 struct client {
     struct peer peer;
     double started, cancelled, due; /* due: when the next request may start; 0: one is running */
     unsigned long pending;
+    uint16_t message_id;  /* never the last one's: a cancel may come too late */
     struct command store; /* of the C-STORE whose data set comes */
     uint8_t store_context;
     char store_class[65], store_instance[65];
@@ -63,6 +64,7 @@ struct client {
 static struct client *clients;
 static uint16_t request_field;
 static uint8_t request_context;
+static const char *request_uid, *destination; /* destination: of a C-MOVE, without its number */
 static unsigned long started, finals, failures, responses, suboperations;
 static uint64_t octets;
 static struct times all, first, cancels;
@@ -134,12 +136,15 @@ static size_t put_keys(uint8_t *out, size_t from, size_t to, unsigned depth)
 static void start(struct client *c)
 {
     static uint8_t identifier[MAX_REQUEST], out[2 * MAX_REQUEST];
-    static const char *const uids[] = {UID_FIND, UID_GET};
-    const char *uid = uids[request_field == C_GET_RQ];
-    struct command command = {
-        .field = request_field, .message_id = 1, .class_uid = uid, .class_len = strlen(uid)};
+    char title[32];
+    struct command command = {.field = request_field,
+                              .message_id = ++c->message_id,
+                              .class_uid = request_uid,
+                              .class_len = strlen(request_uid)};
     size_t n = put_keys(identifier, 0, key_count, 0);
-    n = put_message(out, request_context, &command, NULL, identifier, n);
+    if (destination)
+        snprintf(title, sizeof(title), "%s%d", destination, (int)(c - clients) + 1);
+    n = put_message(out, request_context, &command, destination ? title : NULL, identifier, n);
     c->pending = 0;
     c->cancelled = 0;
     c->due = 0;
@@ -151,14 +156,15 @@ static void start(struct client *c)
 static void cancel(struct client *c)
 {
     uint8_t out[1024];
-    struct command command = {.field = C_CANCEL_RQ, .message_id = 1, .data_set_type = NO_DATA};
+    struct command command = {
+        .field = C_CANCEL_RQ, .message_id = c->message_id, .data_set_type = NO_DATA};
     send_all(c->peer.fd, out, put_message(out, request_context, &command, NULL, NULL, 0));
     c->cancelled = now();
 }
 
 static void hold(void)
 {
-    struct timespec ts = {.tv_sec = (time_t)option.hold};
+    struct timespec ts = {.tv_sec = (time_t)load_option.hold};
     nanosleep(&ts, NULL);
 }
 
@@ -167,10 +173,10 @@ static void on_pending(struct client *c)
     responses++;
     if (c->pending++ == 0) {
         times_add(&first, now() - c->started);
-        if (option.hold > 0)
+        if (load_option.hold > 0)
             hold();
     }
-    if (c->pending == option.cancel_after)
+    if (c->pending == load_option.cancel_after)
         cancel(c);
 }
 
@@ -178,11 +184,13 @@ static void on_final(struct client *c, const struct command *response)
 {
     double at = now();
     finals++;
-    failures += response->status != (c->cancelled > 0 ? 0xFE00 : 0);
+    failures += response->status != 0 && !(c->cancelled > 0 && response->status == 0xFE00);
+    if (request_field == C_MOVE_RQ)
+        suboperations += response->completed;
     times_add(&all, at - c->started);
     if (c->cancelled > 0)
         times_add(&cancels, at - c->cancelled);
-    c->due = at + option.wait;
+    c->due = at + load_option.wait;
 }
 
 static void on_command(struct peer *p, uint8_t context, const struct command *command)
@@ -228,14 +236,15 @@ static const struct wire_handler handler = {on_command, on_data};
 
 static void open_clients(int port, const enum context *contexts)
 {
-    clients = calloc((size_t)option.peers, sizeof(*clients));
-    for (int i = 0; i < option.peers; i++) {
+    clients = calloc((size_t)load_option.peers, sizeof(*clients));
+    for (int i = 0; i < load_option.peers; i++) {
         struct client *c = &clients[i];
         c->peer.handler = &handler;
         c->peer.arg = c;
         wire_open(&c->peer, port, "DPPR", contexts);
-        if (option.buffer)
-            setsockopt(c->peer.fd, SOL_SOCKET, SO_RCVBUF, &option.buffer, sizeof(option.buffer));
+        if (load_option.buffer)
+            setsockopt(c->peer.fd, SOL_SOCKET, SO_RCVBUF, &load_option.buffer,
+                       sizeof(load_option.buffer));
     }
 }
 
@@ -243,13 +252,13 @@ static void open_clients(int port, const enum context *contexts)
 static int start_due(double until, bool *is_running)
 {
     double at = now(), next = 0;
-    bool may_start = (at < until || finals == 0) && started < option.requests;
+    bool may_start = (at < until || finals == 0) && started < load_option.requests;
     *is_running = false;
-    for (int i = 0; i < option.peers; i++) {
+    for (int i = 0; i < load_option.peers; i++) {
         struct client *c = &clients[i];
         if (c->due > 0 && may_start && c->due <= at) {
             start(c);
-            may_start = started < option.requests;
+            may_start = started < load_option.requests;
         }
         if (c->due > 0 && may_start && (next == 0 || c->due < next))
             next = c->due;
@@ -261,18 +270,18 @@ static int start_due(double until, bool *is_running)
 
 static void run_requests(void)
 {
-    struct pollfd *polls = calloc((size_t)option.peers, sizeof(*polls));
-    double began = now(), until = began + option.seconds;
+    struct pollfd *polls = calloc((size_t)load_option.peers, sizeof(*polls));
+    double began = now(), until = began + load_option.seconds;
     bool is_running = true;
-    for (int i = 0; i < option.peers; i++) {
+    for (int i = 0; i < load_option.peers; i++) {
         polls[i] = (struct pollfd){.fd = clients[i].peer.fd, .events = POLLIN};
         clients[i].due = began;
     }
     for (int wait = start_due(until, &is_running); is_running;
          wait = start_due(until, &is_running)) {
-        if (poll(polls, (nfds_t)option.peers, wait) < 0)
+        if (poll(polls, (nfds_t)load_option.peers, wait) < 0)
             die("poll");
-        for (int i = 0; i < option.peers; i++) {
+        for (int i = 0; i < load_option.peers; i++) {
             errno = 0;
             if (polls[i].revents && !wire_receive(&clients[i].peer))
                 die("the server ended an association");
@@ -285,30 +294,53 @@ static void run_requests(void)
            "\"suboperations\": %lu, \"suboperations_per_s\": %.0f, \"octets_per_s\": %.0f, "
            "\"p50_ms\": %.3f, \"p99_ms\": %.3f, \"first_p50_ms\": %.3f, \"first_p99_ms\": %.3f, "
            "\"cancel_p50_ms\": %.3f, \"cancel_p99_ms\": %.3f}\n",
-           option.peers, took, finals, failures, (double)finals / took, responses,
+           load_option.peers, took, finals, failures, (double)finals / took, responses,
            (double)responses / took, suboperations, (double)suboperations / took,
            (double)octets / took, times_percentile(&all, .5), times_percentile(&all, .99),
            times_percentile(&first, .5), times_percentile(&first, .99),
            times_percentile(&cancels, .5), times_percentile(&cancels, .99));
 }
 
-static void find(int port)
+static void add_keys(int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++)
+        add_key(argv[i]);
+}
+
+static void find(int argc, char **argv)
 {
     request_field = C_FIND_RQ;
     request_context = CONTEXT_FIND;
-    open_clients(port, (const enum context[]){CONTEXT_FIND, 0});
+    request_uid = UID_FIND;
+    add_keys(argc - 1, argv + 1);
+    open_clients(atoi(argv[0]), (const enum context[]){CONTEXT_FIND, 0});
     run_requests();
 }
 
-static void get(int port)
+static void get(int argc, char **argv)
 {
     request_field = C_GET_RQ;
     request_context = CONTEXT_GET;
-    open_clients(port, (const enum context[]){CONTEXT_GET, CONTEXT_CT, CONTEXT_XA, 0});
+    request_uid = UID_GET;
+    add_keys(argc - 1, argv + 1);
+    open_clients(atoi(argv[0]), (const enum context[]){CONTEXT_GET, CONTEXT_CT, CONTEXT_XA, 0});
     run_requests();
 }
 
-static void idle(int port)
+static void move(int argc, char **argv)
+{
+    if (argc < 2)
+        die("move needs a destination");
+    request_field = C_MOVE_RQ;
+    request_context = CONTEXT_MOVE;
+    request_uid = UID_MOVE;
+    destination = argv[1];
+    add_keys(argc - 2, argv + 2);
+    open_clients(atoi(argv[0]), (const enum context[]){CONTEXT_MOVE, 0});
+    run_requests();
+}
+
+static void idle(int argc, char **argv)
 {
     struct command echo = {.field = C_ECHO_RQ,
                            .message_id = 1,
@@ -318,13 +350,14 @@ static void idle(int port)
     uint8_t out[1024];
     char line[8];
     size_t n = put_message(out, CONTEXT_ECHO, &echo, NULL, NULL, 0);
-    open_clients(port,
+    (void)argc;
+    open_clients(atoi(argv[0]),
                  (const enum context[]){CONTEXT_ECHO, CONTEXT_FIND, CONTEXT_GET, CONTEXT_MOVE, 0});
-    printf("{\"open\": %d}\n", option.peers);
+    printf("{\"open\": %d}\n", load_option.peers);
     fflush(stdout);
     if (!fgets(line, sizeof(line), stdin))
         die("no line of input");
-    for (int i = 0; i < option.peers; i++) {
+    for (int i = 0; i < load_option.peers; i++) {
         unsigned long before = finals;
         send_all(clients[i].peer.fd, out, n);
         while (finals == before) {
@@ -333,56 +366,65 @@ static void idle(int port)
                 die("the server ended association %d", i);
         }
     }
-    printf("{\"associations\": %d, \"echoes\": %lu, \"failed\": %lu}\n", option.peers, finals,
+    printf("{\"associations\": %d, \"echoes\": %lu, \"failed\": %lu}\n", load_option.peers, finals,
            failures);
 }
 
 static const struct mode {
     const char *name;
-    void (*run)(int port);
-} modes[] = {{"find", find}, {"get", get}, {"idle", idle}};
+    void (*run)(int argc, char **argv);
+} modes[] = {{"find", find},     {"get", get},        {"move", move},
+             {"idle", idle},     {"send", load_send}, {"receive", load_receive},
+             {"bare", load_bare}};
+
+static void read_option(int letter)
+{
+    switch (letter) {
+    case 'n':
+        load_option.peers = atoi(optarg);
+        break;
+    case 's':
+        load_option.seconds = atof(optarg);
+        break;
+    case 'r':
+        load_option.requests = strtoul(optarg, NULL, 10);
+        break;
+    case 'c':
+        load_option.cancel_after = strtoul(optarg, NULL, 10);
+        break;
+    case 'w':
+        load_option.wait = atof(optarg) / 1e3;
+        break;
+    case 'h':
+        load_option.hold = atof(optarg);
+        break;
+    case 'b':
+        load_option.buffer = atoi(optarg);
+        break;
+    case '1':
+        load_option.once = true;
+        break;
+    default:
+        exit(2);
+    }
+}
 
 int main(int argc, char **argv)
 {
-    for (int o; (o = getopt(argc, argv, "+n:s:r:c:w:h:b:")) != -1;) {
-        switch (o) {
-        case 'n':
-            option.peers = atoi(optarg);
-            break;
-        case 's':
-            option.seconds = atof(optarg);
-            break;
-        case 'r':
-            option.requests = strtoul(optarg, NULL, 10);
-            break;
-        case 'c':
-            option.cancel_after = strtoul(optarg, NULL, 10);
-            break;
-        case 'w':
-            option.wait = atof(optarg) / 1e3;
-            break;
-        case 'h':
-            option.hold = atof(optarg);
-            break;
-        case 'b':
-            option.buffer = atoi(optarg);
-            break;
-        default:
-            return 2;
-        }
-    }
-    if (argc - optind < 2 || option.peers < 1 || option.peers > MAX_PEERS) {
-        fputs("usage: dimse_load [OPTION...] find|get|idle PORT [KEY...]\n", stderr);
+    for (int letter; (letter = getopt(argc, argv, "+n:s:r:c:w:h:b:1")) != -1;)
+        read_option(letter);
+    argc -= optind;
+    argv += optind;
+    if (argc < 2 || load_option.peers < 1 || load_option.peers > MAX_PEERS) {
+        fputs("usage: dimse_load [OPTION...] MODE ARGUMENT...\n", stderr);
         return 2;
     }
-    for (int i = optind + 2; i < argc; i++)
-        add_key(argv[i]);
     for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
-        if (strcmp(modes[i].name, argv[optind]) == 0) {
-            modes[i].run(atoi(argv[optind + 1]));
+        if (strcmp(modes[i].name, argv[0]) == 0) {
+            modes[i].run(argc - 1, argv + 1);
             return failures != 0;
         }
     }
-    die("unknown mode %s", argv[optind]);
+    die("unknown mode %s", argv[0]);
     return 2;
 }

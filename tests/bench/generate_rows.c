@@ -4,6 +4,7 @@
  *
  *   generate_rows TABLE FIRST COUNT SEED CONSTRAINTS FIRST_ID
  *
+ * TABLE "datasets" gives the encoded data sets alone, each after a line with SOP class, instance and length.
  * The protocols are numbered from FIRST on and get object ids from FIRST_ID on. As each protocol follows from its
  * number and the seed (made.h), every table can be written alone, and all at once.
  *
@@ -528,9 +529,17 @@ static void constraints(struct job *job, const struct made_protocol *p, uint64_t
     }
 }
 
-/* In the order of their foreign keys. */
+/* No table: data sets for dimse_load to send. */
+static void datasets(struct job *job, const struct made_protocol *p, uint64_t id)
+{
+    (void)id;
+    encode(job, p);
+    buf_printf(&job->row, "%s %s %zu\n", p->class_uid, p->uid, job->dataset.len);
+    buf_add_span(&job->row, buf_span(&job->dataset));
+}
+
 static const struct table {
-    const char *name, *columns;
+    const char *name, *columns; /* columns NULL: no COPY */
     void (*write)(struct job *job, const struct made_protocol *p, uint64_t id);
 } tables[] = {
     {"objects",
@@ -562,6 +571,7 @@ static const struct table {
      " constraint_type, constraint_values, constraint_numbers, unit_code, unit_scheme,"
      " unit_meaning, is_modifiable",
      constraints},
+    {"datasets", NULL, datasets},
 };
 
 static const struct table *find_table(const char *name)
@@ -591,7 +601,8 @@ int main(int argc, char **argv)
     if (dcm_init(&err) != RC_OK)
         fail(err.text);
 
-    printf("copy dpp.%s (%s) from stdin;\n", table->name, table->columns);
+    if (table->columns)
+        printf("copy dpp.%s (%s) from stdin;\n", table->name, table->columns);
     for (uint64_t i = 0; i < count; i++) {
         struct made_protocol p;
         made_protocol(first + i, job.seed, &p);
@@ -601,7 +612,8 @@ int main(int argc, char **argv)
             fail("no memory");
         fwrite(job.row.data, 1, job.row.len, stdout);
     }
-    puts("\\.");
+    if (table->columns)
+        puts("\\.");
     arena_free(job.arena);
     buf_fini(&job.dataset);
     buf_fini(&job.record);

@@ -287,14 +287,20 @@ static void read_exactly(int fd, void *out, size_t len)
         die("the connection ended");
 }
 
+void wire_no_delay(int fd)
+{
+    int one = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+}
+
 int wire_connect(int port)
 {
     struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
     addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0)
         die("connect");
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    wire_no_delay(fd);
     return fd;
 }
 
@@ -346,11 +352,10 @@ void wire_accept(struct peer *p, int fd)
 {
     static uint8_t out[1 << 16];
     uint8_t head[6];
-    int one = 1;
     p->fd = fd;
     p->used = 0;
     p->input = malloc(WIRE_INPUT);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    wire_no_delay(fd);
     read_exactly(fd, head, 6);
     uint32_t len = get_be(head + 2, 4);
     if (head[0] != 1 || len > WIRE_INPUT)

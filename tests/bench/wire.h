@@ -80,6 +80,7 @@ size_t put_message(uint8_t *out, uint8_t context, const struct command *c, const
                    const uint8_t *data, size_t len);
 
 void send_all(int fd, const uint8_t *data, size_t len);
+void wire_no_delay(int fd);
 int wire_connect(int port);
 int wire_listen(int *port); /* 0: any free one, which is set */
 /* An association over a new connection; blocks until it is accepted. contexts: ended by 0. */
