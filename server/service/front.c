@@ -333,7 +333,9 @@ static void operation_begin(struct front *f, const struct operation_kind *kind,
     f->operation_count++;
     operation_time(op);
     assoc_set_busy(f->assoc, 1);
-    if (admission_is_fresh(f))
+    /* Above the cap comes only C-ECHO, which needs no database: a flood of it must not fill the queue for one, where
+     * all of this worker wait. The questions that are on their way settle the rights for what comes after them. */
+    if (admission_is_fresh(f) || f->operation_count > operations_cap(f->service->config))
         operation_run(op);
     else
         op->authorizing =

@@ -4,17 +4,18 @@ line in the log, its own counter and no other, and a server that serves as befor
 import resource
 import socket
 import struct
+import time
 import zlib
 
 import pytest
 
 import dicomwire
 from conftest import Server
-from dicomwire import (CT_PROTOCOL, DEFLATED, EXPLICIT, FIND, GET, IMPLICIT, MOVE, VERIFICATION, Aborted, Rejected, Wire,
+from dicomwire import (C_ECHO, CT_PROTOCOL, DEFLATED, EXPLICIT, FIND, GET, IMPLICIT, MOVE, VERIFICATION, Aborted, Rejected, Wire,
                        associate_rq, command_bytes, encode, pdu, pdv, wait_for)
 from metrics import metrics
 from protocols import code, keys, new_uid, protocol
-from strikes import final_of, locked, send_get, send_move, still_serves, strikes, untested, waiting_statements
+from strikes import final_of, locked, send_get, send_move, still_serves, strikes, struck, untested, waiting_statements
 from wirescp import WireScp
 
 CONTEXTS = [(1, VERIFICATION, [IMPLICIT]), (3, FIND, [EXPLICIT]), (5, CT_PROTOCOL, [EXPLICIT]), (7, GET, [EXPLICIT]),
@@ -307,6 +308,20 @@ def test_associations_waiting_for_the_database(serve, database, peers):
         assert wire.read_associate_answer().echo() == 0
         wire.release()
     opened(server, calling="KNOWN").release()
+
+
+def test_a_flood_of_echoes_leaves_the_queue_to_others(serve, database, peers):
+    """A peer whose rights are to be read again asks for them a few times, not once an echo."""
+    peers("FLOOD")
+    server = serve(workers=1, max_operations=4, database_max_waiting=20)
+    wire = Wire(server.port, timeout=30).associate([(1, VERIFICATION, [IMPLICIT])], calling="FLOOD")
+    time.sleep(0.1)  # what was read when it came is not fresh any more
+    with locked(database, "dpp.application_entities"):
+        wire.send(b"".join(wire.message_octets(1, wire.request(C_ECHO, VERIFICATION)) for _ in range(200)))
+        assert [wire.read_message().status for _ in range(196)] == [0] * 196
+    assert [wire.read_message().status for _ in range(4)] == [0] * 4
+    assert struck(server) == {}
+    wire.release()
 
 
 def test_moves_waiting_for_a_destination(serve, peers, stored):
