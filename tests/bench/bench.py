@@ -7,9 +7,10 @@ import os
 import pathlib
 import resource
 import shutil
+import socket
 import subprocess
+import sys
 import tempfile
-import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -23,7 +24,7 @@ CANCEL_LOAD = BUILD / "tests" / "bench" / "cancel_load"
 
 
 def note(text):
-    print(text, file=os.sys.stderr, flush=True)
+    print(text, file=sys.stderr, flush=True)
 
 
 def sql(uri, statement):
@@ -141,6 +142,19 @@ class Server:
         return rows[0][0]
 
 
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        return one.getsockname()[1]
+
+
+def wait_for_port(port):
+    for _ in range(100):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"nobody listens on port {port}")
+
+
 def many_files():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
@@ -170,7 +184,7 @@ def pgbouncer(uri):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="dppr-bench-"))
     folder.chmod(0o755)
     host, port = uri.split("@")[1].split("/")[0].split(":")
-    listen = int(port) + 1
+    listen = free_port()
     (folder / "users").write_text('"postgres" ""\n')
     (folder / "pgbouncer.ini").write_text(f"""[databases]
 * = host={host} port={port}
@@ -186,10 +200,7 @@ default_pool_size = 32
     process = subprocess.Popen(as_postgres(["pgbouncer", "-q", str(folder / "pgbouncer.ini")]))
     relayed = f"postgresql://postgres@127.0.0.1:{listen}/{uri.rsplit('/', 1)[1]}"
     try:
-        for _ in range(100):
-            if subprocess.run(["psql", "--no-psqlrc", "-qAtc", "select 1", relayed], capture_output=True).returncode == 0:
-                break
-            time.sleep(0.05)
+        wait_for_port(listen)
         yield relayed
     finally:
         process.terminate()

@@ -421,6 +421,11 @@ bool wire_receive(struct peer *p)
     }
     memmove(p->input, p->input + at, p->used - at);
     p->used -= at;
+    if (p->used >
+        0) { /* the sender may wait 40 ms for our acknowledgement before it sends the rest */
+        int one = 1;
+        setsockopt(p->fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof(one));
+    }
     return true;
 }
 
