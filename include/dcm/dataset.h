@@ -87,10 +87,24 @@ struct span dcm_trimmed(const struct dcm_element *e);
  * Numeric VRs: the little endian octets of number n. An empty element has no values. */
 bool dcm_value_at(const struct dcm_element *e, unsigned n, struct span *out);
 unsigned dcm_value_count(const struct dcm_element *e);
+/* All values from the first to the last, as dcm_value_at gives them but without starting from the front each
+ * time. False: no more. */
+struct dcm_values {
+    const struct dcm_element *element;
+    struct span rest;
+    bool is_at_end;
+};
+struct dcm_values dcm_values_of(const struct dcm_element *e);
+bool dcm_values_next(struct dcm_values *v, struct span *out);
+/* One value of a numeric VR, given by its little endian octets, in as few digits as give the same number
+ * back; AT as eight hexadecimal digits. False, and out is not set: NaN or an infinity. */
+enum { DCM_NUMBER_TEXT = 40 };
+bool dcm_number_text(const char vr[3], const uint8_t *octets, char out[DCM_NUMBER_TEXT]);
 /* Copy of the first value of a character VR as a C string into out (cut at size - 1); "" when absent. */
 void dcm_first_text(const struct dcm_item *item, uint32_t tag, char *out, size_t size);
-bool dcm_vr_is_text(const char vr[3]);         /* affected by (0008,0005): LO LT PN SH ST UC UT */
-bool dcm_vr_is_string(const char vr[3]);       /* any character VR */
-bool dcm_vr_has_long_length(const char vr[3]); /* 32 bits in Explicit VR (PS3.5 7.1.2) */
+bool dcm_vr_is_text(const char vr[3]);          /* affected by (0008,0005): LO LT PN SH ST UC UT */
+bool dcm_vr_is_string(const char vr[3]);        /* any character VR */
+unsigned dcm_vr_number_width(const char vr[3]); /* octets of a number; 0 = no numbers of its own */
+bool dcm_vr_has_long_length(const char vr[3]);  /* 32 bits in Explicit VR (PS3.5 7.1.2) */
 
 #endif

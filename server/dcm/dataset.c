@@ -216,12 +216,17 @@ static bool number_at(const struct dcm_element *e, unsigned n, unsigned width, s
     return true;
 }
 
-/* Octets of one value of a numeric VR, 0 where a value is not made of numbers of its own. */
 static unsigned number_width(const struct vr_info *vr)
 {
     if (memcmp(vr->name, "AT", 2) == 0)
         return 4;
     return vr->unit > 1 && vr->name[0] != 'O' ? vr->unit : 0;
+}
+
+unsigned dcm_vr_number_width(const char vr[3])
+{
+    const struct vr_info *info = vr_find(vr);
+    return info ? number_width(info) : 0;
 }
 
 bool dcm_value_at(const struct dcm_element *e, unsigned n, struct span *out)
@@ -261,6 +266,30 @@ unsigned dcm_value_count(const struct dcm_element *e)
     for (size_t i = 0; vr->is_split && i < value.len; i++)
         count += value.data[i] == '\\';
     return count;
+}
+
+struct dcm_values dcm_values_of(const struct dcm_element *e)
+{
+    struct span rest = dcm_trimmed(e);
+    return (struct dcm_values){.element = e, .rest = rest, .is_at_end = rest.len == 0};
+}
+
+bool dcm_values_next(struct dcm_values *v, struct span *out)
+{
+    if (v->is_at_end)
+        return false;
+    const struct vr_info *vr = vr_of(v->element);
+    unsigned width = number_width(vr);
+    size_t len = width && v->rest.len >= width ? width : v->rest.len;
+    if (width && len < width)
+        return false; /* the rest is no number */
+    if (vr->is_split)
+        len = value_end(v->rest, 0);
+    *out = vr_trim(vr, span_of(v->rest.data, len));
+    v->is_at_end = len == v->rest.len;
+    len += vr->is_split && !v->is_at_end; /* a backslash at the end leaves an empty value */
+    v->rest = span_of(v->rest.data + len, v->rest.len - len);
+    return true;
 }
 
 void dcm_first_text(const struct dcm_item *item, uint32_t tag, char *out, size_t size)

@@ -2,17 +2,11 @@
  *
  * dcm/json: the writer. A UTF-8 tree becomes DICOM JSON (PS3.18 F.2), straight into the buffer.
  *
- * Numbers keep their bits: a binary one is written in as few digits as give the same number back (17 at
- * most, 9 for FL). UV and SV beyond what readers hold in a signed 64-bit number are strings (F.2.3 allows both).
- * What jsonb cannot hold is reported as lossy: U+0000 is dropped, NaN and infinities are null, octets that are
- * no UTF-8 (in VRs of the default repertoire) are U+FFFD. Relies on the process's LC_NUMERIC being "C".
+ * Numbers keep their bits (number.c). What jsonb cannot hold is reported as lossy: U+0000 is dropped, NaN
+ * and infinities are null, octets that are no UTF-8 (in VRs of the default repertoire) are U+FFFD.
  */
 #include "dcm/json.h"
 
-#include <inttypes.h>
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "codedset.h"
@@ -77,53 +71,17 @@ static void write_name(struct writer *w, struct span name)
     buf_add_str(w->out, has_any ? "}" : "null");
 }
 
-/* "-0" would be read back as the integer 0. */
-static void write_real(struct writer *w, double value, bool is_single)
+/* UV and SV beyond what readers hold in a signed 64-bit number are strings (F.2.3 allows both). */
+static void write_number(struct writer *w, const char *vr, const uint8_t *octets)
 {
-    char text[40];
-    if (!isfinite(value)) {
+    char text[DCM_NUMBER_TEXT];
+    if (!dcm_number_text(vr, octets, text)) {
         w->is_lossy = true;
         buf_add_str(w->out, "null");
         return;
     }
-    for (int digits = is_single ? 6 : 15; digits <= (is_single ? 9 : 17); digits++) {
-        (void)snprintf(text, sizeof text, "%.*g", digits, value);
-        if (is_single ? strtof(text, NULL) == (float)value : strtod(text, NULL) == value)
-            break;
-    }
-    buf_add_str(w->out, strcmp(text, "-0") == 0 ? "-0.0" : text);
-}
-
-static void write_number(struct writer *w, const char *vr, const uint8_t *p)
-{
-    uint64_t wide = 0;
-    float single;
-    double real;
-    if (vr_find(vr)->unit == 8)
-        wide = (uint64_t)get_le32(p + 4) << 32 | get_le32(p);
-    else if (vr_find(vr)->unit == 4)
-        wide = get_le32(p);
-    else
-        wide = get_le16(p);
-
-    if (strcmp(vr, "AT") == 0) {
-        buf_printf(w->out, "\"%04X%04X\"", get_le16(p), get_le16(p + 2));
-    } else if (strcmp(vr, "FD") == 0) {
-        memcpy(&real, &wide, sizeof real);
-        write_real(w, real, false);
-    } else if (strcmp(vr, "FL") == 0) {
-        uint32_t narrow = (uint32_t)wide;
-        memcpy(&single, &narrow, sizeof single);
-        write_real(w, (double)single, true);
-    } else if (strcmp(vr, "SS") == 0) {
-        buf_printf(w->out, "%d", (int)(int16_t)wide);
-    } else if (strcmp(vr, "SL") == 0) {
-        buf_printf(w->out, "%" PRId32, (int32_t)wide);
-    } else if (strcmp(vr, "SV") == 0) {
-        buf_printf(w->out, "%" PRId64, (int64_t)wide);
-    } else {
-        buf_printf(w->out, wide > INT64_MAX ? "\"%" PRIu64 "\"" : "%" PRIu64, wide);
-    }
+    bool is_string = strcmp(vr, "AT") == 0 || (strcmp(vr, "UV") == 0 && octets[7] > 0x7F);
+    buf_printf(w->out, is_string ? "\"%s\"" : "%s", text);
 }
 
 static void write_base64(struct buf *out, struct span in)
@@ -146,35 +104,25 @@ static void write_base64(struct buf *out, struct span in)
 static void write_values(struct writer *w, const struct dcm_element *e)
 {
     const struct vr_info *vr = vr_of(e);
-    struct span rest = dcm_trimmed(e);
-    unsigned count = dcm_value_count(e);
-    if (!vr->is_string && rest.len % ((size_t)vr->unit * (strcmp(vr->name, "AT") == 0 ? 2 : 1)))
+    struct dcm_values values = dcm_values_of(e);
+    struct span value;
+    bool is_first = true;
+    if (!vr->is_string && e->value.len % dcm_vr_number_width(vr->name))
         w->is_lossy = true; /* not a whole number of numbers */
-    if (count == 0)
-        return;
-    buf_add_str(w->out, ",\"Value\":[");
-    for (unsigned n = 0; n < count; n++) {
-        struct span value;
-        if (n > 0)
-            buf_add_u8(w->out, ',');
-        if (!vr->is_string) {
-            if (dcm_value_at(e, n, &value))
-                write_number(w, vr->name, value.data);
-            continue;
-        }
-        /* one value after the other, as dcm_value_at would start from the front each time */
-        const uint8_t *found = vr->is_split && rest.len ? memchr(rest.data, '\\', rest.len) : NULL;
-        size_t len = found ? (size_t)(found - rest.data) : rest.len;
-        value = vr_trim(vr, span_of(rest.data, len));
-        rest = found ? span_of(found + 1, rest.len - len - 1) : span_of(rest.data, 0);
-        if (value.len == 0)
+    while (dcm_values_next(&values, &value)) {
+        buf_add_str(w->out, is_first ? ",\"Value\":[" : ",");
+        is_first = false;
+        if (!vr->is_string)
+            write_number(w, vr->name, value.data);
+        else if (value.len == 0)
             buf_add_str(w->out, "null");
         else if (strcmp(vr->name, "PN") == 0)
             write_name(w, value);
         else
             write_string(w, value);
     }
-    buf_add_u8(w->out, ']');
+    if (!is_first)
+        buf_add_u8(w->out, ']');
 }
 
 static void write_element(struct writer *w, const struct dcm_element *e)

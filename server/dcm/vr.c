@@ -4,59 +4,58 @@
  */
 #include "vr.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "dcm/dict.h"
 
+/* A row is found by the letters of its name, as this is asked several times for every element. */
+#define VR(a, b) [(a - 'A') * 26 + (b - 'A')]
+
 /* clang-format off */
-static const struct vr_info table[] = { /* ascending names */
-    /*       unit 32bit  string text   split  front */
-    {"AE",   1,   false, true,  false, true,  true },
-    {"AS",   1,   false, true,  false, true,  false},
-    {"AT",   2,   false, false, false, false, false}, /* two 16-bit numbers */
-    {"CS",   1,   false, true,  false, true,  true },
-    {"DA",   1,   false, true,  false, true,  false},
-    {"DS",   1,   false, true,  false, true,  true },
-    {"DT",   1,   false, true,  false, true,  false},
-    {"FD",   8,   false, false, false, false, false},
-    {"FL",   4,   false, false, false, false, false},
-    {"IS",   1,   false, true,  false, true,  true },
-    {"LO",   1,   false, true,  true,  true,  true },
-    {"LT",   1,   false, true,  true,  false, false},
-    {"OB",   1,   true,  false, false, false, false},
-    {"OD",   8,   true,  false, false, false, false},
-    {"OF",   4,   true,  false, false, false, false},
-    {"OL",   4,   true,  false, false, false, false},
-    {"OV",   8,   true,  false, false, false, false},
-    {"OW",   2,   true,  false, false, false, false},
-    {"PN",   1,   false, true,  true,  true,  false},
-    {"SH",   1,   false, true,  true,  true,  true },
-    {"SL",   4,   false, false, false, false, false},
-    {"SQ",   1,   true,  false, false, false, false},
-    {"SS",   2,   false, false, false, false, false},
-    {"ST",   1,   false, true,  true,  false, false},
-    {"SV",   8,   true,  false, false, false, false},
-    {"TM",   1,   false, true,  false, true,  false},
-    {"UC",   1,   true,  true,  true,  true,  false},
-    {"UI",   1,   false, true,  false, true,  false},
-    {"UL",   4,   false, false, false, false, false},
-    {"UN",   1,   true,  false, false, false, false},
-    {"UR",   1,   true,  true,  false, false, false},
-    {"US",   2,   false, false, false, false, false},
-    {"UT",   1,   true,  true,  true,  false, false},
-    {"UV",   8,   true,  false, false, false, false},
+static const struct vr_info table[26 * 26] = {
+    /*                   unit 32bit  string text   split  front */
+    VR('A', 'E') = {"AE",   1,   false, true,  false, true,  true },
+    VR('A', 'S') = {"AS",   1,   false, true,  false, true,  false},
+    VR('A', 'T') = {"AT",   2,   false, false, false, false, false}, /* two 16-bit numbers */
+    VR('C', 'S') = {"CS",   1,   false, true,  false, true,  true },
+    VR('D', 'A') = {"DA",   1,   false, true,  false, true,  false},
+    VR('D', 'S') = {"DS",   1,   false, true,  false, true,  true },
+    VR('D', 'T') = {"DT",   1,   false, true,  false, true,  false},
+    VR('F', 'D') = {"FD",   8,   false, false, false, false, false},
+    VR('F', 'L') = {"FL",   4,   false, false, false, false, false},
+    VR('I', 'S') = {"IS",   1,   false, true,  false, true,  true },
+    VR('L', 'O') = {"LO",   1,   false, true,  true,  true,  true },
+    VR('L', 'T') = {"LT",   1,   false, true,  true,  false, false},
+    VR('O', 'B') = {"OB",   1,   true,  false, false, false, false},
+    VR('O', 'D') = {"OD",   8,   true,  false, false, false, false},
+    VR('O', 'F') = {"OF",   4,   true,  false, false, false, false},
+    VR('O', 'L') = {"OL",   4,   true,  false, false, false, false},
+    VR('O', 'V') = {"OV",   8,   true,  false, false, false, false},
+    VR('O', 'W') = {"OW",   2,   true,  false, false, false, false},
+    VR('P', 'N') = {"PN",   1,   false, true,  true,  true,  false},
+    VR('S', 'H') = {"SH",   1,   false, true,  true,  true,  true },
+    VR('S', 'L') = {"SL",   4,   false, false, false, false, false},
+    VR('S', 'Q') = {"SQ",   1,   true,  false, false, false, false},
+    VR('S', 'S') = {"SS",   2,   false, false, false, false, false},
+    VR('S', 'T') = {"ST",   1,   false, true,  true,  false, false},
+    VR('S', 'V') = {"SV",   8,   true,  false, false, false, false},
+    VR('T', 'M') = {"TM",   1,   false, true,  false, true,  false},
+    VR('U', 'C') = {"UC",   1,   true,  true,  true,  true,  false},
+    VR('U', 'I') = {"UI",   1,   false, true,  false, true,  false},
+    VR('U', 'L') = {"UL",   4,   false, false, false, false, false},
+    VR('U', 'N') = {"UN",   1,   true,  false, false, false, false},
+    VR('U', 'R') = {"UR",   1,   true,  true,  false, false, false},
+    VR('U', 'S') = {"US",   2,   false, false, false, false, false},
+    VR('U', 'T') = {"UT",   1,   true,  true,  true,  false, false},
+    VR('U', 'V') = {"UV",   8,   true,  false, false, false, false},
 };
 /* clang-format on */
 
-static int compare_name(const void *key, const void *row)
-{
-    return memcmp(key, ((const struct vr_info *)row)->name, 2);
-}
-
 const struct vr_info *vr_find(const char *name)
 {
-    return bsearch(name, table, sizeof table / sizeof *table, sizeof *table, compare_name);
+    unsigned a = (unsigned)name[0] - 'A', b = (unsigned)name[1] - 'A';
+    const struct vr_info *row = a < 26 && b < 26 ? &table[a * 26 + b] : NULL;
+    return row && row->name[0] ? row : NULL;
 }
 
 const struct vr_info *vr_of(const struct dcm_element *e)

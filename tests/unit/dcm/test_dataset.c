@@ -623,6 +623,42 @@ static void values_are_split_at_backslashes(void **state)
     assert_false(dcm_value_at(NULL, 0, &value));
 }
 
+/* One after the other they are what they are one by one. */
+static void values_come_one_after_the_other(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *vr;
+        struct span value;
+    } cases[] = {
+        {"LO", {(const uint8_t *)" V1 \\\\ V3\\", 10}},
+        {"LO", {(const uint8_t *)"\\", 1}},
+        {"LO", {(const uint8_t *)"  ", 2}},
+        {"UT", {(const uint8_t *)"C:\\dir ", 7}},
+        {"PN", {(const uint8_t *)"A^B\\C", 5}},
+        {"US", {(const uint8_t *)"\1\0\\\0\3", 5}},
+        {"US", {(const uint8_t *)"\1", 1}},
+        {"AT", {(const uint8_t *)"abcdefgh", 8}},
+        {"FD", {(const uint8_t *)"abcdefgh", 8}},
+        {"FD", {(const uint8_t *)"", 0}},
+        {"OB", {(const uint8_t *)"a\\b", 3}},
+    };
+    struct span next, at;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct dcm_element *e = element(f, cases[i].vr, cases[i].value);
+        struct dcm_values values = dcm_values_of(e);
+        unsigned n = 0;
+        for (; dcm_values_next(&values, &next); n++) {
+            assert_true(dcm_value_at(e, n, &at));
+            assert_span_equal(next, at);
+        }
+        assert_int_equal(n, dcm_value_count(e));
+        assert_false(dcm_values_next(&values, &next));
+    }
+    struct dcm_values none = dcm_values_of(NULL);
+    assert_false(dcm_values_next(&none, &next));
+}
+
 static void numbers_are_values_of_their_width(void **state)
 {
     struct fixture *f = *state;
@@ -738,6 +774,7 @@ int main(void)
         DCM_TEST(building_fails_softly_without_memory),
         DCM_TEST(trimming_follows_the_vr),
         DCM_TEST(values_are_split_at_backslashes),
+        DCM_TEST(values_come_one_after_the_other),
         DCM_TEST(numbers_are_values_of_their_width),
         DCM_TEST(first_text_is_cut_and_terminated),
         DCM_TEST(mutated_octets_never_break_the_reader),
