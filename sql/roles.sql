@@ -56,14 +56,18 @@ $$;
 revoke all on schema dpp from public;
 revoke all on all tables in schema dpp from public;
 revoke all on function
-    dpp.ingest(jsonb, bytea, text, bytea, bytea, text, text, text, text[]),
-    dpp.normalize_protocol(bigint, jsonb),
-    dpp.normalize_constraints(bigint, jsonb, jsonb, jsonb, jsonb)
+    dpp.ingest(
+        text, text, text, bytea, bytea, bytea, text, text, text, text, text[], text[], text[], text[], text[],
+        text[], text[], text[], text[]),
+    dpp.write_rows(bigint, text[], text[], text[], text[], text[], text[], text[], text[], text[])
 from public;
 
 -- A running server.
 grant usage on schema dpp to dppr_server;
-grant execute on function dpp.ingest(jsonb, bytea, text, bytea, bytea, text, text, text, text[]) to dppr_server;
+grant execute on function dpp.ingest(
+    text, text, text, bytea, bytea, bytea, text, text, text, text, text[], text[], text[], text[], text[], text[],
+    text[], text[], text[])
+to dppr_server;
 grant select on
     dpp.objects, dpp.instances, dpp.protocols, dpp.protocol_custodians, dpp.protocol_codes, dpp.protocol_models,
     dpp.protocol_predecessors, dpp.application_entities, dpp.schema_migrations,
@@ -79,4 +83,7 @@ grant select on all tables in schema dpp to dppr_reader;
 grant usage on schema dpp to dppr_admin;
 grant select on all tables in schema dpp to dppr_admin;
 grant insert, update, delete on dpp.application_entities to dppr_admin;
-grant execute on function dpp.ingest(jsonb, bytea, text, bytea, bytea, text, text, text, text[]) to dppr_admin;
+grant execute on function dpp.ingest(
+    text, text, text, bytea, bytea, bytea, text, text, text, text, text[], text[], text[], text[], text[], text[],
+    text[], text[], text[])
+to dppr_admin;

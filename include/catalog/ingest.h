@@ -2,7 +2,7 @@
  *
  * catalog/ingest: one received instance into the database, in one transaction.
  *
- * Two halves. ingest_prepare is CPU work without database: scan, decode, derive JSON, query record and
+ * Two halves. ingest_prepare is CPU work without database: scan, decode, derive rows, query record and
  * digest; it may run on a jobpool. ingest_start sends the one call dpp.ingest(...) and reports its
  * outcome after COMMIT.
  */
@@ -50,7 +50,7 @@ struct ingest_op *ingest_start(struct pg_pool *pool, int64_t timeout_ms, struct 
 void ingest_cancel(struct ingest_op *op); /* no callback comes; the transaction may still commit */
 
 /* For command-line tools: the statement and its parameters, to be run by pg/sync. */
-enum { INGEST_PARAMS = 9 };
+enum { INGEST_PARAMS = 19 };
 const char *ingest_sql(void);
 unsigned ingest_params(const struct ingest_prepared *p, struct pg_param out[INGEST_PARAMS]);
 MUST_CHECK enum rc ingest_outcome_of(struct span text, enum ingest_outcome *out);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * dcm/json: DICOM JSON (PS3.18 Annex F), the language between C and SQL.
+ * dcm/json: DICOM JSON (PS3.18 Annex F): files of it, and what the tables keep of attributes without a column.
  *
  * Differences on purpose, both allowed by Annex F: DS and IS are strings, so that "0.10" stays "0.10";
  * values that JSON cannot hold (U+0000, NaN, infinities) become null and are reported.

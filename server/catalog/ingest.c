@@ -2,9 +2,9 @@
  *
  * From a received data set to rows.
  *
- *     octets -> dcm_read -> check UIDs -> digest -> UTF-8 -> JSON, query record     (ingest_prepare, any thread)
+ *     octets -> dcm_read -> check UIDs -> digest -> UTF-8 -> query record, rows     (ingest_prepare, any thread)
  *                                                                   |
- *     dpp.ingest(json, octets, ...), one statement and so one transaction          (ingest_start, the loop)
+ *     dpp.ingest(octets, rows, ...), one statement and so one transaction          (ingest_start, the loop)
  *                                                                   |
  *     answered: its outcome             connection lost: unknown, ask by UID and digest on another one
  *
@@ -30,19 +30,18 @@
 #include "catalog/model.h"
 #include "catalog/record.h"
 #include "dcm/charset.h"
-#include "dcm/json.h"
-#include "text_array.h"
+#include "rows.h"
 
 enum {
-    INLINE_LIMIT = 65536, /* octets of a binary value that JSON holds */
-    MAX_WARNINGS = 4,
-    MAX_CHARSET = 128, /* characters of (0008,0005) that are kept in its column */
-    MAX_TRIES = 5,     /* of one statement */
+    INLINE_LIMIT = 65536, /* octets of a binary value that other_attributes hold */
+    MAX_CHARSET = 128,    /* characters of (0008,0005) that are kept in its column */
+    MAX_TRIES = 5,        /* of one statement */
 };
 
 static const char ingest_statement[] =
-    "select dpp.ingest($1::jsonb, $2::bytea, $3::text, $4::bytea, $5::bytea, $6::text, $7::text,"
-    " $8::text, $9::text[])";
+    "select dpp.ingest($1::text, $2::text, $3::text, $4::bytea, $5::bytea, $6::bytea, $7::text,"
+    " $8::text, $9::text, $10::text, $11::text[], $12::text[], $13::text[], $14::text[],"
+    " $15::text[], $16::text[], $17::text[], $18::text[], $19::text[])";
 
 static const char reread_statement[] =
     "select o.state, coalesce(i.digest = $2::bytea, false)"
@@ -56,23 +55,16 @@ struct ingest_prepared {
     char sop_class[65];
     char sop_instance[65];
     const char *source;
-    char *sender;  /* in the arena, as the next three; NULL = none */
-    char *charset; /* "" = default repertoire */
-    struct span warnings_literal;
-    struct span warnings[MAX_WARNINGS];
-    unsigned warning_count;
-    struct buf json;
+    char *sender;   /* in the arena, as the next two; NULL = none */
+    char *charset;  /* NULL = default repertoire */
+    char *timezone; /* NULL = none */
+    bool is_protocol;
+    struct rows rows;
     struct buf record;
     uint8_t digest[DCM_DIGEST_BYTES];
 };
 
 /* ---- prepare ---- */
-
-static void warn(struct ingest_prepared *p, const char *sentence)
-{
-    if (sentence && p->warning_count < MAX_WARNINGS)
-        p->warnings[p->warning_count++] = span_str(sentence);
-}
 
 /* A UID of the data set, which must be the command's. */
 static enum rc check_uid(const struct dcm_item *item, uint32_t tag, const char *commanded,
@@ -139,7 +131,7 @@ static void drop_charsets(struct dcm_item *item)
     }
 }
 
-/* A tree in UTF-8. dcm_tree_to_utf8 changes the tree, so each try starts from the octets. */
+/* Makes the tree UTF-8. dcm_tree_to_utf8 changes it, so each further try starts from the octets. */
 static enum rc decode_text(struct ingest_prepared *p, const struct dcm_limits *limits,
                            struct arena *work, struct dcm_item **item, struct err *err)
 {
@@ -148,15 +140,19 @@ static enum rc decode_text(struct ingest_prepared *p, const struct dcm_limits *l
         const struct reading *r = &readings[i];
         bool is_lossy = false;
 
-        arena_reset(work);
-        rc = dcm_read(p->octets, p->ts, limits, work, item, err);
+        if (i > 0) {
+            arena_reset(work);
+            rc = dcm_read(p->octets, p->ts, limits, work, item, err);
+        }
         if (rc != RC_OK)
             return rc;
         if (r->drops_charset)
             drop_charsets(*item);
         rc = dcm_tree_to_utf8(*item, r->fallback, work, r->is_forgiving ? &is_lossy : NULL, err);
         if (rc == RC_OK) {
-            warn(p, is_lossy ? r->lossy_warning : r->warning);
+            const char *warning = is_lossy ? r->lossy_warning : r->warning;
+            if (warning)
+                rows_warn(&p->rows, NULL, warning);
             return RC_OK;
         }
         if (rc == RC_LIMIT || rc == RC_NOMEM)
@@ -174,20 +170,25 @@ static struct span charset_terms(const struct dcm_item *item)
     return terms;
 }
 
-/* JSON and query record of the UTF-8 tree. */
+/* Query record and rows of the UTF-8 tree, which is used up. */
 static enum rc derive(struct ingest_prepared *p, const struct model *model, struct dcm_item *utf8,
-                      struct err *err)
+                      struct arena *work, struct err *err)
 {
-    bool is_lossy = false;
-    enum rc rc = dcm_json_write(utf8, INLINE_LIMIT, &p->json, &is_lossy, err);
-    if (rc == RC_OK && buf_status(&p->json) != RC_OK)
-        rc = no_room(err);
-    if (rc != RC_OK)
-        return rc;
-    if (is_lossy)
-        warn(p,
-             "some values are in the encoded form only: JSON cannot hold them, or they are large");
-    return record_write(model, utf8, span_str(p->charset), &p->record, err);
+    struct span timezone = rows_timezone(utf8);
+    if (timezone.data)
+        p->timezone = arena_strndup(p->arena, (const char *)timezone.data, timezone.len);
+    if (timezone.data && !p->timezone)
+        return no_room(err);
+
+    enum rc rc = record_write(model, utf8, span_str(p->charset ? p->charset : ""), &p->record, err);
+    p->is_protocol = model == &model_protocol;
+    if (rc == RC_OK && p->is_protocol)
+        rc = rows_write(utf8, INLINE_LIMIT, work, &p->rows, err);
+    if (rc == RC_OK && p->rows.is_lossy)
+        rows_warn(
+            &p->rows, NULL,
+            "some values are in the encoded form only: JSON cannot hold them, or they are large");
+    return rc == RC_OK ? rows_finish(&p->rows, err) : rc;
 }
 
 static enum rc prepare(struct ingest_prepared *p, const struct ingest_input *input,
@@ -213,19 +214,15 @@ static enum rc prepare(struct ingest_prepared *p, const struct ingest_input *inp
         return rc;
 
     struct span terms = charset_terms(item);
-    p->charset = clean_copy(p->arena, (const char *)terms.data, terms.len, MAX_CHARSET);
+    if (terms.len)
+        p->charset = clean_copy(p->arena, (const char *)terms.data, terms.len, MAX_CHARSET);
     if (input->sender_aet)
         p->sender = clean_copy(p->arena, input->sender_aet, strlen(input->sender_aet), 16);
-    if (!p->charset || (input->sender_aet && !p->sender))
+    if ((terms.len && !p->charset) || (input->sender_aet && !p->sender))
         return no_room(err);
 
     rc = decode_text(p, limits, work, &item, err);
-    if (rc == RC_OK)
-        rc = derive(p, model, item, err);
-    if (rc != RC_OK)
-        return rc;
-    p->warnings_literal = text_array(p->arena, p->warnings, p->warning_count);
-    return p->warnings_literal.data ? RC_OK : no_room(err);
+    return rc == RC_OK ? derive(p, model, item, work, err) : rc;
 }
 
 enum rc ingest_prepare(const struct ingest_input *input, const struct dcm_limits *limits,
@@ -239,15 +236,16 @@ enum rc ingest_prepare(const struct ingest_input *input, const struct dcm_limits
     if (input->octets.len > INT_MAX || most > INT_MAX)
         return err_set_limit(err, LIMIT_max_dataset, 0, "data set of more than 2 GiB");
 
-    /* A tree takes up to ten times the octets (empty elements of 8), JSON up to six (escapes). */
-    size_t room = 1048576 + 16 * most;
+    /* A tree takes up to ten times the octets (empty elements of 8), the row of an empty item eighteen,
+     * and what remains of it, escaped twice, up to twelve. */
+    size_t room = 1048576 + 32 * most;
     struct arena *work = arena_new(room);
     struct ingest_prepared *p = xcalloc(1, sizeof(*p));
     p->octets = input->octets;
     p->ts = input->ts;
     p->source = input->source;
     p->arena = arena_new(65536);
-    buf_init(&p->json, room < INT_MAX ? room : INT_MAX);
+    rows_init(&p->rows, room < INT_MAX ? room : INT_MAX);
     buf_init(&p->record, 65536 + 4 * most < INT_MAX ? 65536 + 4 * most : INT_MAX);
 
     enum rc rc = prepare(p, input, &l, work, err);
@@ -266,7 +264,7 @@ void ingest_prepared_free(struct ingest_prepared *p)
 {
     if (!p)
         return;
-    buf_fini(&p->json);
+    rows_fini(&p->rows);
     buf_fini(&p->record);
     arena_free(p->arena);
     free(p);
@@ -301,18 +299,30 @@ const char *ingest_sql(void)
     return ingest_statement;
 }
 
+/* An object that is no protocol has no rows but its warnings. */
+static struct pg_param rows_param(const struct ingest_prepared *p, enum rows_table table)
+{
+    return p->is_protocol || table == ROWS_WARNINGS
+               ? pg_text_span(buf_span(&p->rows.literals[table]))
+               : pg_text(NULL);
+}
+
 unsigned ingest_params(const struct ingest_prepared *p, struct pg_param out[INGEST_PARAMS])
 {
-    out[0] = pg_text_span(buf_span(&p->json));
-    out[1] = pg_bytea(p->octets);
-    out[2] = pg_text(p->ts->uid);
-    out[3] = pg_bytea(buf_span(&p->record));
-    out[4] = pg_bytea(span_of(p->digest, sizeof(p->digest)));
-    out[5] = pg_text(p->sender);
-    out[6] = pg_text(p->source);
-    out[7] = pg_text(p->charset);
-    out[8] = pg_text_span(p->warnings_literal);
-    return INGEST_PARAMS;
+    unsigned n = 0;
+    out[n++] = pg_text(p->sop_instance);
+    out[n++] = pg_text(p->sop_class);
+    out[n++] = pg_text(p->ts->uid);
+    out[n++] = pg_bytea(p->octets);
+    out[n++] = pg_bytea(span_of(p->digest, sizeof(p->digest)));
+    out[n++] = pg_bytea(buf_span(&p->record));
+    out[n++] = pg_text(p->charset);
+    out[n++] = pg_text(p->timezone);
+    out[n++] = pg_text(p->source);
+    out[n++] = pg_text(p->sender);
+    for (unsigned table = 0; table < ROWS_TABLES; table++)
+        out[n++] = rows_param(p, (enum rows_table)table);
+    return n;
 }
 
 /* ---- the operation ---- */

@@ -8,7 +8,7 @@
  * item differ from sequence to sequence only in where the equivalents are found, and a macro writes the
  * two arrays for each role.
  *
- * Adding a key is adding a row here, and its column to the schema and to dpp.ingest.
+ * Adding a key is adding a row here, and its column to the schema, to rows.c and to dpp.write_rows.
  */
 #include "catalog/model.h"
 

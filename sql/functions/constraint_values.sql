@@ -1,9 +1,9 @@
--- Constraint Value Sequence (0082,0034) and Recommended Default Value Sequence (0082,0035) as text[] and back.
+-- Constraint Value Sequence (0082,0034) and Recommended Default Value Sequence (0082,0035) from text[].
 --
 -- The values of an item are in the attribute that belongs to the selector's VR (PS3.3 10.26). As text[] the
 -- sequence is flat: one entry per item for the constraint types that take several items, else the values of the only
--- item. dpp.value_items is the definition of that form; a sequence that it would not give back stays in
--- other_attributes beside the columns.
+-- item. dpp.value_items is the definition of that form; a received sequence that it would not give back stays in
+-- other_attributes beside the columns (server/catalog/rows_values.c).
 
 create or replace function dpp.value_tag(vr text)
 returns text language sql immutable parallel safe as $$
@@ -19,67 +19,6 @@ returns text language sql immutable parallel safe as $$
 $$;
 comment on function dpp.value_tag(text) is
     'Tag of the attribute that holds selector values of a VR (PS3.3 10.26), such as 00720072 for DS; null for an unknown VR';
-
-create or replace function dpp.code_text(code jsonb)
-returns text language sql immutable parallel safe as $$
-    select concat_ws(
-        '^',
-        coalesce(
-            dpp.attribute_text(code -> '00080100', 'SH'),
-            dpp.attribute_text(code -> '00080119', 'UC'),
-            dpp.attribute_text(code -> '00080120', 'UR'),
-            ''),
-        coalesce(dpp.attribute_text(code -> '00080102', 'SH'), ''),
-        coalesce(dpp.attribute_text(code -> '00080104', 'LO'), ''))
-$$;
-comment on function dpp.code_text(jsonb) is 'An item of a code sequence in DICOM JSON as value^scheme^meaning';
-
-create or replace function dpp.code_is_plain(code jsonb)
-returns boolean language sql immutable parallel safe as $$
-    select case
-        when jsonb_typeof(code) = 'object'
-            and dpp.attribute_text(code -> '00080100', 'SH') is not null
-            and strpos(code #>> '{00080100,Value,0}', '^') = 0
-            and strpos(code #>> '{00080102,Value,0}', '^') = 0
-        then code - array[
-            '00080100',
-            case when dpp.attribute_text(code -> '00080102', 'SH') is not null then '00080102' end,
-            case when dpp.attribute_text(code -> '00080104', 'LO') is not null then '00080104' end] = '{}'
-        else false
-    end
-$$;
-comment on function dpp.code_is_plain(jsonb) is
-    'Whether dpp.code_text says all there is in an item of a code sequence: value, scheme and meaning, no ^ in the first two';
-
-create or replace function dpp.item_values(attribute jsonb)
-returns text[] language plpgsql immutable parallel safe as $$
-declare
-    items jsonb := dpp.attribute_items(attribute);
-    item jsonb;
-    tag text;
-    list jsonb;
-    texts text[] := '{}';
-begin
-    for i in 0 .. jsonb_array_length(items) - 1 loop
-        item := items -> i;
-        for tag in select k.key from jsonb_object_keys(item) as k (key) where k.key between '0072005E' and '00720083' loop
-            list := item -> tag -> 'Value';
-            if jsonb_typeof(list) = 'array' then
-                for j in 0 .. jsonb_array_length(list) - 1 loop
-                    texts := texts || case tag
-                        when '00720080' then dpp.code_text(list -> j)
-                        when '0072006A' then dpp.name_text(list -> j)
-                        else list ->> j
-                    end;
-                end loop;
-            end if;
-        end loop;
-    end loop;
-    return texts;
-end
-$$;
-comment on function dpp.item_values(jsonb) is
-    'All selector values in a sequence of DICOM JSON as text, in order: codes as value^scheme^meaning, person names as dpp.name_text';
 
 create or replace function dpp.value_items(constraint_type text, vr text, texts text[])
 returns jsonb language plpgsql immutable parallel safe as $$

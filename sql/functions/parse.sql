@@ -61,29 +61,6 @@ $$;
 comment on function dpp.parse_tm(text) is
     'A DICOM time (VR TM, PS3.5 6.2) of any precision as time: what is not given counts as zero, second 60 as 59.999999; null when it is none';
 
-create or replace function dpp.parse_number(value text)
-returns double precision language sql immutable parallel safe as $$
-    -- Bounds on the digits keep the cast within what double precision can hold.
-    select case
-        when value ~ '^ *[-+]?([0-9]{1,9}(\.[0-9]{0,20})?|\.[0-9]{1,20})([eE][-+]?[12]?[0-9]{1,2})? *$'
-            or value ~ '^ *[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+) *$' and length(value) <= 300
-        then value::double precision
-    end
-$$;
-comment on function dpp.parse_number(text) is
-    'A number as DICOM writes it (VR DS or IS, PS3.5 6.2) as double precision; null when it is none or out of range';
-
-create or replace function dpp.parse_numbers(texts text[])
-returns double precision[] language plpgsql immutable parallel safe as $$
-begin
-    return array(
-        select dpp.parse_number(t.value)
-        from unnest(texts) with ordinality as t (value, n)
-        order by t.n);
-end
-$$;
-comment on function dpp.parse_numbers(text[]) is 'dpp.parse_number of each entry, in their order';
-
 create or replace function dpp.fold_name(name text)
 returns text language sql immutable parallel safe as $$
     -- From the inside out: decompose, drop the combining marks (not those of kana, which make other letters), letters

@@ -1,6 +1,6 @@
 -- DICOM values as SQL values, table-driven; null is what must not be taken for a value.
 begin;
-select plan(90);
+select plan(62);
 
 select is(dpp.parse_da(v.given), v.expected::date, format('date %L', v.given))
 from (
@@ -24,16 +24,6 @@ from (
         (null, null), ('', null), ('1', null), ('24', null), ('123', null), ('1260', null), ('12345', null), ('124261', null),
         ('1242.5', null), ('124200.', null), ('124200.1234567', null), ('12:4207', null), ('-1242', null), ('1242-', null),
         ('12 42', null), ('noon', null), ('12.5', null)
-) as v (given, expected);
-
-select is(dpp.parse_number(v.given), v.expected::double precision, format('number %L', left(v.given, 40)))
-from (
-    values
-        ('0', 0), ('120', 120), ('-1.5', -1.5), ('+3', 3), ('.5', 0.5), ('5.', 5), ('1e3', 1000), ('1E-2', 0.01), (' 7 ', 7),
-        ('0.30000000000000004', 0.30000000000000004), ('1e200', 1e200), ('123456789012345678901234567890', 123456789012345678901234567890),
-        ('0' || repeat('0', 200) || '1', 1), ('999999999e299', 999999999e299),
-        (null, null), ('', null), ('-', null), ('.', null), ('e3', null), ('1e', null), ('1 2', null), ('0x10', null),
-        ('NaN', null), ('Infinity', null), ('1e999', null), ('1e-999', null), (repeat('9', 400), null), ('1\2', null)
 ) as v (given, expected);
 
 select * from finish();

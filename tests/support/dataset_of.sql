@@ -217,19 +217,20 @@ returns jsonb language sql stable as $$
     ) as d
 $$;
 
--- dpp.ingest with what the tests do not care about filled in.
-create or replace function dpp_test.store(p_dataset jsonb, p_digest text default 'digest', p_warnings text[] default '{}')
+-- dpp.ingest with what the tests do not care about filled in: a protocol of this name, or another object.
+create or replace function dpp_test.store(
+    p_uid text,
+    p_digest text default 'digest',
+    p_name text default null,
+    p_class text default '1.2.840.10008.5.1.4.1.1.200.1'
+)
 returns text language sql as $$
     select dpp.ingest(
-        p_dataset, '\x0102', '1.2.840.10008.1.2.1', '\x03', p_digest::bytea, 'SCANNER', 'store', null, p_warnings)
-$$;
-
--- A data set of the class and UID, with what is added.
-create or replace function dpp_test.dataset(p_uid text, p_more jsonb default '{}', p_class text default '1.2.840.10008.5.1.4.1.1.200.1')
-returns jsonb language sql immutable as $$
-    select jsonb_build_object(
-        '00080016', dpp_test.one('UI', p_class),
-        '00080018', dpp_test.one('UI', p_uid)) || p_more
+        p_uid, p_class, '1.2.840.10008.1.2.1', '\x0102', p_digest::bytea, '\x03', null, null, 'store', 'SCANNER',
+        case
+            when p_class <> '1.2.840.10008.5.1.4.1.1.200.3' then array[array[p_name] || array_fill(null::text, array[17])]
+        end,
+        null, null, null, null, null, null, null, null)
 $$;
 
 -- The rows of a query, each as text: rows with columns of different collations do not compare otherwise.

@@ -116,78 +116,124 @@ static void assert_param(const struct pg_param *p, const char *text)
         fail_msg("\"%.*s\" instead of \"%s\"", p->len, (const char *)p->data, text);
 }
 
+/* Places of the parameters of dpp.ingest. */
+enum { ENCODED = 3, DIGEST, RECORD, CHARSET, TIMEZONE, SOURCE, SENDER, PROTOCOL, CUSTODIANS };
+enum { WARNINGS = INGEST_PARAMS - 1 };
+
+static bool param_has(const struct pg_param *p, const char *text)
+{
+    return memmem(p->data, (size_t)p->len, text, strlen(text)) != NULL;
+}
+
 static void everything_goes_into_one_call(void **state)
 {
     struct pg_param params[INGEST_PARAMS];
     struct octets o;
     (void)state;
-    struct ingest_prepared *p =
-        prepare_spec("00080005 CS ISO_IR 100; " CT "; 00091001 LO x; 00181030 LO Gr\xFCn");
+    struct ingest_prepared *p = prepare_spec("00080005 CS ISO_IR 100; " CT
+                                             "; 00080201 SH -0500; 00091001 LO x; 00181030 LO "
+                                             "Gr\xFCn; 0040A07C SQ {[00080080 LO Mercy]}");
 
-    assert_int_equal(ingest_params(p, params), 9);
-    assert_non_null(memmem(params[0].data, (size_t)params[0].len, "Gr\xC3\xBCn", 5));
-    assert_non_null(memmem(params[0].data, (size_t)params[0].len, "00091001", 8));
-    assert_octets(span_of(params[1].data, (size_t)params[1].len),
-                  spec(&o, "00080005 CS ISO_IR 100; " CT "; 00091001 LO x; 00181030 LO Gr\xFCn"));
-    assert_true(params[1].is_binary);
+    assert_int_equal(ingest_params(p, params), INGEST_PARAMS);
+    assert_param(&params[0], "1.2.3.1");
+    assert_param(&params[1], UID_CT_DEFINED_PROTOCOL);
     assert_param(&params[2], UID_EXPLICIT_LE);
-    assert_octets(span_of(params[3].data, (size_t)params[3].len),
-                  spec(&o, "00080005 CS ISO_IR 100; " CT "; 00181030 LO Gr\xC3\xBCn"));
-    assert_int_equal(params[4].len, 32);
-    assert_param(&params[5], "CT?1");
-    assert_param(&params[6], "store");
-    assert_param(&params[7], "ISO_IR 100");
-    assert_param(&params[8], "{}");
-    assert_non_null(strstr(ingest_sql(), "$9::text[]"));
-    assert_null(strstr(ingest_sql(), "$10"));
+    assert_octets(span_of(params[ENCODED].data, (size_t)params[ENCODED].len),
+                  spec(&o, "00080005 CS ISO_IR 100; " CT
+                           "; 00080201 SH -0500; 00091001 LO x; 00181030 LO Gr\xFCn; 0040A07C SQ "
+                           "{[00080080 LO Mercy]}"));
+    assert_true(params[ENCODED].is_binary);
+    assert_int_equal(params[DIGEST].len, 32);
+    assert_octets(span_of(params[RECORD].data, (size_t)params[RECORD].len),
+                  spec(&o,
+                       "00080005 CS ISO_IR 100; " CT
+                       "; 00080201 SH -0500; 00181030 LO Gr\xC3\xBCn; 0040A07C SQ {[00080080 LO "
+                       "Mercy]}"));
+    assert_param(&params[CHARSET], "ISO_IR 100");
+    assert_param(&params[TIMEZONE], "-0500");
+    assert_param(&params[SOURCE], "store");
+    assert_param(&params[SENDER], "CT?1");
+    assert_true(param_has(&params[PROTOCOL], "Gr\xC3\xBCn"));
+    assert_true(param_has(&params[PROTOCOL], "00091001"));
+    assert_param(&params[CUSTODIANS], "{{1,Mercy,NULL}}");
+    for (unsigned i = CUSTODIANS + 1; i < INGEST_PARAMS; i++)
+        assert_param(&params[i], "{}");
+    assert_non_null(strstr(ingest_sql(), "$19::text[]"));
+    assert_null(strstr(ingest_sql(), "$20"));
     ingest_prepared_free(p);
     ingest_prepared_free(NULL);
+}
+
+static void what_is_no_protocol_has_no_rows(void **state)
+{
+    struct pg_param params[INGEST_PARAMS];
+    (void)state;
+    struct ingest_prepared *p =
+        prepare_spec("00080016 UI 1.2.840.10008.5.1.4.1.1.200.3; 00080018 UI "
+                     "1.2.3.1; 00081090 LO Gr\xFCn");
+    ingest_params(p, params);
+    assert_param(&params[1], UID_PROTOCOL_APPROVAL);
+    assert_param(&params[CHARSET], NULL);
+    assert_param(&params[TIMEZONE], NULL);
+    for (unsigned i = PROTOCOL; i < WARNINGS; i++)
+        assert_param(&params[i], NULL);
+    assert_true(param_has(&params[WARNINGS], "was read as Latin-1"));
+    ingest_prepared_free(p);
 }
 
 static void what_cannot_be_said_in_text_is_flagged(void **state)
 {
     static const struct {
-        const char *object, *warnings, *in_json;
+        const char *object, *warnings, *in_row;
     } cases[] = {
         {CT "; 00181030 LO Head", "{}", "Head"},
         {"00080005 CS ISO_IR 192; " CT "; 00181030 LO Gr\xC3\xBCn", "{}", "Gr\xC3\xBCn"},
         {CT "; 00181030 LO Gr\xC3\xBCn",
-         "{\"text beyond ASCII without Specific Character Set was read as UTF-8\"}", "Gr\xC3\xBCn"},
+         "{{NULL,\"text beyond ASCII without Specific Character Set was read as UTF-8\"}}",
+         "Gr\xC3\xBCn"},
         {CT "; 00181030 LO Gr\xFCn",
-         "{\"text beyond ASCII without Specific Character Set was read as Latin-1\"}",
+         "{{NULL,\"text beyond ASCII without Specific Character Set was read as Latin-1\"}}",
          "Gr\xC3\xBCn"},
         {"00080005 CS ISO_IR 192; " CT "; 00181030 LO a\xFFz",
-         "{\"some text could not be decoded\"}", "a\xEF\xBF\xBDz"},
+         "{{NULL,\"some text could not be decoded\"}}", "a\xEF\xBF\xBDz"},
         {"00080005 CS ISO_IR 999; " CT "; 00181030 LO Gr\xFCn",
-         "{\"Specific Character Set is not supported; text was read as Latin-1\"}", "Gr\xC3\xBCn"},
+         "{{NULL,\"Specific Character Set is not supported; text was read as Latin-1\"}}",
+         "Gr\xC3\xBCn"},
         {"00080005 CS ISO_IR 999; " CT "; 00181030 LO Gr\xC3\xBCn",
-         "{\"Specific Character Set is not supported; text was read as UTF-8\"}", "Gr\xC3\xBCn"},
+         "{{NULL,\"Specific Character Set is not supported; text was read as UTF-8\"}}",
+         "Gr\xC3\xBCn"},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct pg_param params[INGEST_PARAMS];
         struct ingest_prepared *p = prepare_spec(cases[i].object);
         ingest_params(p, params);
-        assert_param(&params[8], cases[i].warnings);
-        assert_non_null(memmem(params[0].data, (size_t)params[0].len, cases[i].in_json,
-                               strlen(cases[i].in_json)));
+        assert_param(&params[WARNINGS], cases[i].warnings);
+        assert_true(param_has(&params[PROTOCOL], cases[i].in_row));
         ingest_prepared_free(p);
     }
 }
 
-static void values_that_json_cannot_hold_are_flagged(void **state)
+static void values_that_rows_cannot_hold_are_flagged(void **state)
 {
     struct octets o;
     struct pg_param params[INGEST_PARAMS];
     struct ingest_prepared *p = NULL;
     struct err err;
     (void)state;
-    spec(&o, CT "; 00181030 LO ab");
-    o.data[o.len - 2] = '\0'; /* U+0000 in a text */
+    spec(&o, CT "; 00181030 LO ab; 00186000 LO cd");
+    for (size_t i = 0; i < o.len;
+         i++) { /* U+0000 in a text of a column, and of another attribute */
+        if (o.data[i] == 'a' || o.data[i] == 'c')
+            o.data[i] = '\0';
+    }
     assert_int_equal(prepare(span_of(o.data, o.len), UID_EXPLICIT_LE, NULL, NULL, &p, &err), RC_OK);
     ingest_params(p, params);
-    assert_true(params[8].len > 2); /* a warning, not {} */
-    assert_null(memmem(params[0].data, (size_t)params[0].len, "\\u0000", 6));
+    assert_param(&params[WARNINGS],
+                 "{{NULL,\"some values are in the encoded form only: JSON cannot "
+                 "hold them, or they are large\"}}");
+    assert_null(memchr(params[PROTOCOL].data, '\0', (size_t)params[PROTOCOL].len));
+    assert_false(param_has(&params[PROTOCOL], "u0000"));
     ingest_prepared_free(p);
 }
 
@@ -208,10 +254,10 @@ static void equal_content_has_one_digest(void **state)
     assert_int_equal(prepare(buf_span(&implicit), UID_IMPLICIT_LE, NULL, NULL, &p[1], &err), RC_OK);
     ingest_params(p[0], a);
     ingest_params(p[1], b);
-    assert_memory_equal(a[4].data, b[4].data, 32);
+    assert_memory_equal(a[DIGEST].data, b[DIGEST].data, 32);
     p[2] = prepare_spec(CT "; 00181030 LO Heart");
     ingest_params(p[2], c);
-    assert_memory_not_equal(a[4].data, c[4].data, 32);
+    assert_memory_not_equal(a[DIGEST].data, c[DIGEST].data, 32);
     for (int i = 0; i < 3; i++)
         ingest_prepared_free(p[i]);
     buf_fini(&implicit);
@@ -497,8 +543,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_goes_into_one_call),
+        cmocka_unit_test(what_is_no_protocol_has_no_rows),
         cmocka_unit_test(what_cannot_be_said_in_text_is_flagged),
-        cmocka_unit_test(values_that_json_cannot_hold_are_flagged),
+        cmocka_unit_test(values_that_rows_cannot_hold_are_flagged),
         cmocka_unit_test(equal_content_has_one_digest),
         cmocka_unit_test(data_sets_that_cannot_be_kept_are_refused),
         cmocka_unit_test(hostile_data_sets_do_no_harm),
