@@ -17,7 +17,8 @@
  * in Implicit VR with explicit length. So the value of an unknown element that reads completely as an
  * Implicit VR Little Endian sequence of at least one item is digested as that sequence. The reverse choice,
  * digesting sequences as octets, would make the digest depend on the form of inner lengths. An unknown
- * sequence without items is an empty value for the same reason.
+ * sequence without items is an empty value for the same reason. An element that the dictionary knows as a sequence, but
+ * which came with another VR, is treated likewise: Implicit VR makes a sequence of it where its value reads as one.
  *
  * Such a value is read one level at a time, as its inner sequences are values of UN again; so the scanner's limit
  * of depth does not see how deep it goes, and is kept here. Deeper than that is refused, as the same content is
@@ -79,7 +80,7 @@ static void digest_value(struct digest *d, uint32_t tag, const struct vr_info *v
     add(d, &pad, value.len % 2);
 }
 
-/* Whether an unknown value is an Implicit VR sequence; cheap for the many that do not begin with an item. */
+/* Whether a value is an Implicit VR sequence; cheap for the many that do not begin with an item. */
 static bool reads_as_sequence(struct digest *d, struct span value, struct dcm_element *sequence)
 {
     static const uint8_t item_tag[] = {0xFE, 0xFF, 0x00, 0xE0};
@@ -98,9 +99,12 @@ static void digest_element(struct digest *d, const struct dcm_element *e)
     char vr[3];
     struct dcm_element found = {.tag = e->tag};
     bool is_known = vr_of_tag(e->tag, vr);
+    bool is_known_sequence = is_known && strcmp(vr, "SQ") == 0;
     if (strcmp(e->vr, "SQ") == 0 && (is_known || e->items))
         digest_sequence(d, e);
-    else if (!is_known && reads_as_sequence(d, e->value, &found))
+    else if (is_known_sequence && e->value.len == 0)
+        digest_sequence(d, &found);
+    else if ((is_known_sequence || !is_known) && reads_as_sequence(d, e->value, &found))
         digest_sequence(d, &found);
     else
         digest_value(d, e->tag, vr_find(vr), vr_pad(is_known ? vr_find(vr) : vr_of(e)), e->value);

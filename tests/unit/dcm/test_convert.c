@@ -253,6 +253,11 @@ static void digest_ignores_what_is_only_encoding(void **state)
          OCTETS("\x09\x00\x01\x10\x10\0\0\0\xFE\xFF\x00\xE0\x08\0\0\0\x08\x00\x70\x00\0\0\0\0")},
         {"empty private sequence", UID_EXPLICIT_LE, UID_IMPLICIT_LE,
          OCTETS("\x09\x00\x01\x10SQ\0\0\0\0\0\0"), OCTETS("\x09\x00\x01\x10\0\0\0\0")},
+        {"empty known sequence of another VR", UID_EXPLICIT_LE, UID_IMPLICIT_LE,
+         OCTETS("\x08\x00\x21\x01IS\0\0"), OCTETS("\x08\x00\x21\x01\0\0\0\0")},
+        {"known sequence as octets of another VR", UID_EXPLICIT_LE, UID_IMPLICIT_LE,
+         OCTETS("\x08\x00\x21\x01OB\0\0\x08\0\0\0\xFE\xFF\x00\xE0\0\0\0\0"),
+         OCTETS("\x08\x00\x21\x01\x08\0\0\0\xFE\xFF\x00\xE0\0\0\0\0")},
         {"trailing padding", UID_EXPLICIT_LE, UID_EXPLICIT_LE,
          OCTETS("\xFC\xFF\xFC\xFFOB\0\0\x02\0\0\0\0\0"), OCTETS("")},
     };
