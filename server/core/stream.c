@@ -17,6 +17,14 @@
  * and TCP_NODELAY lets the last one go at once. (References in place of copies were rejected: measured, they
  * gain nothing up to 64 KiB, and a release that may free the stream in the midst of sending is dear.)
  *
+ * What waits is bounded twice: here by high water, in the kernel by TCP_NOTSENT_LOWAT. Left to itself the kernel
+ * takes megabytes, which whoever is answered last (a C-CANCEL) must wait for, which a peer that does not read makes
+ * us keep, and of which a third must go before the kernel says that there is room again. What is on its way to the
+ * peer does not count, so long lines stay full. SO_SNDBUF would bound that too.
+ *
+ * A stall is when the peer acknowledges nothing. The kernel reports room in lumps, so a slow reader may seem to
+ * take nothing for long: before the end what it has left unacknowledged is compared (SIOCOUTQ).
+ *
  * Ending in order. A close() with unread input makes the kernel send RST, which can destroy what we
  * have sent but the peer has not read. Here only what has arrived already is taken out of the way. Whoever
  * has a last message goes on reading until the peer closes, under a deadline of its own, as an association
@@ -37,11 +45,13 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
+#include <linux/sockios.h>
 
 #include "core/arena.h"
 #include "core_internal.h"
@@ -52,6 +62,7 @@ enum {
     DEFAULT_CONNECT_MS = 30000,
     READ_MIN = 4 << 10,
     READ_MAX = 128 << 10,
+    KERNEL_UNSENT = 128 << 10,
     VECTORS = 128,
     DISCARD_AT_FREE = 256 << 10,
 };
@@ -78,7 +89,8 @@ struct stream {
 
     struct evbuffer *output;
     bool is_full;
-    bool is_blocked; /* the kernel takes no more now */
+    bool is_blocked;    /* the kernel takes no more now */
+    int unacknowledged; /* in the kernel when the timer for the stall was set */
 
     bool is_scheduled; /* deferred work is on its way */
     bool want_offer;
@@ -334,6 +346,20 @@ static bool flush_once(struct stream *s, int *error)
     return ok;
 }
 
+/* What the kernel still has for the peer, sent or not. */
+static int unacknowledged(const struct stream *s)
+{
+    int octets;
+
+    return ioctl(s->fd, SIOCOUTQ, &octets) == 0 ? octets : 0;
+}
+
+static void watch_stall(struct stream *s)
+{
+    s->unacknowledged = unacknowledged(s);
+    loop_timer_set(s->timer, s->options.write_stall_ms);
+}
+
 static void flush(struct stream *s)
 {
     int error = 0;
@@ -344,7 +370,7 @@ static void flush(struct stream *s)
         return;
     }
     if (s->is_blocked && s->options.write_stall_ms > 0 && !loop_timer_is_set(s->timer))
-        loop_timer_set(s->timer, s->options.write_stall_ms);
+        watch_stall(s);
     update_interest(s);
     if (s->is_full && stream_queued(s) <= s->options.low_water_bytes) {
         s->is_full = false;
@@ -397,10 +423,14 @@ static void on_timer(void *arg)
     struct stream *s = arg;
     struct err why;
 
-    if (s->state == CONNECTING)
+    if (s->state == CONNECTING) {
         err_set_limit(&why, LIMIT_connect_timeout, 0, "connect timed out");
-    else
+    } else if (unacknowledged(s) < s->unacknowledged) {
+        watch_stall(s); /* it takes something, only less than would make the kernel call us */
+        return;
+    } else {
         err_set_limit(&why, LIMIT_write_timeout, 0, "peer takes no data");
+    }
     end(s, &why);
 }
 
@@ -462,7 +492,7 @@ static void adopt(struct stream *s, int fd)
     } settings[] = {
         {IPPROTO_TCP, TCP_NODELAY, 1},   {SOL_SOCKET, SO_KEEPALIVE, 1},
         {IPPROTO_TCP, TCP_KEEPIDLE, 60}, {IPPROTO_TCP, TCP_KEEPINTVL, 20},
-        {IPPROTO_TCP, TCP_KEEPCNT, 3},
+        {IPPROTO_TCP, TCP_KEEPCNT, 3},   {IPPROTO_TCP, TCP_NOTSENT_LOWAT, KERNEL_UNSENT},
     };
 
     s->fd = fd;

@@ -16,6 +16,8 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -146,14 +148,17 @@ static int listen_v4(struct sockaddr_in *addr, int backlog)
 }
 
 /* A TCP connection over loopback: x->peer and, on the loop, x->stream. */
-static int open_tcp(struct side *x, const struct stream_options *options)
+static int open_tcp_to(struct side *x, const struct stream_options *options, int receive_buffer,
+                       int segment)
 {
     struct sockaddr_in addr;
     int server = listen_v4(&addr, 8), fd;
 
     x->peer = socket(AF_INET, SOCK_STREAM, 0);
-    if (options && options->send_buffer_bytes > 0) /* then the test wants a narrow way */
-        setsockopt(x->peer, SOL_SOCKET, SO_RCVBUF, &options->send_buffer_bytes, sizeof(int));
+    if (receive_buffer > 0)
+        setsockopt(x->peer, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(int));
+    if (segment > 0) /* it says that it has taken something when there is room for one again */
+        setsockopt(x->peer, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof(int));
     assert_int_equal(connect(x->peer, (struct sockaddr *)&addr, sizeof(addr)), 0);
     fd = accept(server, NULL, NULL);
     assert_true(fd >= 0);
@@ -161,6 +166,12 @@ static int open_tcp(struct side *x, const struct stream_options *options)
     fcntl(x->peer, F_SETFL, O_NONBLOCK);
     x->stream = stream_new(x->loop, fd, options, &callbacks, x);
     return fd;
+}
+
+static int open_tcp(struct side *x, const struct stream_options *options)
+{
+    /* Who bounds the sending wants a narrow way. */
+    return open_tcp_to(x, options, options ? options->send_buffer_bytes : 0, 0);
 }
 
 static void open_local(struct side *x, int type, const struct stream_options *options)
@@ -619,6 +630,74 @@ static void progress_starts_the_stall_anew(void **state)
                 1900); /* the last progress may be a little before */
 }
 
+enum { SLOW_READS = 15 };
+
+struct slow_peer {
+    struct side *side;
+    struct loop_timer *timer;
+    int fd; /* of the stream */
+    unsigned reads;
+};
+
+static int unacknowledged(int fd)
+{
+    int octets = 0;
+
+    assert_int_equal(ioctl(fd, SIOCOUTQ, &octets), 0);
+    return octets;
+}
+
+/* On the loop's own timers, and each time to the next acknowledgement: so however slow the machine is, there is
+ * progress before the next end of a stall. */
+static void slow_peer_reads(void *arg)
+{
+    struct slow_peer *p = arg;
+    int before = unacknowledged(p->fd);
+    char sink[200];
+
+    for (unsigned ms = 0; unacknowledged(p->fd) >= before && ms < PATIENCE; ms++) {
+        (void)!recv(p->side->peer, sink, sizeof(sink), 0);
+        usleep(1000);
+    }
+    if (++p->reads < SLOW_READS)
+        loop_timer_set(p->timer, 30);
+}
+
+static bool has_read_all(void *arg)
+{
+    const struct slow_peer *p = arg;
+
+    return p->reads == SLOW_READS || p->side->closed;
+}
+
+/* In all that time the kernel has no room for more. */
+static void a_slow_peer_is_not_timed_out(void **state)
+{
+    struct stream_options options = {.write_stall_ms = 100};
+    struct side *x = *state;
+    struct slow_peer p = {.side = x};
+
+    p.fd = open_tcp_to(x, &options, 4096, 536);
+    p.timer = loop_timer_new(x->loop, slow_peer_reads, &p);
+    write_zeros(x, BIG);
+    loop_timer_set(p.timer, 20);
+    assert_true(loop_run_until(x->loop, has_read_all, &p, PATIENCE));
+    assert_int_equal(x->closed, 0);
+    loop_timer_free(p.timer);
+    assert_true(loop_run_until(x->loop, is_closed, x, PATIENCE)); /* now it reads nothing */
+    assert_int_equal(x->why.code, RC_TIMEOUT);
+}
+
+static void the_kernel_keeps_little_that_it_cannot_send(void **state)
+{
+    struct side *x = *state;
+    int fd = open_tcp_to(x, NULL, 4096, 0);
+
+    write_zeros(x, 8 * BIG);
+    loop_run_until(x->loop, never, NULL, 50);
+    assert_in_range(unacknowledged(fd), 1, 300 << 10);
+}
+
 static void an_idle_stream_has_no_stall(void **state)
 {
     struct stream_options options = {.write_stall_ms = 10};
@@ -783,6 +862,8 @@ int main(void)
         stream_test(full_lasts_from_high_water_to_low_water),
         stream_test(a_peer_that_takes_nothing_is_timed_out),
         stream_test(progress_starts_the_stall_anew),
+        stream_test(a_slow_peer_is_not_timed_out),
+        stream_test(the_kernel_keeps_little_that_it_cannot_send),
         stream_test(an_idle_stream_has_no_stall),
         stream_test(connect_succeeds_and_sends_what_was_written_before),
         stream_test(refused_connection_is_told_from_the_loop),
