@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A PostgreSQL of the test's own, to be stopped, starved and started at will."""
+import contextlib
+import pathlib
+import shutil
 import subprocess
+import tempfile
 
 import psycopg2
 
@@ -50,8 +54,15 @@ class OwnCluster:
     def log(self):
         return (self.folder / "server.log").read_text(errors="replace")
 
-    def close(self):
-        try:
-            self.stop()
-        except subprocess.CalledProcessError:
-            pass
+
+@contextlib.contextmanager
+def own_cluster(*settings, **options):
+    # The user that PostgreSQL runs as cannot reach pytest's own folders.
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="dppr-it-", dir="/tmp"))
+    folder.chmod(0o755)
+    own = OwnCluster(folder / "pg", *settings, **options)
+    try:
+        yield own
+    finally:
+        own.pgcluster("stop", own.folder)
+        shutil.rmtree(folder, ignore_errors=True)

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from clusters import OwnCluster
+from clusters import own_cluster
 from conftest import Server
 from dicomwire import Rejected, wait_for
 from faultload import (QUICK, Load, associate, comment, is_ready, metrics, store_one, verify, verify_recovered)
@@ -15,11 +15,10 @@ from protocols import keys, protocol
 CONNECTIONS = 2 * 4 + 2 * 2 + 2  # two workers, two retrieve workers, the probe and its check
 
 
-@pytest.fixture
-def cluster(reachable):
-    own = OwnCluster(reachable / "pg")
-    yield own
-    own.close()
+@pytest.fixture(scope="module")
+def cluster():
+    with own_cluster("wal_level=replica") as own:
+        yield own
 
 
 def run(cluster, during, **settings):
@@ -65,3 +64,59 @@ def test_stopped_and_started(cluster, mode):
         server.wait_log("event=database.up")
     load = run(cluster, during)
     assert any("refused" in why for why in load.comments("store")), load.comments("store")
+
+
+def test_slow_recovery(cluster):
+    """After a crash PostgreSQL takes connections and refuses them until it has recovered."""
+    go = cluster.folder / "go"
+    cluster.execute(f"alter system set restore_command = 'while ! test -e {go}; do sleep 0.1; done; false'")
+
+    def during(server, load):
+        cluster.stop("immediate")
+        (cluster.folder / "data/recovery.signal").touch()
+        starting = threading.Thread(target=cluster.start)
+        starting.start()
+        wait_for(lambda: any("starting up" in why for why in load.comments("store")), timeout=30)
+        load.wait_for_failure(("store", "find", "get", "move"))
+        wait_for(lambda: not is_ready(server))
+        server.wait_log("event=(db.unreachable|database.away) .*(starting up|refused)")
+        go.touch()
+        starting.join(60)
+        load.wait_for_success()
+    run(cluster, during)
+
+
+def test_who_is_not_let_in_while_nobody_can_be_asked(cluster):
+    """Without a policy that takes unknown AE titles anyway: transient reject, and let in when the database is back."""
+    cluster.execute("insert into dpp.application_entities (ae_title) values ('KNOWN')")
+    server = Server(cluster.database, unknown_ae="refuse", **QUICK)
+    try:
+        wire = associate(server.port, calling="KNOWN")
+        before = protocol()
+        assert store_one(wire, before).status == 0
+        cluster.stop("fast")
+        wait_for(lambda: not is_ready(server), timeout=20)
+        rejected = metrics(server)["associations_rejected_total"]
+        for title in ("KNOWN", "UNKNOWN"):
+            with pytest.raises(Rejected) as refusal:
+                associate(server.port, calling=title)
+            assert (refusal.value.result, refusal.value.source, refusal.value.reason) == (2, 3, 1)
+        assert metrics(server)["associations_rejected_total"] == rejected + 2
+        server.wait_log("the database cannot be asked for the AE title")
+        answer = store_one(wire, protocol())
+        assert answer.status == 0xA700 and "refused" in comment(answer)
+        cluster.start()
+
+        def is_let_in():
+            try:
+                associate(server.port, calling="KNOWN").release()
+                return True
+            except Rejected:
+                return False
+        wait_for(is_let_in, timeout=20)
+        wait_for(lambda: wire.find(3, keys(SOPInstanceUID=before.SOPInstanceUID))[1].status == 0)
+        assert store_one(wire, before).status == 0
+        wire.release()
+        verify_recovered(server, cluster.execute, CONNECTIONS)
+    finally:
+        assert server.stop() == 0

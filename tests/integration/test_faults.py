@@ -2,50 +2,21 @@
 """The database goes away and comes back; the server is killed outright; slow and vanished readers."""
 import pathlib
 import signal
-import subprocess
 import threading
 import time
 
-import psycopg2
 import pytest
 
-from conftest import ROOT, Server, run_dppr, with_database
+from clusters import own_cluster
+from conftest import Server
 from dicomwire import CT_PROTOCOL, EXPLICIT, FIND, GET, IMPLICIT, MOVE, VERIFICATION, Wire, encode, wait_for
 from protocols import keys, new_uid, protocol
 
-PGCLUSTER = ROOT / "tests/support/pgcluster"
 
-
-class OwnCluster:
-    """A PostgreSQL of the test's own, to be stopped and started at will."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.start()
-        admin = psycopg2.connect(self.uri)
-        admin.autocommit = True
-        admin.cursor().execute("create database faults template template0 encoding 'UTF8'")
-        admin.close()
-        self.database = with_database(self.uri, "faults")
-        run_dppr("migrate", database=self.database, check=True)
-
-    def start(self):
-        done = subprocess.run([PGCLUSTER, "start", self.folder, "synchronous_commit=on"], check=True, text=True,
-                              stdout=subprocess.PIPE)
-        self.uri = done.stdout.strip().splitlines()[-1]
-
-    def stop(self):
-        subprocess.run([PGCLUSTER, "stop", self.folder], check=True, stdout=subprocess.DEVNULL)
-
-
-@pytest.fixture
-def cluster(reachable):
-    own = OwnCluster(reachable / "pg")
-    yield own
-    try:
-        own.stop()
-    except subprocess.CalledProcessError:
-        pass
+@pytest.fixture(scope="module")
+def cluster():
+    with own_cluster() as own:
+        yield own
 
 
 def test_database_down_and_up_again(cluster):
@@ -104,12 +75,9 @@ def test_server_started_before_its_database(cluster):
 
 def test_rights_count_again_when_the_database_is_back(cluster):
     """Let in by policy while nobody could be asked; a row that says otherwise rules afterwards."""
-    admin = psycopg2.connect(cluster.database)
-    admin.autocommit = True
-    admin.cursor().execute("insert into dpp.application_entities (ae_title, may_store) values ('LIMITED', false)")
-    admin.cursor().execute("insert into dpp.application_entities (ae_title, source_addresses)"
-                           " values ('ELSEWHERE', '{192.0.2.1}')")
-    admin.close()
+    cluster.execute("insert into dpp.application_entities (ae_title, may_store) values ('LIMITED', false)")
+    cluster.execute("insert into dpp.application_entities (ae_title, source_addresses)"
+                    " values ('ELSEWHERE', '{192.0.2.1}')")
     server = Server(cluster.database)
     try:
         cluster.stop()
