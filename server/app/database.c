@@ -60,10 +60,16 @@ unsigned database_connections_wanted(const struct config *c, unsigned workers)
 
 enum rc database_check_connections(struct pg_sync *s, unsigned wanted, struct err *err)
 {
-    static const char sql[] = "select current_setting('max_connections')::int\n"
-                              "        - current_setting('superuser_reserved_connections')::int,\n"
-                              "    (select greatest(count(*), 1) from dpp.servers\n"
-                              "     where heartbeat_at > now() - interval '30 seconds')";
+    static const char sql[] =
+        "select least(\n"
+        "        current_setting('max_connections')::int\n"
+        "            - current_setting('superuser_reserved_connections')::int\n"
+        "            - coalesce(current_setting('reserved_connections', true)::int, 0),\n"
+        "        nullif(r.rolconnlimit, -1), nullif(d.datconnlimit, -1)),\n"
+        "    (select greatest(count(*), 1) from dpp.servers\n"
+        "     where heartbeat_at > now() - interval '30 seconds')\n"
+        "from pg_catalog.pg_roles r, pg_catalog.pg_database d\n"
+        "where r.rolname = current_user and d.datname = current_database()";
     struct pg_table *t = NULL;
     enum rc rc = pg_sync_query(s, sql, NULL, 0, &t, err);
 
@@ -76,6 +82,7 @@ enum rc database_check_connections(struct pg_sync *s, unsigned wanted, struct er
         return RC_OK;
     return err_set(err, RC_LIMIT,
                    "%ld server(s) with up to %u database connections each, but max_connections "
-                   "leaves %ld: lower database-connections or workers, or raise max_connections",
+                   "(and connection limits of role and database) leave %ld: lower "
+                   "database-connections or workers, or raise the limit",
                    servers, wanted, room);
 }

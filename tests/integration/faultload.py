@@ -41,6 +41,22 @@ def store_one(wire, dataset):
     return wire.store(1, encode(dataset, EXPLICIT), CT_PROTOCOL, dataset.SOPInstanceUID)
 
 
+def find_one(wire, dataset):
+    matches, final = wire.find(3, keys(SOPInstanceUID=dataset.SOPInstanceUID))
+    assert final.status != 0 or len(matches) == 1
+    return final
+
+
+def get_one(wire, dataset):
+    stored, _, final = wire.get(5, [dataset.SOPInstanceUID])
+    assert final.status != 0 or [m.data for m in stored] == [encode(dataset, EXPLICIT)]
+    return final
+
+
+def move_one(wire, dataset, destination=DESTINATION):
+    return wire.move(7, [dataset.SOPInstanceUID], destination)[1]
+
+
 def comment(message):
     return message.command.get(0x0902, "")
 
