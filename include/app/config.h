@@ -29,11 +29,14 @@ struct config {
     unsigned workers; /* 0 = number of processors */
     enum log_level log_level;
     enum log_format log_format;
+    int64_t log_repeat_ms; /* 0 = every line */
     int64_t shutdown_grace_ms;
     unsigned max_waiting_jobs;     /* of each job pool */
     struct service_config service; /* strings borrowed from this struct */
     char *ae_title;
     char **called_titles; /* NULL-terminated */
+    char **probe_addresses;
+    struct network *probes; /* the same, read */
 };
 
 /* All defaults; never fails. config_fini it. */

@@ -8,6 +8,7 @@
 #define CORE_LISTENER_H
 
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "core/err.h"
 #include "core/loop.h"
@@ -20,8 +21,9 @@ struct listener;
 MUST_CHECK enum rc listener_open(const char *address, uint16_t port, int *fd, uint16_t *bound,
                                  struct err *err);
 
-/* fd is owned by the callback: nonblocking, close-on-exec. */
-typedef void (*listener_cb)(int fd, void *arg);
+/* fd is owned by the callback: nonblocking, close-on-exec. peer: who it is, also when it has reset the connection
+ * in the meantime. */
+typedef void (*listener_cb)(int fd, const struct sockaddr_storage *peer, void *arg);
 
 /* Address, port and failures as of listener_open. */
 MUST_CHECK enum rc listener_new(struct loop *l, const char *address, uint16_t port, listener_cb cb,

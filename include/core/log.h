@@ -54,6 +54,14 @@ struct log_pair {
 void log_pairs(enum log_level level, const struct log_ctx *ctx, const char *event,
                const struct log_pair *pairs, unsigned count);
 
+/* For lines that anybody who can connect can cause: whether this one is to be written. Of the same event, subject
+ * and address one is, in the time of log_set_repeat, and a bounded number of all; event is a constant. Ask only
+ * for a level that is enabled. */
+bool log_is_due(const char *event, const char *subject, const char *address);
+void log_set_repeat(int64_t ms); /* 0 = every line; default 1 min */
+/* Tell what was left out, once its time is over (is_end: in any case). Call it now and then, on any thread. */
+void log_tell_suppressed(bool is_end);
+
 #define log_error(ctx, event, ...) log_event(LOG_ERROR, ctx, event, __VA_ARGS__)
 #define log_warn(ctx, event, ...)  log_event(LOG_WARN, ctx, event, __VA_ARGS__)
 #define log_info(ctx, event, ...)  log_event(LOG_INFO, ctx, event, __VA_ARGS__)

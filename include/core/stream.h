@@ -46,10 +46,12 @@ struct stream_options {
     size_t low_water_bytes;  /* 0 = a quarter of high water */
     int64_t write_stall_ms;  /* 0 = no deadline */
     int send_buffer_bytes;   /* SO_SNDBUF, 0 = the system's */
+    const struct sockaddr
+        *peer; /* stream_new: who it is; NULL = ask the socket. Borrowed for the call */
 };
 
 /* Takes the connected descriptor (owned, also on failure). returned. Where the peer has reset the connection
- * already, on_closed follows and no octet is offered. */
+ * already, on_closed follows and no octet is offered, and only options->peer tells who it was. */
 struct stream *stream_new(struct loop *l, int fd, const struct stream_options *options,
                           const struct stream_callbacks *callbacks, void *arg);
 /* Starts to connect; failure comes through on_closed, success through on_connected. What is written

@@ -24,6 +24,7 @@
 #include "core/bytes.h"
 #include "core/log.h"
 #include "core/loop.h"
+#include "core/network.h"
 #include "net/command.h"
 #include "net/pdu.h"
 
@@ -90,6 +91,13 @@ struct assoc_options {
     int64_t message_ms;       /* a message from its first octet to its last; default 10 min */
     int64_t write_stall_ms;   /* default 60 s */
     int send_buffer_bytes;
+    /* Acceptor: who connected, as accept(2) said, since a peer that has reset the connection has no address any
+     * more; NULL = ask the socket. Borrowed for the call. */
+    const struct sockaddr *peer;
+    /* Who may connect and close without a word and without a line in the log. Borrowed. */
+    const struct network *probes;
+    unsigned probe_count;
+    uint16_t http_port; /* to be named to HTTP clients in the log; 0 = none */
 };
 struct assoc_options assoc_options_default(void);
 

@@ -15,6 +15,7 @@
 
 #include "core/arena.h"
 #include "core/bytes.h"
+#include "core/metrics.h"
 
 enum pdu_type {
     PDU_ASSOCIATE_RQ = 0x01,
@@ -176,8 +177,8 @@ const char *pdu_type_name(unsigned type);
 const char *pdu_reject_text(const struct pdu_reject *rj);
 const char *pdu_abort_text(const struct pdu_abort *ab);
 
-/* What a peer speaks whose first octets are no PDU: "an HTTP request", "a TLS hello" ...; NULL when
- * they are not recognised. A few octets are enough. */
-const char *pdu_foreign_protocol(struct span first_octets);
+/* What a peer speaks whose first octets are no PDU; TALK_noise when they are not recognised. A few octets are
+ * enough. */
+enum talk pdu_foreign_protocol(struct span first_octets);
 
 #endif

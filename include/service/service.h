@@ -73,8 +73,8 @@ struct service;
 struct service *service_new(struct worker *w, const struct service_config *config,
                             const struct service_pools *pools, struct retrieve_pool *retrieve);
 void service_free(struct service *s); /* aborts what is left */
-/* Takes the accepted descriptor (owned). On the worker's thread. */
-void service_accept(struct service *s, int fd);
+/* Takes the accepted descriptor (owned) of this peer. On the worker's thread. */
+void service_accept(struct service *s, int fd, const struct sockaddr_storage *peer);
 /* Stop gently: idle associations are released or aborted, running operations go on; done(arg) once none is
  * left. On the worker's thread. */
 void service_drain(struct service *s, void (*done)(void *arg), void *arg);

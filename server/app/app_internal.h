@@ -19,18 +19,19 @@
 /* ---- config: the table of settings ---------------------------------------------------------------- */
 
 enum setting_type {
-    SETTING_TEXT,     /* char * */
-    SETTING_URI,      /* char *, masked when printed */
-    SETTING_AET,      /* char * */
-    SETTING_AET_LIST, /* char ** */
-    SETTING_PORT,     /* uint16_t */
-    SETTING_UINT,     /* unsigned */
-    SETTING_INT64,    /* int64_t */
-    SETTING_SIZE,     /* size_t octets */
-    SETTING_SIZE32,   /* uint32_t or unsigned octets */
-    SETTING_DURATION, /* int64_t ms */
-    SETTING_BOOL,     /* bool */
-    SETTING_CHOICE,   /* an enum, by the position in choices */
+    SETTING_TEXT,         /* char * */
+    SETTING_URI,          /* char *, masked when printed */
+    SETTING_AET,          /* char * */
+    SETTING_AET_LIST,     /* char ** */
+    SETTING_NETWORK_LIST, /* char ** */
+    SETTING_PORT,         /* uint16_t */
+    SETTING_UINT,         /* unsigned */
+    SETTING_INT64,        /* int64_t */
+    SETTING_SIZE,         /* size_t octets */
+    SETTING_SIZE32,       /* uint32_t or unsigned octets */
+    SETTING_DURATION,     /* int64_t ms */
+    SETTING_BOOL,         /* bool */
+    SETTING_CHOICE,       /* an enum, by the position in choices */
 };
 
 struct setting {

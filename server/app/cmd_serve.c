@@ -66,8 +66,8 @@ const struct command command_serve = {
         "Serves DICOM (C-ECHO, C-STORE, C-FIND, C-GET, C-MOVE) and HTTP (/livez, /readyz,\n"
         "/metrics) in the foreground and logs to standard error. It starts while the database is\n"
         "away and is ready when that answers. SIGTERM or SIGINT: no new associations, running\n"
-        "operations may end within shutdown-grace; once more: at once. SIGHUP: read log-level\n"
-        "and log-format again.\n\n"
+        "operations may end within shutdown-grace; once more: at once. SIGHUP: read the\n"
+        "settings of the log again.\n\n"
         "Examples:\n"
         "  dppr serve --database postgresql:///dppr --unknown-ae loopback\n"
         "  DPPR_DICOM_PORT=104 dppr serve --config /etc/dppr/dppr.conf --check",

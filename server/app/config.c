@@ -26,6 +26,7 @@
 
 #include "app_internal.h"
 #include "core/arena.h"
+#include "core/network.h"
 
 enum { MAX_VALUE_BYTES = 4096, MAX_LIST = 64 };
 
@@ -64,6 +65,8 @@ const struct setting config_settings[] = {
      "calling AE titles without a row in dpp.application_entities: refuse, accept from loopback, or accept any"},
     {"echo-for-all", SETTING_BOOL, AT(service.echo_for_all), 0, 0, NULL,
      "let unknown AE titles verify the connection (C-ECHO)"},
+    {"probe-addresses", SETTING_NETWORK_LIST, AT(probe_addresses), 0, 0, NULL,
+     "addresses or networks (CIDR), separated by commas, of health probes: they may connect and close, and the log is silent about it"},
     {"workers", SETTING_UINT, AT(workers), 0, 1024, NULL,
      "worker threads; 0 = one per processor"},
     {"database-connections", SETTING_UINT, AT(service.database.size), 1, 1000, NULL,
@@ -160,6 +163,8 @@ const struct setting config_settings[] = {
      "error, warn, info, debug or trace; read again on SIGHUP"},
     {"log-format", SETTING_CHOICE, AT(log_format), 0, 0, log_formats,
      "logfmt or json; read again on SIGHUP"},
+    {"log-repeat", SETTING_DURATION, AT(log_repeat_ms), 0, 24 * HOUR, NULL,
+     "a line about a stranger that says the same again is left out for so long, and counted; 0 = never; read again on SIGHUP"},
 };
 /* clang-format on */
 const unsigned config_setting_count = sizeof(config_settings) / sizeof(config_settings[0]);
@@ -365,8 +370,21 @@ static enum rc bad_title(const char *title, struct err *err)
                    title);
 }
 
-static enum rc set_titles(const struct setting *s, struct config *c, const char *text,
-                          struct err *err)
+static enum rc check_item(const struct setting *s, const char *item, struct err *err)
+{
+    struct network n;
+
+    if (s->type == SETTING_AET_LIST)
+        return aet_is_valid(item) ? RC_OK : bad_title(item, err);
+    return network_parse(item, &n) ? RC_OK
+                                   : err_set(err, RC_INVALID,
+                                             "'%s' is neither an address nor a network like "
+                                             "192.0.2.0/24",
+                                             item);
+}
+
+static enum rc set_list(const struct setting *s, struct config *c, const char *text,
+                        struct err *err)
 {
     char *copy = xstrdup(text), *next = copy;
     char **list = xcalloc(MAX_LIST + 1, sizeof(*list));
@@ -374,19 +392,18 @@ static enum rc set_titles(const struct setting *s, struct config *c, const char 
     enum rc rc = RC_OK;
 
     while (rc == RC_OK && next) {
-        char *title = strsep(&next, ",");
-        title += strspn(title, " ");
-        size_t len = strlen(title);
-        while (len > 0 && title[len - 1] == ' ')
-            title[--len] = '\0';
+        char *item = strsep(&next, ",");
+        item += strspn(item, " ");
+        size_t len = strlen(item);
+        while (len > 0 && item[len - 1] == ' ')
+            item[--len] = '\0';
         if (len == 0 && !next && count == 0)
             break; /* an empty list */
-        if (!aet_is_valid(title))
-            rc = bad_title(title, err);
-        else if (count == MAX_LIST)
-            rc = err_set(err, RC_INVALID, "more than %d titles", MAX_LIST);
-        else
-            list[count++] = xstrdup(title);
+        rc = check_item(s, item, err);
+        if (rc == RC_OK && count == MAX_LIST)
+            rc = err_set(err, RC_INVALID, "more than %d", MAX_LIST);
+        if (rc == RC_OK)
+            list[count++] = xstrdup(item);
     }
     free(copy);
     if (rc != RC_OK) {
@@ -426,7 +443,8 @@ enum rc setting_set(const struct setting *s, struct config *c, const char *text,
     case SETTING_AET:
         return set_text(s, c, text, err);
     case SETTING_AET_LIST:
-        return set_titles(s, c, text, err);
+    case SETTING_NETWORK_LIST:
+        return set_list(s, c, text, err);
     case SETTING_BOOL:
         return set_bool(s, c, text, err);
     case SETTING_CHOICE:
@@ -464,6 +482,7 @@ void setting_format(const struct setting *s, const struct config *c, struct buf 
         free(masked);
         break;
     case SETTING_AET_LIST:
+    case SETTING_NETWORK_LIST:
         list = *(char **const *)m;
         for (unsigned i = 0; list && list[i]; i++)
             buf_printf(out, "%s%s", i ? "," : "", list[i]);
@@ -509,6 +528,8 @@ void config_init(struct config *c)
     c->ae_title =
         xstrdup(c->service.ae_title && *c->service.ae_title ? c->service.ae_title : "DPPR");
     c->called_titles = xcalloc(1, sizeof(*c->called_titles));
+    c->probe_addresses = xcalloc(1, sizeof(*c->probe_addresses));
+    c->log_repeat_ms = 60 * SECOND;
     c->log_level = LOG_INFO;
     c->log_format = LOG_LOGFMT;
     c->shutdown_grace_ms = 30 * SECOND;
@@ -528,6 +549,8 @@ void config_fini(struct config *c)
     free(c->http_address);
     free(c->ae_title);
     free_list(c->called_titles);
+    free_list(c->probe_addresses);
+    free(c->probes);
     memset(c, 0, sizeof(*c));
 }
 

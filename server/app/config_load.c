@@ -14,6 +14,7 @@
 
 #include "app_internal.h"
 #include "core/arena.h"
+#include "core/network.h"
 
 enum { MAX_FILE_BYTES = 1 << 20, MAX_LINE_BYTES = 8192 };
 
@@ -244,6 +245,12 @@ enum rc config_load(int argc, char **argv, const char *const *own, struct config
     out->service.database.conninfo = out->database;
     out->service.database.application_name = "dppr";
     out->service.database.session_options = out->has_session_options ? NULL : "";
+    for (unsigned i = 0; out->probe_addresses[i]; i++)
+        out->service.assoc.probe_count++;
+    out->probes = xcalloc(out->service.assoc.probe_count + 1, sizeof(*out->probes));
+    for (unsigned i = 0; i < out->service.assoc.probe_count; i++)
+        (void)network_parse(out->probe_addresses[i], &out->probes[i]); /* checked when it was set */
+    out->service.assoc.probes = out->probes;
     /* A message may not be larger than the data sets that are taken from it. */
     out->service.assoc.max_dataset_bytes = out->service.dataset_limits.max_bytes;
     out->service.query_limits.max_depth = out->service.dataset_limits.max_depth;
@@ -255,10 +262,13 @@ enum rc config_load(int argc, char **argv, const char *const *own, struct config
 static const char *value_name(const struct setting *s)
 {
     static const char *const names[] = {
-        [SETTING_TEXT] = "TEXT",       [SETTING_URI] = "URI",     [SETTING_AET] = "TITLE",
-        [SETTING_AET_LIST] = "TITLES", [SETTING_PORT] = "PORT",   [SETTING_UINT] = "NUMBER",
-        [SETTING_INT64] = "NUMBER",    [SETTING_SIZE] = "SIZE",   [SETTING_SIZE32] = "SIZE",
-        [SETTING_DURATION] = "TIME",   [SETTING_BOOL] = "YES|NO", [SETTING_CHOICE] = "WORD",
+        [SETTING_TEXT] = "TEXT",     [SETTING_URI] = "URI",
+        [SETTING_AET] = "TITLE",     [SETTING_AET_LIST] = "TITLES",
+        [SETTING_PORT] = "PORT",     [SETTING_UINT] = "NUMBER",
+        [SETTING_INT64] = "NUMBER",  [SETTING_SIZE] = "SIZE",
+        [SETTING_SIZE32] = "SIZE",   [SETTING_NETWORK_LIST] = "NETWORKS",
+        [SETTING_DURATION] = "TIME", [SETTING_BOOL] = "YES|NO",
+        [SETTING_CHOICE] = "WORD",
     };
 
     return names[s->type];

@@ -10,7 +10,8 @@
  *                 so that names nobody answers for hold up neither stores nor the database
  *   probe         one thread for the schema check
  *
- * Start: workers first (worker_start is a barrier), then the listeners, then the line for --ready-fd. A
+ * Start: the HTTP port, which the workers name to who looks for it on theirs, then workers (worker_start is a
+ * barrier), then the DICOM port, then the line for --ready-fd. A
  * database that is away is no reason not to start: the ports open, /readyz says 503, the probe finds the
  * database when it comes. A schema this build must not use is one, and when it turns up later new
  * connections are closed at once.
@@ -35,6 +36,7 @@
 #include "app_internal.h"
 #include "core/arena.h"
 #include "core/listener.h"
+#include "core/network.h"
 #include "core/worker.h"
 #include "dcm/dict.h"
 #include "pg/migrate.h"
@@ -46,6 +48,7 @@ enum {
     DATABASE_NAME_THREADS = 2,
     MAX_ARENAS = 16,
     STOP_S = 30,
+    TELL_MS = 1000,  /* between looks at what the log has left out */
     SETTLE_MS = 250, /* between closing the listener and draining */
 };
 
@@ -67,6 +70,8 @@ struct server {
     int signal_fd;
     struct loop_watch *signals;
     struct loop_timer *drain_timer;
+    struct loop_timer *tell_timer;
+    struct service_config service; /* the settings' and the port that HTTP has got */
     bool is_draining, has_settled;
 };
 
@@ -84,7 +89,7 @@ static enum rc start_worker(struct worker *w, void *arg, void **state, struct er
     struct server *s = arg;
 
     (void)err;
-    *state = service_new(w, &s->config->service, &s->pools, s->retrieve);
+    *state = service_new(w, &s->service, &s->pools, s->retrieve);
     return RC_OK;
 }
 
@@ -96,13 +101,14 @@ static void stop_worker(void *state)
 struct handoff {
     struct worker *worker;
     int fd;
+    struct sockaddr_storage peer;
 };
 
 static void deliver_fd(void *arg)
 {
     struct handoff *h = arg;
 
-    service_accept(worker_state(h->worker), h->fd);
+    service_accept(worker_state(h->worker), h->fd, &h->peer);
     free(h);
 }
 
@@ -114,19 +120,30 @@ static void drop_fd(void *arg)
     free(h);
 }
 
-static void on_accept(int fd, void *arg)
+static void refuse_for_schema(const struct sockaddr_storage *peer)
+{
+    char address[ADDRESS_TEXT], name[ADDRESS_TEXT];
+    struct log_ctx ctx = {.peer = name};
+
+    address_format((const struct sockaddr *)peer, address, name);
+    if (log_enabled(LOG_WARN) && log_is_due("connection.refused", "schema", address))
+        log_warn(&ctx, "connection.refused",
+                 "why=\"the database has a schema this version must not use\"");
+}
+
+static void on_accept(int fd, const struct sockaddr_storage *peer, void *arg)
 {
     struct server *s = arg;
 
     if (probe_schema_is_refused(s->probe)) {
-        log_warn(NULL, "connection.refused",
-                 "why=\"the database has a schema this version must not use\"");
+        refuse_for_schema(peer);
         close(fd);
         return;
     }
     struct handoff *h = xcalloc(1, sizeof(*h));
     h->worker = s->workers[s->next_worker++ % s->worker_count];
     h->fd = fd;
+    h->peer = *peer;
     worker_post(h->worker, deliver_fd, drop_fd, h);
 }
 
@@ -202,6 +219,14 @@ static void begin_drain(struct server *s, int number)
                                        : SETTLE_MS);
 }
 
+static void on_tell_timer(void *arg)
+{
+    struct server *s = arg;
+
+    log_tell_suppressed(false);
+    loop_timer_set(s->tell_timer, TELL_MS);
+}
+
 /* ---- signals ------------------------------------------------------------------------------------------ */
 
 /* What can change in a running server is the log; the rest is named as what it is. */
@@ -217,6 +242,7 @@ static void reload(struct server *s)
         return;
     }
     log_configure(fresh.log_level, fresh.log_format);
+    log_set_repeat(fresh.log_repeat_ms);
     log_info(NULL, "config.reloaded", "log_level=%s note=\"other settings need a restart\"",
              log_level_name(fresh.log_level));
     free(rest);
@@ -336,7 +362,7 @@ static enum rc start_threads(struct server *s, struct err *err)
         .names = jobpool_new("names", NAME_THREADS, most),
         .database_names = jobpool_new("db-names", DATABASE_NAME_THREADS, most),
     };
-    rc = retrieve_pool_new(&s->config->service, &s->pools, &s->retrieve, err);
+    rc = retrieve_pool_new(&s->service, &s->pools, &s->retrieve, err);
     s->workers = xcalloc(wanted, sizeof(struct worker *));
     for (unsigned i = 0; i < wanted && rc == RC_OK; i++) {
         char name[32];
@@ -351,10 +377,7 @@ static enum rc start_listening(struct server *s, bool is_known_good, struct err 
 {
     const struct config *c = s->config;
     unsigned wanted = database_connections_wanted(c, s->worker_count);
-    enum rc rc = web_new(s->loop, c->http_address, c->http_port, &s->health, &s->web, err);
 
-    if (rc != RC_OK)
-        return rc;
     s->probe = probe_new(s->loop, s->mailbox, c, wanted, &s->health, is_known_good, on_ready, s);
     return listener_new(s->loop, c->dicom_address, c->dicom_port, on_accept, s, &s->listener, err);
 }
@@ -374,6 +397,8 @@ static void stop_all(struct server *s)
     jobpool_free(s->pools.database_names);
     loop_watch_free(s->signals);
     loop_timer_free(s->drain_timer);
+    loop_timer_free(s->tell_timer);
+    log_tell_suppressed(true);
     mailbox_free(s->mailbox);
     loop_free(s->loop);
     close(s->signal_fd);
@@ -388,6 +413,7 @@ int server_run(const struct command *self, const struct config *config, int read
     enum rc rc;
 
     log_configure(config->log_level, config->log_format);
+    log_set_repeat(config->log_repeat_ms);
     prepare_process(config, server_workers(config));
     rc = take_signals(&s, &err);
     if (rc == RC_OK)
@@ -401,8 +427,14 @@ int server_run(const struct command *self, const struct config *config, int read
     s.loop = loop_new();
     s.mailbox = mailbox_new(s.loop);
     s.drain_timer = loop_timer_new(s.loop, on_drain_timer, &s);
+    s.tell_timer = loop_timer_new(s.loop, on_tell_timer, &s);
+    loop_timer_set(s.tell_timer, TELL_MS);
     s.signals = loop_watch_new(s.loop, s.signal_fd, on_signal, &s);
-    rc = start_threads(&s, &err);
+    rc = web_new(s.loop, config->http_address, config->http_port, &s.health, &s.web, &err);
+    s.service = config->service;
+    s.service.assoc.http_port = rc == RC_OK ? web_port(s.web) : 0;
+    if (rc == RC_OK)
+        rc = start_threads(&s, &err);
     if (rc == RC_OK)
         rc = start_listening(&s, is_known_good, &err);
     if (rc == RC_OK) {

@@ -7,7 +7,6 @@
 
 #include <pthread.h>
 #include <stddef.h>
-#include <sys/socket.h>
 
 #include "core/mailbox.h"
 
@@ -24,11 +23,5 @@ struct mailbox *mailbox_ref(struct mailbox *m);
 void mailbox_unref(struct mailbox *m);
 /* Loop thread: drop what waits and what will still be posted; the mailbox stays valid until freed. */
 void mailbox_close(struct mailbox *m);
-
-/* "192.0.2.1" and "192.0.2.1:104"; IPv6 in brackets before a port; IPv4-mapped IPv6 as plain IPv4;
- * anything that is not IP is "local". Sizes: 64 octets are enough for both. */
-enum { ADDRESS_TEXT = 64 };
-void address_format(const struct sockaddr *addr, char host[ADDRESS_TEXT],
-                    char host_port[ADDRESS_TEXT]);
 
 #endif

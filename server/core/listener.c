@@ -21,6 +21,7 @@
 
 #include "core/arena.h"
 #include "core/log.h"
+#include "core/network.h"
 #include "core_internal.h"
 
 enum { ACCEPTS_PER_EVENT = 32, PAUSE_MS = 500 };
@@ -47,10 +48,12 @@ static void on_connection(int fd, unsigned ready, void *arg)
 
     (void)ready;
     for (int i = 0; i < ACCEPTS_PER_EVENT && li->fd >= 0; i++) {
-        int connection = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct sockaddr_storage peer = {0};
+        socklen_t len = sizeof(peer);
+        int connection = accept4(fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         if (connection >= 0) {
-            li->cb(connection, li->arg);
+            li->cb(connection, &peer, li->arg);
             continue;
         }
         if (is_shortage(errno)) {

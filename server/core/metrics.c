@@ -44,10 +44,58 @@ static const char *ending(enum metric m)
     return "_total";
 }
 
+static _Atomic int64_t talks[TALK_COUNT];
+
+static const struct {
+    const char *name, *words;
+} talk_rows[TALK_COUNT] = {
+#define X(id, name, words) [TALK_##id] = {name, words},
+    TALK_LIST(X)
+#undef X
+};
+
+const char *talk_name(enum talk t)
+{
+    assert(t > TALK_NONE && t < TALK_COUNT);
+    return talk_rows[t].name;
+}
+
+const char *talk_words(enum talk t)
+{
+    assert(t > TALK_NONE && t < TALK_COUNT);
+    return talk_rows[t].words;
+}
+
+void talk_add(enum talk t)
+{
+    assert(t > TALK_NONE && t < TALK_COUNT);
+    atomic_fetch_add_explicit(&talks[t], 1, memory_order_relaxed);
+}
+
+int64_t talk_count(enum talk t)
+{
+    assert(t > TALK_NONE && t < TALK_COUNT);
+    return atomic_load_explicit(&talks[t], memory_order_relaxed);
+}
+
+static void print_head(struct buf *out, const char *name, const char *help)
+{
+    buf_printf(out, "# HELP dppr_%s %s\n# TYPE dppr_%s counter\n", name, help, name);
+}
+
+static void print_talks(struct buf *out)
+{
+    print_head(out, "wrong_talk_total",
+               "connections that did not ask for an association, by what they said");
+    for (enum talk t = TALK_NONE + 1; t < TALK_COUNT; t++)
+        buf_printf(out, "dppr_wrong_talk_total{talk=\"%s\"} %" PRId64 "\n", talk_name(t),
+                   talk_count(t));
+}
+
 /* One family, a label for each of its limits. */
 static void print_limits(struct buf *out, enum limit_kind kind, const char *name, const char *help)
 {
-    buf_printf(out, "# HELP dppr_%s %s\n# TYPE dppr_%s counter\n", name, help, name);
+    print_head(out, name, help);
     for (enum limit l = LIMIT_NONE + 1; l < LIMIT_COUNT; l++) {
         if (limit_of(l)->kind == kind)
             buf_printf(out, "dppr_%s{%s=\"%s\"} %" PRId64 "\n", name, limit_kind_name(kind),
@@ -64,6 +112,7 @@ void metrics_print(struct buf *out)
                    end, metrics[m].help, name, end, metrics[m].kind == GAUGE ? "gauge" : "counter",
                    name, end, metric_get(m));
     }
+    print_talks(out);
     print_limits(out, LIMIT_KIND_LIMIT, "limits_hit_total",
                  "times a limit was reached, by setting");
     print_limits(out, LIMIT_KIND_DEADLINE, "timeouts_total", "times a deadline passed, by setting");

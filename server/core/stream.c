@@ -54,6 +54,7 @@
 #include <linux/sockios.h>
 
 #include "core/arena.h"
+#include "core/network.h"
 #include "core_internal.h"
 
 enum {
@@ -512,19 +513,25 @@ struct stream *stream_new(struct loop *l, int fd, const struct stream_options *o
                           const struct stream_callbacks *callbacks, void *arg)
 {
     struct stream *s = make(l, options, callbacks, arg);
+    const struct sockaddr *peer = s->options.peer;
     struct sockaddr_storage addr;
     socklen_t len = sizeof(addr);
+    int error = 0;
 
+    s->options.peer = NULL;
     adopt(s, fd);
     s->state = OPEN;
-    /* A peer that reset the connection already has no address any more, by which it could be judged: its
-     * octets, of which some may be here, are not looked at. */
-    if (getpeername(fd, (struct sockaddr *)&addr, &len) != 0) {
-        fail_later(s, RC_IO, "the peer has gone", errno);
-        return s;
-    }
-    address_format((struct sockaddr *)&addr, s->peer_address, s->peer);
-    update_interest(s);
+    if (getpeername(fd, (struct sockaddr *)&addr, &len) != 0)
+        error = errno;
+    else if (!peer)
+        peer = (struct sockaddr *)&addr;
+    if (peer)
+        address_format(peer, s->peer_address, s->peer);
+    /* The peer has reset the connection already: what it said, of which some may be here, it does not mean. */
+    if (error != 0)
+        fail_later(s, RC_IO, "the peer has gone", error);
+    else
+        update_interest(s);
     return s;
 }
 

@@ -15,6 +15,8 @@
  */
 #include "net_internal.h"
 
+#include <stdio.h>
+
 #include "core/metrics.h"
 
 typedef enum ul_state (*act_fn)(struct assoc *a, const struct ul_step *step);
@@ -49,18 +51,30 @@ static void send_abort(struct assoc *a)
     send_buf(a, &pdu);
 }
 
+/* Who asked is in the context of the line. */
+static void log_rejected(const struct assoc *a)
+{
+    struct log_ctx ctx = a->log;
+    char subject[64];
+    ctx.limit = a->reject_why->limit;
+    snprintf(subject, sizeof(subject), "%s %u/%u/%u", a->calling_aet, a->reject.result,
+             a->reject.source, a->reject.reason);
+    if (!log_enabled(a->reject_level) ||
+        !log_is_due("assoc.rejected", subject, stream_peer_address(a->stream))) {
+        return;
+    }
+    log_event(a->reject_level, &ctx, "assoc.rejected",
+              "role=acceptor called=\"%s\" code=%u/%u/%u reason=\"%s\" why=\"%s\"", a->called_aet,
+              a->reject.result, a->reject.source, a->reject.reason, pdu_reject_text(&a->reject),
+              a->reject_why->text);
+}
+
 static void send_reject(struct assoc *a)
 {
     struct buf pdu;
     a->is_rejected = true;
     metric_add(METRIC_associations_rejected, 1);
-    /* Who asked is in the context of the line. */
-    struct log_ctx ctx = a->log;
-    ctx.limit = a->reject_why->limit;
-    log_event(a->reject_level, &ctx, "assoc.rejected",
-              "role=acceptor called=\"%s\" code=%u/%u/%u reason=\"%s\" why=\"%s\"", a->called_aet,
-              a->reject.result, a->reject.source, a->reject.reason, pdu_reject_text(&a->reject),
-              a->reject_why->text);
+    log_rejected(a);
     assoc_set_why(a, RC_OK, "%s", pdu_reject_text(&a->reject));
     buf_init(&pdu, 0);
     pdu_encode_reject(&pdu, &a->reject);

@@ -114,18 +114,52 @@ static bool is_fault(const struct err *why)
            (why->limit != LIMIT_NONE && why->limit != LIMIT_idle_timeout);
 }
 
-/* One line for each association that was established or refused; probes of load balancers, which open
- * and close, are not worth one. */
+static bool is_probe(const struct assoc *a)
+{
+    const char *address = stream_peer_address(a->stream);
+    for (unsigned i = 0; i < a->options.probe_count; i++) {
+        if (network_has(&a->options.probes[i], address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* To say nothing is what health probes do, and port scanners. */
+static enum log_level talk_level(enum talk talk)
+{
+    return talk == TALK_probe ? LOG_DEBUG : talk == TALK_silent ? LOG_INFO : LOG_WARN;
+}
+
+void assoc_wrong_talk(struct assoc *a, enum talk talk, const char *why)
+{
+    enum log_level level = talk_level(talk);
+    const char *name = talk_name(talk);
+    a->talk = talk;
+    talk_add(talk);
+    if (log_enabled(level) &&
+        log_is_due("connection.wrong_talk", name, stream_peer_address(a->stream))) {
+        log_event(level, &a->log, "connection.wrong_talk", "talk=%s why=\"%s\"", name, why);
+    }
+}
+
+/* One line for each association that was established or broken off. */
 static void log_end(const struct assoc *a)
 {
     long long ms = (long long)(clock_now_ms() - a->opened_ms);
-    if (a->is_rejected || (!a->has_spoken && !a->is_requestor && a->why.code != RC_TIMEOUT)) {
-        log_debug(&a->log, "assoc.closed", "reason=\"%s\" duration_ms=%lld", a->why.text, ms);
+    bool is_stranger = !a->is_requestor && !a->is_established;
+    struct log_ctx ctx = a->log;
+    enum log_level level = is_fault(&a->why) ? LOG_WARN : LOG_INFO;
+    ctx.limit = a->why.limit;
+    if (a->is_rejected || a->talk != TALK_NONE) {
+        level = LOG_DEBUG; /* it has its line */
+    }
+    if (!log_enabled(level) ||
+        (is_stranger && level != LOG_DEBUG &&
+         !log_is_due("assoc.closed", rc_name(a->why.code), stream_peer_address(a->stream)))) {
         return;
     }
-    struct log_ctx ctx = a->log;
-    ctx.limit = a->why.limit;
-    log_event(is_fault(&a->why) ? LOG_WARN : LOG_INFO, &ctx, "assoc.closed",
+    log_event(level, &ctx, "assoc.closed",
               "reason=\"%s\" result=%s messages_in=%llu messages_out=%llu duration_ms=%lld",
               a->why.text, rc_name(a->why.code), (unsigned long long)a->messages_in,
               (unsigned long long)a->messages_out, ms);
@@ -233,7 +267,10 @@ static void on_artim(void *arg)
     if (a->state == UL_STA13) {
         struct log_ctx ctx = a->log;
         ctx.limit = LIMIT_artim_timeout;
-        log_info(&ctx, "assoc.unclosed", "the peer does not close the connection");
+        if (log_enabled(LOG_INFO) &&
+            log_is_due("assoc.unclosed", "", stream_peer_address(a->stream))) {
+            log_info(&ctx, "assoc.unclosed", "the peer does not close the connection");
+        }
     }
     assoc_set_why_limit(a, LIMIT_artim_timeout, "no A-ASSOCIATE-RQ within %lld ms",
                         (long long)a->options.artim_ms);
@@ -368,8 +405,11 @@ static void on_stream_closed(const struct err *why, void *arg)
     if (a->state == UL_STA1) {
         return;
     }
-    if (a->state == UL_STA2) {
-        assoc_set_why(a, RC_IO, "closed before an association was requested");
+    if (a->state == UL_STA2 && why->limit == LIMIT_NONE) {
+        enum talk talk = a->has_spoken ? TALK_half : is_probe(a) ? TALK_probe : TALK_silent;
+        assoc_set_why(a, RC_IO, "%s%s", talk_words(talk),
+                      talk == TALK_silent ? "; probe-addresses would keep it out of the log" : "");
+        assoc_wrong_talk(a, talk, a->why.text);
     } else if (why->code == RC_OK) {
         assoc_set_why(a, RC_IO, "the peer closed the connection without release or abort");
     } else {
@@ -422,6 +462,7 @@ static struct stream_options stream_options_of(const struct assoc_options *optio
         .high_water_bytes = options->high_water_bytes,
         .write_stall_ms = options->write_stall_ms,
         .send_buffer_bytes = options->send_buffer_bytes,
+        .peer = options->peer,
     };
 }
 
@@ -431,6 +472,7 @@ struct assoc *assoc_accept_fd(struct loop *l, int fd, const struct assoc_options
     struct assoc *a = make(l, options, callbacks, arg);
     struct stream_options so = stream_options_of(options);
     metric_add(METRIC_connections_accepted, 1);
+    a->options.peer = NULL;
     a->stream = stream_new(l, fd, &so, &stream_callbacks, a);
     a->log.peer = stream_peer(a->stream);
     assoc_event(a, UL_EV_TRANSPORT_INDICATION);

@@ -95,6 +95,7 @@ struct assoc {
 
     struct receiver rx;
     bool has_spoken; /* the peer has sent an octet */
+    enum talk talk;  /* what it said instead of asking for an association */
     bool is_deaf;    /* framing is lost, or all is said: input is dropped */
     bool is_choked;  /* reading is paused: too many messages while the output is full */
     unsigned taken_while_full;
@@ -124,6 +125,8 @@ void assoc_set_why_limit(struct assoc *a, enum limit limit, const char *fmt, ...
 void assoc_invalid_pdu(struct assoc *a, enum abort_reason reason, const struct err *why);
 /* To Sta1 without a word: the peer does not speak DICOM. */
 void assoc_hang_up(struct assoc *a);
+/* The peer did not ask for an association: counted and logged, why in words. */
+void assoc_wrong_talk(struct assoc *a, enum talk talk, const char *why);
 void assoc_rearm(struct assoc *a); /* after whatever may bring a deadline nearer */
 void assoc_start_artim(struct assoc *a);
 void assoc_forget_negotiation(struct assoc *a);

@@ -198,40 +198,29 @@ const char *pdu_abort_text(const struct pdu_abort *ab)
                : "aborted by the service provider: unknown reason";
 }
 
-const char *pdu_foreign_protocol(struct span first_octets)
+enum talk pdu_foreign_protocol(struct span first_octets)
 {
     static const struct {
         const char *octets;
         size_t len;
-        const char *what;
+        enum talk talk;
     } rows[] = {
-#define ROW(octets, what) {octets, sizeof(octets) - 1, what}
-        ROW("GET ", "an HTTP request"),
-        ROW("HEAD ", "an HTTP request"),
-        ROW("POST ", "an HTTP request"),
-        ROW("PUT ", "an HTTP request"),
-        ROW("DELETE ", "an HTTP request"),
-        ROW("PATCH ", "an HTTP request"),
-        ROW("TRACE ", "an HTTP request"),
-        ROW("OPTIONS ", "an HTTP request"),
-        ROW("CONNECT ", "an HTTP request"),
-        ROW("PRI * HTTP", "an HTTP/2 connection"),
-        ROW("\x16\x03", "a TLS hello"),
-        ROW("SSH-", "an SSH client"),
-        ROW("PROXY ", "a PROXY protocol header"),
-        ROW("\r\n\r\n\0\r\nQUIT\n", "a PROXY protocol header"),
-        ROW("EHLO ", "an SMTP client"),
-        ROW("HELO ", "an SMTP client"),
-        ROW("\x0bMSH|", "an HL7 message"),
-        ROW("MSH|", "an HL7 message"),
+#define ROW(octets, talk) {octets, sizeof(octets) - 1, TALK_##talk}
+        ROW("GET ", http),      ROW("HEAD ", http),       ROW("POST ", http),
+        ROW("PUT ", http),      ROW("DELETE ", http),     ROW("PATCH ", http),
+        ROW("TRACE ", http),    ROW("OPTIONS ", http),    ROW("CONNECT ", http),
+        ROW("PROPFIND ", http), ROW("PRI * HTTP", http2), ROW("\x16\x03", tls),
+        ROW("SSH-", ssh),       ROW("PROXY ", proxy),     ROW("\r\n\r\n\0\r\nQUIT\n", proxy),
+        ROW("EHLO ", smtp),     ROW("HELO ", smtp),       ROW("\x0bMSH|", hl7),
+        ROW("MSH|", hl7),
 #undef ROW
     };
     /* Six octets (a PDU header) decide: the longer patterns say no more than their beginning. */
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         size_t n = rows[i].len < PDU_HEADER_BYTES ? rows[i].len : PDU_HEADER_BYTES;
         if (first_octets.len >= n && memcmp(first_octets.data, rows[i].octets, n) == 0) {
-            return rows[i].what;
+            return rows[i].talk;
         }
     }
-    return NULL;
+    return TALK_noise;
 }

@@ -241,21 +241,27 @@ static const struct {
 /* What arrives where an A-ASSOCIATE-RQ is due and is no PDU at all. */
 static void on_noise(struct assoc *a, struct span in)
 {
-    const char *what = pdu_foreign_protocol(in);
     struct err err;
     if (a->state != UL_STA2) {
         (void)err_set(&err, RC_INVALID, "PDU of unknown type %02XH", in.data[0]);
         assoc_invalid_pdu(a, ABORT_UNRECOGNIZED_PDU, &err);
         return;
     }
-    metric_add(METRIC_wrong_protocol, 1);
-    if (what == NULL) {
+    enum talk talk = pdu_foreign_protocol(in);
+    if (talk == TALK_noise) {
         (void)err_set(&err, RC_INVALID, "no DICOM: first octets %02X %02X %02X %02X", in.data[0],
                       in.data[1], in.data[2], in.data[3]);
+        assoc_wrong_talk(a, talk, err.text);
         assoc_invalid_pdu(a, ABORT_UNRECOGNIZED_PDU, &err);
         return;
     }
-    assoc_set_why(a, RC_INVALID, "this is %s on the DICOM port", what);
+    if (talk == TALK_http && a->options.http_port != 0) {
+        assoc_set_why(a, RC_INVALID, "%s on the DICOM port; HTTP is on port %u", talk_words(talk),
+                      a->options.http_port);
+    } else {
+        assoc_set_why(a, RC_INVALID, "%s on the DICOM port", talk_words(talk));
+    }
+    assoc_wrong_talk(a, talk, a->why.text);
     assoc_hang_up(a); /* it would not understand an A-ABORT */
 }
 

@@ -595,25 +595,34 @@ static const struct assoc_callbacks front_callbacks = {
     .on_closed = on_closed,
 };
 
-void service_accept(struct service *s, int fd)
+static void refuse_connection(const struct sockaddr_storage *peer)
+{
+    char address[ADDRESS_TEXT], name[ADDRESS_TEXT];
+    struct log_ctx ctx = {.limit = LIMIT_max_connections, .peer = name};
+    limit_struck(LIMIT_max_connections);
+    address_format((const struct sockaddr *)peer, address, name);
+    if (log_enabled(LOG_WARN) && log_is_due("connection.refused", "max-connections", address))
+        log_warn(&ctx, "connection.refused", "why=\"too many connections\"");
+}
+
+void service_accept(struct service *s, int fd, const struct sockaddr_storage *peer)
 {
     if (s->draining || !admission_has_room(s->config)) {
-        if (!s->draining) {
-            struct log_ctx ctx = {.limit = LIMIT_max_connections};
-            limit_struck(LIMIT_max_connections);
-            log_warn(&ctx, "connection.refused", "why=\"too many connections\"");
-        }
+        if (!s->draining)
+            refuse_connection(peer);
         close(fd);
         return;
     }
+    struct assoc_options options = s->config->assoc;
     struct front *f = xcalloc(1, sizeof *f);
+    options.peer = (const struct sockaddr *)peer;
     f->service = s;
     LIST_INIT(&f->operations);
     TAILQ_INIT(&f->channel.list);
     LIST_INSERT_HEAD(&s->fronts, f, link);
     s->front_count++;
     admission_count_connection(1);
-    f->assoc = assoc_accept_fd(s->loop, fd, &s->config->assoc, &front_callbacks, f);
+    f->assoc = assoc_accept_fd(s->loop, fd, &options, &front_callbacks, f);
 }
 
 /* ---- the service ---- */

@@ -46,7 +46,7 @@ def serve(database, stored):
     servers = []
 
     def start(**settings):
-        servers.append(Server(settings.pop("uri", database.uri), **settings))
+        servers.append(Server(settings.pop("uri", database.uri), log_repeat=0, **settings))
         return servers[-1]
     yield start
     for server in servers:

@@ -23,7 +23,7 @@ CONTEXTS = [(1, VERIFICATION, [IMPLICIT]), (3, FIND, [EXPLICIT]), (5, CT_PROTOCO
 NARROW = dict(max_contexts=8, max_associate="4KiB", max_pdu="4KiB", max_command="1KiB", max_dataset="16KiB", max_depth=4,
               max_elements=200, max_operations=2, max_operations_per_ae=3, max_identifier="2KiB", max_query_keys=16,
               max_query_uids=10, max_retrieve_uids=6, max_suboperations=4, max_matches=3, max_associations_per_ae=40,
-              workers=1)
+              workers=1, log_repeat=0)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def serve(database, stored):
     servers = []
 
     def start(**settings):
-        servers.append(Server(database.uri, **settings))
+        servers.append(Server(database.uri, log_repeat=0, **settings))
         return servers[-1]
     yield start
     for server in servers:

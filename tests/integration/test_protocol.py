@@ -172,19 +172,6 @@ def test_malformed_pdata_is_aborted(server, body):
         wire.read_pdu()
 
 
-def test_text_on_the_dicom_port_is_named_in_the_log(server):
-    for octets, words in ((b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP"),
-                          (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(40), "TLS")):
-        wire = Wire(server.port)
-        wire.send(octets)
-        try:
-            wire.sock.recv(100)
-        except ConnectionResetError:
-            pass
-        wire.close()
-        server.wait_log(rf"(?i){words}")
-
-
 def test_random_octets_never_stop_the_server(server):
     seed = int(os.environ.get("DPPR_TEST_SEED", "20261123"))
     rng = random.Random(seed)

@@ -66,10 +66,11 @@ static void metrics_are_printed_as_prometheus_reads_them(void **state)
     assert_non_null(strstr(text, "\ndppr_get_total 5\n")); /* not total twice */
     assert_non_null(strstr(text, "# TYPE dppr_limits_hit_total counter\n"
                                  "dppr_limits_hit_total{limit=\"max-connections\"} 0\n"));
+    assert_non_null(strstr(text, "\ndppr_wrong_talk_total{talk=\"http\"} 0\n"));
     assert_non_null(strstr(text, "\ndppr_timeouts_total{deadline=\"idle-timeout\"} 0\n"));
     for (const char *c = text; *c; c++)
         lines += *c == '\n';
-    assert_int_equal(lines, 3 * METRIC_COUNT + 2 * 2 + LIMIT_COUNT - 1);
+    assert_int_equal(lines, 3 * METRIC_COUNT + 3 * 2 + TALK_COUNT - 1 + LIMIT_COUNT - 1);
     buf_fini(&out);
 }
 

@@ -24,6 +24,7 @@
 #include <cmocka.h>
 
 #include "core/clock.h"
+#include "core/network.h"
 #include "core/stream.h"
 #include "core_internal.h"
 

@@ -890,18 +890,22 @@ static void other_protocols_are_named_and_closed(void **fixture)
     (void)fixture;
     static const struct {
         const char *octets;
+        enum talk talk;
         const char *why;
     } cases[] = {
-        {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "this is an HTTP request on the DICOM port"},
-        {"POST / HTTP/1.1\r\n\r\n", "this is an HTTP request on the DICOM port"},
-        {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "this is an HTTP/2 connection on the DICOM port"},
-        {"\x16\x03\x01\x02\x01\x01\x01", "this is a TLS hello on the DICOM port"},
-        {"SSH-2.0-OpenSSH_9.2\r\n", "this is an SSH client on the DICOM port"},
+        {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", TALK_http,
+         "an HTTP request on the DICOM port; HTTP is on port 8080"},
+        {"POST / HTTP/1.1\r\n\r\n", TALK_http,
+         "an HTTP request on the DICOM port; HTTP is on port 8080"},
+        {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", TALK_http2, "an HTTP/2 connection on the DICOM port"},
+        {"\x16\x03\x01\x02\x01\x01\x01", TALK_tls, "a TLS hello on the DICOM port"},
+        {"SSH-2.0-OpenSSH_9.2\r\n", TALK_ssh, "an SSH client on the DICOM port"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct duel d;
         struct assoc_options o = test_options();
-        int64_t before = metric_get(METRIC_wrong_protocol);
+        int64_t before = talk_count(cases[i].talk);
+        o.http_port = 8080;
         duel_begin(&d, &o);
         raw_send(&d.r, cases[i].octets, strlen(cases[i].octets));
         wait_for(d.loop, has_closed, &d.s);
@@ -909,7 +913,7 @@ static void other_protocols_are_named_and_closed(void **fixture)
         assert_int_equal(d.r.in.len, 0);
         assert_int_equal(d.s.why.code, RC_INVALID);
         assert_string_equal(d.s.why.text, cases[i].why);
-        assert_int_equal(metric_get(METRIC_wrong_protocol), before + 1);
+        assert_int_equal(talk_count(cases[i].talk), before + 1);
         duel_end(&d);
     }
 }
@@ -919,11 +923,11 @@ static void noise_is_counted_and_aborted(void **fixture)
     (void)fixture;
     struct duel d;
     struct assoc_options o = test_options();
-    int64_t before = metric_get(METRIC_wrong_protocol);
+    int64_t before = talk_count(TALK_noise);
     duel_begin(&d, &o);
     raw_send(&d.r, "\xDE\xAD\xBE\xEF..........", 14);
     raw_expect_abort(&d.r, ABORT_SOURCE_USER, 0);
-    assert_int_equal(metric_get(METRIC_wrong_protocol), before + 1);
+    assert_int_equal(talk_count(TALK_noise), before + 1);
     duel_hang_up(&d);
     assert_int_equal(d.s.why.code, RC_INVALID);
     duel_end(&d);

@@ -108,10 +108,10 @@ static inline struct service_config test_config(void)
     return c;
 }
 
-static inline void harness_on_fd(int fd, void *arg)
+static inline void harness_on_fd(int fd, const struct sockaddr_storage *peer, void *arg)
 {
     struct harness *h = arg;
-    service_accept(h->service, fd);
+    service_accept(h->service, fd, peer);
 }
 
 static inline enum rc harness_worker_start(struct worker *w, void *arg, void **state,

@@ -86,8 +86,9 @@ static void receiver_on_closed(struct assoc *a, const struct err *why, void *arg
     r->connections--;
 }
 
-static void receiver_on_fd(int fd, void *arg)
+static void receiver_on_fd(int fd, const struct sockaddr_storage *peer, void *arg)
 {
+    (void)peer;
     static const struct assoc_callbacks callbacks = {
         .on_request = receiver_on_request,
         .on_message = receiver_on_message,
