@@ -59,6 +59,7 @@ revoke all on function
     dpp.ingest(
         text, text, text, bytea, bytea, bytea, text, text, text, text, text[], text[], text[], text[], text[],
         text[], text[], text[], text[]),
+    dpp.rebuild(text, bytea, text, text, text[], text[], text[], text[], text[], text[], text[], text[], text[]),
     dpp.write_rows(bigint, text[], text[], text[], text[], text[], text[], text[], text[], text[])
 from public;
 
@@ -79,11 +80,14 @@ grant select, insert, update, delete on dpp.servers, dpp.destination_slots to dp
 grant usage on schema dpp to dppr_reader;
 grant select on all tables in schema dpp to dppr_reader;
 
--- People who run it: peers, import.
+-- People who run it: peers, import, rebuild.
 grant usage on schema dpp to dppr_admin;
 grant select on all tables in schema dpp to dppr_admin;
 grant insert, update, delete on dpp.application_entities to dppr_admin;
 grant execute on function dpp.ingest(
     text, text, text, bytea, bytea, bytea, text, text, text, text, text[], text[], text[], text[], text[], text[],
     text[], text[], text[])
+to dppr_admin;
+grant execute on function dpp.rebuild(
+    text, bytea, text, text, text[], text[], text[], text[], text[], text[], text[], text[], text[])
 to dppr_admin;

@@ -54,5 +54,9 @@ enum { INGEST_PARAMS = 19 };
 const char *ingest_sql(void);
 unsigned ingest_params(const struct ingest_prepared *p, struct pg_param out[INGEST_PARAMS]);
 MUST_CHECK enum rc ingest_outcome_of(struct span text, enum ingest_outcome *out);
+/* Likewise for an object whose octets are stored already and whose rows are to be made anew; true when done. */
+enum { REBUILD_PARAMS = 13 };
+const char *rebuild_sql(void);
+unsigned rebuild_params(const struct ingest_prepared *p, struct pg_param out[REBUILD_PARAMS]);
 
 #endif

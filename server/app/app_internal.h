@@ -73,8 +73,8 @@ struct command {
 };
 
 extern const struct command command_serve, command_migrate, command_import, command_export,
-    command_echo, command_store, command_find, command_get, command_move, command_ae,
-    command_doctor, command_config;
+    command_rebuild, command_echo, command_store, command_find, command_get, command_move,
+    command_ae, command_doctor, command_config;
 
 /* `dppr find: ...` on standard error. */
 void command_error(const struct command *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -268,6 +268,9 @@ struct dcm_item *uid_list_identifier(const struct uid_list *l, unsigned from, un
 
 /* Connects for a command; messages never show a password. */
 MUST_CHECK enum rc database_open(const char *uri, struct pg_sync **out, struct err *err);
+/* The octets of a stored object, appended; object_id as the database wrote it. */
+MUST_CHECK enum rc database_octets(struct pg_sync *s, const char *object_id, struct buf *out,
+                                   struct err *err);
 /* Encoding UTF8 and a character type that folds beyond ASCII; RC_CONFLICT says what to do. */
 MUST_CHECK enum rc database_check_text(struct pg_sync *s, struct err *err);
 /* Connections this server may open at most, its probes included. */

@@ -39,7 +39,6 @@ static const char sql_page[] =
 static const char sql_one[] =
     "select o.id, o.sop_instance_uid, o.sop_class_uid, i.transfer_syntax_uid\n" PUBLISHED
     "    and o.sop_instance_uid = $1::text";
-static const char sql_data[] = "select dataset from dpp.instances where object_id = $1::bigint";
 
 static void report_failure(struct export *ex, const char *uid, const char *why)
 {
@@ -78,22 +77,6 @@ static enum rc write_json(struct export *ex, const char *uid, struct span octets
     return rc;
 }
 
-static enum rc read_octets(struct export *ex, const char *id, struct buf *out, struct err *err)
-{
-    struct pg_param param = pg_text(id);
-    struct pg_table *t = NULL;
-    enum rc rc = pg_sync_query(ex->database, sql_data, &param, 1, &t, err);
-
-    if (rc == RC_OK && pg_table_rows(t) != 1)
-        rc = err_set(err, RC_NOTFOUND, "it has gone meanwhile");
-    if (rc == RC_OK)
-        rc = pg_table_bytea(t, 0, 0, out);
-    if (rc != RC_OK && !err->text[0])
-        err_set(err, rc, "its octets cannot be read");
-    pg_table_free(t);
-    return rc;
-}
-
 /* One row of sql_page or sql_one. */
 static void export_row(struct export *ex, const struct pg_table *t, unsigned row)
 {
@@ -113,7 +96,7 @@ static void export_row(struct export *ex, const struct pg_table *t, unsigned row
     if (!dcm_uid_is_valid(uid) || !ts)
         rc = err_set(&err, RC_INVALID, "its UID or transfer syntax (%.64s) is none", ts_uid);
     if (rc == RC_OK)
-        rc = read_octets(ex, pg_table_get(t, row, 0), &octets, &err);
+        rc = database_octets(ex->database, pg_table_get(t, row, 0), &octets, &err);
     if (rc == RC_OK && ex->is_json)
         rc = write_json(ex, uid, buf_span(&octets), ts, &was_there, &err);
     else if (rc == RC_OK)

@@ -22,6 +22,23 @@ enum rc database_open(const char *uri, struct pg_sync **out, struct err *err)
     return rc;
 }
 
+enum rc database_octets(struct pg_sync *s, const char *object_id, struct buf *out, struct err *err)
+{
+    static const char sql[] = "select dataset from dpp.instances where object_id = $1::bigint";
+    struct pg_param param = pg_text(object_id);
+    struct pg_table *t = NULL;
+    enum rc rc = pg_sync_query(s, sql, &param, 1, &t, err);
+
+    if (rc == RC_OK && pg_table_rows(t) != 1)
+        rc = err_set(err, RC_NOTFOUND, "it has gone meanwhile");
+    if (rc == RC_OK)
+        rc = pg_table_bytea(t, 0, 0, out);
+    if (rc != RC_OK && !err->text[0])
+        err_set(err, rc, "its octets cannot be read");
+    pg_table_free(t);
+    return rc;
+}
+
 enum rc database_check_text(struct pg_sync *s, struct err *err)
 {
     /* Folding is tried, not guessed from the locale's name: lower() of A with diaeresis. */

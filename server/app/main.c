@@ -11,9 +11,9 @@
 #include "app_internal.h"
 
 static const struct command *const commands[] = {
-    &command_serve, &command_migrate, &command_import, &command_export,
-    &command_echo,  &command_store,   &command_find,   &command_get,
-    &command_move,  &command_ae,      &command_doctor, &command_config,
+    &command_serve, &command_migrate, &command_import, &command_export, &command_rebuild,
+    &command_echo,  &command_store,   &command_find,   &command_get,    &command_move,
+    &command_ae,    &command_doctor,  &command_config,
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 

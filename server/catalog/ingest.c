@@ -43,6 +43,10 @@ static const char ingest_statement[] =
     " $8::text, $9::text, $10::text, $11::text[], $12::text[], $13::text[], $14::text[],"
     " $15::text[], $16::text[], $17::text[], $18::text[], $19::text[])";
 
+static const char rebuild_statement[] =
+    "select dpp.rebuild($1::text, $2::bytea, $3::text, $4::text, $5::text[], $6::text[],"
+    " $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[])";
+
 static const char reread_statement[] =
     "select o.state, coalesce(i.digest = $2::bytea, false)"
     " from dpp.objects o left join dpp.instances i on i.object_id = o.id"
@@ -320,6 +324,23 @@ unsigned ingest_params(const struct ingest_prepared *p, struct pg_param out[INGE
     out[n++] = pg_text(p->timezone);
     out[n++] = pg_text(p->source);
     out[n++] = pg_text(p->sender);
+    for (unsigned table = 0; table < ROWS_TABLES; table++)
+        out[n++] = rows_param(p, (enum rows_table)table);
+    return n;
+}
+
+const char *rebuild_sql(void)
+{
+    return rebuild_statement;
+}
+
+unsigned rebuild_params(const struct ingest_prepared *p, struct pg_param out[REBUILD_PARAMS])
+{
+    unsigned n = 0;
+    out[n++] = pg_text(p->sop_instance);
+    out[n++] = pg_bytea(buf_span(&p->record));
+    out[n++] = pg_text(p->charset);
+    out[n++] = pg_text(p->timezone);
     for (unsigned table = 0; table < ROWS_TABLES; table++)
         out[n++] = rows_param(p, (enum rows_table)table);
     return n;

@@ -9,7 +9,7 @@ import subprocess
 import pydicom
 import pytest
 
-from conftest import DPPR, SAMPLES, Database, StoreScp, client, find_json, run_dppr
+from conftest import DPPR, ROOT, SAMPLES, Database, StoreScp, client, find_json, run_dppr
 from dicomwire import wait_for
 from wirescp import WireScp
 
@@ -169,6 +169,44 @@ def test_export_and_import_round_trip(sample_server, tmp_path):
         other.drop()
 
 
+ROWS = ["protocols", "protocol_custodians", "protocol_codes", "protocol_models", "protocol_predecessors", "instructions",
+        "protocol_elements", "parameter_constraints", "dataset_warnings"]
+
+
+def contents(db):
+    """All rows, and what they hang on."""
+    found = {"objects": db.query("select sop_instance_uid, state, encode(query_record, 'hex'), specific_character_set,"
+                                 " timezone_offset from dpp.objects order by 1")}
+    for table in ROWS:
+        found[table] = db.query(f"select to_jsonb(t)::text from dpp.{table} as t order by 1")
+    return found
+
+
+def test_rebuild_makes_the_rows_anew():
+    db = Database()
+    try:
+        run_dppr("import", SAMPLES, ROOT / "tests/sql/data", database=db.uri, check=True)
+        retired, vandalised = (uid for uid, in db.query("select sop_instance_uid from dpp.objects order by id limit 2"))
+        db.query(f"update dpp.objects set state = 'retired' where sop_instance_uid = '{retired}'")
+        good = contents(db)
+        assert all(good[table] for table in ROWS[:-1])
+        db.query("update dpp.objects set query_record = '', timezone_offset = '+1111'")
+        for table in ROWS[1:-1]:
+            db.query(f"delete from dpp.{table}")
+        db.query("update dpp.protocols set protocol_name = 'x', other_attributes = '{\"00100010\": {}}'")
+        db.query("insert into dpp.dataset_warnings (object_id, ordinal, warning) select id, 1, 'old' from dpp.objects")
+        done = run_dppr("rebuild", database=db.uri, check=True)
+        assert f"{len(good['objects'])} rebuilt, 0 failed" in done.stdout
+        assert contents(db) == good
+
+        db.query("update dpp.protocols set protocol_name = 'x'")
+        done = run_dppr("rebuild", "--uid", vandalised, "--uid", "1.2.3", database=db.uri)
+        assert done.returncode == 1 and "1 rebuilt, 1 failed" in done.stdout and "1.2.3: no stored object" in done.stderr
+        assert db.query("select count(*) from dpp.protocols where protocol_name <> 'x'") == [(1,)]
+    finally:
+        db.drop()
+
+
 def test_import_goes_on_after_a_bad_file(tmp_path):
     db = Database()
     try:
@@ -202,7 +240,7 @@ def test_usage(arguments, status):
     assert done.stdout if status == 0 else done.stderr
 
 
-@pytest.mark.parametrize("command", ["serve", "migrate", "import", "export", "echo", "store", "find",
+@pytest.mark.parametrize("command", ["serve", "migrate", "import", "export", "rebuild", "echo", "store", "find",
                                      "get", "move", "ae", "doctor"])
 def test_every_command_has_help(command):
     done = run_dppr(command, "--help", check=True)

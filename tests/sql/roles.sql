@@ -1,6 +1,6 @@
 -- What the roles may do, tried with their own rights.
 begin;
-select plan(61);
+select plan(66);
 
 select has_role(r) from unnest(array['dppr_server', 'dppr_admin', 'dppr_reader']) as r;
 select ok(
@@ -37,6 +37,7 @@ values
     ('insert into dpp.application_entities (ae_title) values (''NEW'')', false, true, false),
     ('insert into dpp.servers (id, version, schema_version) values (gen_random_uuid(), ''1'', 1)', true, false, false),
     ('delete from dpp.servers', true, false, false),
+    ('select dpp.rebuild(''2.25.10'', null, null, null, null, null, null, null, null, null, null, null, null)', false, true, false),
     ('select dpp.write_rows(1, null, null, null, null, null, null, null, null, null)', false, false, false),
     ('update dpp.schema_migrations set is_breaking = true', false, false, false);
 
@@ -61,17 +62,27 @@ from attempts as a;
 select is(pg_temp.may(a.statement, 'dppr_reader'), case when a.reader then 'may' else 'may not' end, 'reader: ' || a.statement)
 from attempts as a;
 
--- dpp.ingest runs with its owner's rights, so nobody must be able to slip it other functions.
+-- These run with their owner's rights, so nobody must be able to slip them other functions.
 select is(
     (
         select p.prosecdef and p.proconfig @> array['search_path=pg_catalog, pg_temp']
         from pg_proc as p
-        where p.oid = 'dpp.ingest'::regproc
+        where p.oid = f.name::regproc
     ),
-    true, 'ingest has a search path of its own');
+    true, f.name || ' has a search path of its own')
+from (values ('dpp.ingest'), ('dpp.rebuild')) as f (name);
 select is_empty(
-    $$select p.oid::regprocedure from pg_proc as p where p.pronamespace = 'dpp'::regnamespace and p.prosecdef and p.proname <> 'ingest'$$,
+    $$
+        select p.oid::regprocedure
+        from pg_proc as p
+        where p.pronamespace = 'dpp'::regnamespace and p.prosecdef and p.proname not in ('ingest', 'rebuild')
+    $$,
     'no other function runs with its owner''s rights');
+select ok(
+    has_function_privilege('dppr_admin', p.oid, 'execute') and not has_function_privilege('dppr_server', p.oid, 'execute'),
+    'only an admin may have rows made anew')
+from pg_proc as p
+where p.oid = 'dpp.rebuild'::regproc;
 
 -- Definitions can be applied again and again.
 \i sql/roles.sql
