@@ -20,7 +20,6 @@ DPPR = BUILD / "dppr"
 LOAD = BUILD / "tests" / "bench" / "dimse_load"
 PG_LOAD = BUILD / "tests" / "bench" / "pg_load"
 GENERATE_ROWS = BUILD / "tests" / "bench" / "generate_rows"
-CANCEL_LOAD = BUILD / "tests" / "bench" / "cancel_load"
 
 
 def note(text):

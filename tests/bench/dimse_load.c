@@ -15,6 +15,7 @@
  *   -s SECONDS  how long (5); at least one whole request
  *   -r N        end after so many requests
  *   -c N        C-CANCEL after N pending responses
+ *   -C N        C-CANCEL after a random number of them, up to N
  *   -w MS       wait between two requests of an association
  *   -h SECONDS  after the first response read nothing for so long
  *   -b OCTETS   receive buffer of the sockets
@@ -54,9 +55,9 @@ struct load_options load_option = {.peers = 1, .seconds = 5, .requests = (unsign
 struct client {
     struct peer peer;
     double started, cancelled, due; /* due: when the next request may start; 0: one is running */
-    unsigned long pending;
-    uint16_t message_id;  /* never the last one's: a cancel may come too late */
-    struct command store; /* of the C-STORE whose data set comes */
+    unsigned long pending, cancel_after; /* cancel_after 0: never */
+    uint16_t message_id;                 /* never the last one's: a cancel may come too late */
+    struct command store;                /* of the C-STORE whose data set comes */
     uint8_t store_context;
     char store_class[65], store_instance[65];
 };
@@ -146,6 +147,9 @@ static void start(struct client *c)
         snprintf(title, sizeof(title), "%s%d", destination, (int)(c - clients) + 1);
     n = put_message(out, request_context, &command, destination ? title : NULL, identifier, n);
     c->pending = 0;
+    c->cancel_after = load_option.cancel_after;
+    if (load_option.cancel_within)
+        c->cancel_after = 1 + (unsigned long)random() % load_option.cancel_within;
     c->cancelled = 0;
     c->due = 0;
     started++;
@@ -176,7 +180,7 @@ static void on_pending(struct client *c)
         if (load_option.hold > 0)
             hold();
     }
-    if (c->pending == load_option.cancel_after)
+    if (c->pending == c->cancel_after)
         cancel(c);
 }
 
@@ -396,6 +400,9 @@ static void read_option(int letter)
     case 'c':
         load_option.cancel_after = strtoul(optarg, NULL, 10);
         break;
+    case 'C':
+        load_option.cancel_within = strtoul(optarg, NULL, 10);
+        break;
     case 'w':
         load_option.wait = atof(optarg) / 1e3;
         break;
@@ -415,7 +422,7 @@ static void read_option(int letter)
 
 int main(int argc, char **argv)
 {
-    for (int letter; (letter = getopt(argc, argv, "+n:s:r:c:w:h:b:1")) != -1;)
+    for (int letter; (letter = getopt(argc, argv, "+n:s:r:c:C:w:h:b:1")) != -1;)
         read_option(letter);
     argc -= optind;
     argv += optind;

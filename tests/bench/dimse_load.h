@@ -7,7 +7,7 @@
 struct load_options {
     int peers;
     double seconds, hold, wait;
-    unsigned long requests, cancel_after;
+    unsigned long requests, cancel_after, cancel_within;
     int buffer;
     bool once;
 };
