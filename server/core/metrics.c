@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -103,6 +104,20 @@ static void print_limits(struct buf *out, enum limit_kind kind, const char *name
     }
 }
 
+static void print_gauge(struct buf *out, const char *name, const char *help, size_t value)
+{
+    buf_printf(out, "# HELP dppr_%s %s\n# TYPE dppr_%s gauge\ndppr_%s %zu\n", name, help, name,
+               name, value);
+}
+
+/* What is in use tells of leaks; what malloc keeps beside it, of fragmentation and of past peaks. */
+static void print_heap(struct buf *out)
+{
+    struct mallinfo2 m = mallinfo2();
+    print_gauge(out, "heap_used_bytes", "octets of the heap in use", m.uordblks + m.hblkhd);
+    print_gauge(out, "heap_kept_bytes", "octets of the heap kept for later use", m.fordblks);
+}
+
 void metrics_print(struct buf *out)
 {
     for (enum metric m = 0; m < METRIC_COUNT; m++) {
@@ -116,4 +131,5 @@ void metrics_print(struct buf *out)
     print_limits(out, LIMIT_KIND_LIMIT, "limits_hit_total",
                  "times a limit was reached, by setting");
     print_limits(out, LIMIT_KIND_DEADLINE, "timeouts_total", "times a deadline passed, by setting");
+    print_heap(out);
 }

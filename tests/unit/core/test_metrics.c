@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <pthread.h>
@@ -70,8 +71,43 @@ static void metrics_are_printed_as_prometheus_reads_them(void **state)
     assert_non_null(strstr(text, "\ndppr_timeouts_total{deadline=\"idle-timeout\"} 0\n"));
     for (const char *c = text; *c; c++)
         lines += *c == '\n';
-    assert_int_equal(lines, 3 * METRIC_COUNT + 3 * 2 + TALK_COUNT - 1 + LIMIT_COUNT - 1);
+    assert_int_equal(lines, 3 * METRIC_COUNT + 3 * 2 + TALK_COUNT - 1 + LIMIT_COUNT - 1 + 2 * 3);
     buf_fini(&out);
+}
+
+static int64_t heap_used(void)
+{
+    struct buf out;
+    buf_init(&out, 0);
+    metrics_print(&out);
+    buf_add_u8(&out, '\0');
+    const char *at = strstr((const char *)out.data, "\ndppr_heap_used_bytes ");
+    assert_non_null(at);
+    int64_t n = strtoll(strchr(at, ' '), NULL, 10);
+    buf_fini(&out);
+    return n;
+}
+
+static void heap_in_use_follows_what_is_allocated(void **state)
+{
+    (void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    skip(); /* malloc is theirs */
+#endif
+    enum { SMALL = 1000, SMALL_COUNT = 1000, LARGE = 8 << 20 };
+    void *small[SMALL_COUNT];
+    int64_t before = heap_used();
+    for (unsigned i = 0; i < SMALL_COUNT; i++)
+        assert_non_null(small[i] = malloc(SMALL));
+    void *large = malloc(LARGE);
+    assert_non_null(large);
+    int64_t during = heap_used();
+    free(large);
+    for (unsigned i = 0; i < SMALL_COUNT; i++)
+        free(small[i]);
+    assert_in_range(during - before, LARGE + SMALL * SMALL_COUNT,
+                    2 * (LARGE + SMALL * SMALL_COUNT));
+    assert_in_range(heap_used() - before + LARGE / 8, 0, LARGE / 4);
 }
 
 int main(void)
@@ -80,6 +116,7 @@ int main(void)
         cmocka_unit_test(adding_from_many_threads_loses_nothing),
         cmocka_unit_test(gauges_go_down_again),
         cmocka_unit_test(metrics_are_printed_as_prometheus_reads_them),
+        cmocka_unit_test(heap_in_use_follows_what_is_allocated),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
