@@ -85,9 +85,9 @@ def run_dppr(*arguments, database=None, check=False, env=None, timeout=120, **op
 
 
 class Server:
-    """`dppr serve` on free ports; its log is kept in memory."""
+    """`dppr serve` on free ports; its log is kept in memory, or goes to a file where it would be too much."""
 
-    def __init__(self, database_uri, **settings):
+    def __init__(self, database_uri, log_to=None, **settings):
         environment = {k: v for k, v in os.environ.items() if not k.startswith("DPPR_")}
         environment.update(DPPR_DATABASE=database_uri, DPPR_DICOM_PORT="0", DPPR_HTTP_PORT="0",
                            DPPR_DICOM_ADDRESS="127.0.0.1", DPPR_HTTP_ADDRESS="127.0.0.1",
@@ -98,7 +98,7 @@ class Server:
         read_fd, write_fd = os.pipe()
         self.process = subprocess.Popen([DPPR, "serve", "--ready-fd", str(write_fd)],
                                         env=environment, pass_fds=[write_fd],
-                                        stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+                                        stderr=log_to or subprocess.PIPE, stdout=subprocess.DEVNULL)
         os.close(write_fd)
         self.log_lines = []
         self._reader = threading.Thread(target=self._read_log, daemon=True)
@@ -113,7 +113,7 @@ class Server:
         self.port, self.http_port = int(match[1]), int(match[2])
 
     def _read_log(self):
-        for raw in self.process.stderr:
+        for raw in self.process.stderr or ():
             self.log_lines.append(raw.decode("utf-8", "replace").rstrip("\n"))
 
     @property
