@@ -57,8 +57,8 @@ static void log_rejected(const struct assoc *a)
     struct log_ctx ctx = a->log;
     char subject[64];
     ctx.limit = a->reject_why->limit;
-    snprintf(subject, sizeof(subject), "%s %u/%u/%u", a->calling_aet, a->reject.result,
-             a->reject.source, a->reject.reason);
+    snprintf(subject, sizeof(subject), "%s to %s %u/%u/%u", a->calling_aet, a->called_aet,
+             a->reject.result, a->reject.source, a->reject.reason);
     if (!log_enabled(a->reject_level) ||
         !log_is_due("assoc.rejected", subject, stream_peer_address(a->stream))) {
         return;

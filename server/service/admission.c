@@ -20,6 +20,7 @@
  */
 #include "service_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/clock.h"
@@ -112,21 +113,47 @@ static bool proposes(const struct pdu_associate *rq, const char *abstract_syntax
     return false;
 }
 
+/* Counts it among the associations of its title; false = that has as many as it may, and it is rejected. */
+static bool take_place(struct front *f, const struct peer *row)
+{
+    const char *title = f->rq->calling_aet;
+    unsigned most = row && row->max_calling_associations
+                        ? row->max_calling_associations
+                        : f->service->config->max_associations_per_ae;
+    f->caller = caller_enter(title, most);
+    if (f->caller)
+        return true;
+    struct err why;
+    err_set_limit(&why, LIMIT_max_associations_per_ae, 0, "%s has %u associations", title, most);
+    reject(f, &reject_limit, LOG_WARN, &why);
+    return false;
+}
+
+/* What was refused at negotiation for want of a right (result 1), each class once. */
+static void log_denied(const struct front *f, const struct pdu_associate *ac)
+{
+    char classes[512] = "";
+    size_t len = 0;
+    const char *title = assoc_calling_aet(f->assoc);
+    for (unsigned i = 0; i < ac->context_count && i < f->rq->context_count; i++) {
+        if (ac->contexts[i].result != PC_USER_REJECTION)
+            continue;
+        const char *name = dcm_uid_name(f->rq->contexts[i].abstract_syntax);
+        metric_add(METRIC_contexts_denied, 1);
+        if (!strstr(classes, name) && len + strlen(name) + 3 < sizeof classes)
+            len += (size_t)snprintf(classes + len, sizeof classes - len, "%s%s", len ? ", " : "",
+                                    name);
+    }
+    if (len && log_enabled(LOG_INFO) &&
+        log_is_due("assoc.restricted", title, assoc_peer_address(f->assoc)))
+        log_info(assoc_log(f->assoc), "assoc.restricted", "may_not=\"%s\"", classes);
+}
+
 /* row: of the title, NULL = it has none. */
 static void admit(struct front *f, unsigned rights, const struct peer *row)
 {
-    const struct service_config *config = f->service->config;
-    const char *title = f->rq->calling_aet;
-    unsigned most = row && row->max_calling_associations ? row->max_calling_associations
-                                                         : config->max_associations_per_ae;
-    f->caller = caller_enter(title, most);
-    if (!f->caller) {
-        struct err why;
-        err_set_limit(&why, LIMIT_max_associations_per_ae, 0, "%s has %u associations", title,
-                      most);
-        reject(f, &reject_limit, LOG_WARN, &why);
+    if (!take_place(f, row))
         return;
-    }
     admission_set_operations(f, row);
     struct negotiate_rule rules[SOP_CLASS_COUNT];
     struct negotiate_policy policy;
@@ -141,6 +168,7 @@ static void admit(struct front *f, unsigned rights, const struct peer *row)
         assoc_abort(f->assoc, ABORT_SOURCE_PROVIDER, ABORT_INVALID_PARAMETER, err.text);
         return;
     }
+    log_denied(f, &ac);
     f->rights = rights;
     f->rights_read_ms = clock_now_ms();
     f->rq = NULL;

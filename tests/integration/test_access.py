@@ -3,9 +3,10 @@
 operations, and for every move."""
 import pytest
 
-from conftest import Server
+from conftest import Server, run_dppr
 from dicomwire import (CT_PROTOCOL, EXPLICIT, FIND, GET, IMPLICIT, MOVE, VERIFICATION, Rejected, Wire, encode,
                        wait_for)
+from metrics import metrics
 from protocols import keys, new_uid, protocol
 from wirescp import WireScp
 
@@ -66,6 +67,62 @@ def test_each_right_has_its_context(strict, peers, right, context):
     wire = calling(strict, "LIMITED")
     assert wire.results == {**ALL, context: 1}
     wire.release()
+
+
+def test_what_was_refused_at_negotiation_is_named(strict, peers):
+    """Each class once, in the log; in the counter each context."""
+    peers("MODEST", may_get=False, may_move=False)
+    before = metrics(strict)["dppr_contexts_denied_total"]
+    contexts = CONTEXTS + [(11, GET, [IMPLICIT])]
+    wire = calling(strict, "MODEST", contexts)
+    assert [n for n, result in wire.results.items() if result == 1] == [5, 7, 11]
+    line = strict.wait_log("event=assoc.restricted .*aet=MODEST")
+    assert line.count("- GET") == line.count("- MOVE") == 1 and "FIND" not in line
+    assert metrics(strict)["dppr_contexts_denied_total"] == before + 3
+    wire.release()
+
+
+@pytest.mark.parametrize("settings, accepted, rejected", [
+    ({}, ["DPPR"], ["OTHER", "dppr", "DPPR2"]),
+    ({"ae_title": "MAIN"}, ["MAIN"], ["DPPR"]),
+    ({"called_titles": "OLD NAME, OTHER"}, ["DPPR", "OLD NAME", "OTHER"], ["OLD", "THIRD"]),
+    ({"any_called_title": "yes"}, ["DPPR", "WHATEVER"], []),
+])
+def test_called_titles(database, settings, accepted, rejected):
+    server = Server(database.uri, **settings)
+    try:
+        for title in accepted:
+            wire = Wire(server.port).associate([(1, VERIFICATION, [IMPLICIT])], called=title)
+            assert wire.echo() == 0
+            wire.release()
+        for title in rejected:
+            with pytest.raises(Rejected) as caught:
+                Wire(server.port).associate([(1, VERIFICATION, [IMPLICIT])], called=title)
+            assert (caught.value.result, caught.value.source, caught.value.reason) == (1, 1, 7)
+            server.wait_log(f'event=assoc.rejected .*called="?{title}"? code=1/1/7')
+    finally:
+        assert server.stop() == 0
+
+
+@pytest.mark.parametrize("policy, is_welcome", [("refuse", False), ("loopback", True), ("any", True)])
+def test_policy_for_unknown_titles(database, policy, is_welcome):
+    server = Server(database.uri, unknown_ae=policy)
+    try:
+        if is_welcome:
+            wire = calling(server, "STRANGER")
+            assert wire.results == ALL
+            wire.release()
+        else:
+            assert rejection(server, "STRANGER", [(1, FIND, [EXPLICIT])]) == (1, 1, 3)
+            server.wait_log("event=assoc.rejected .*aet=STRANGER .*code=1/1/3")
+    finally:
+        assert server.stop() == 0
+
+
+def test_default_is_to_refuse(database):
+    """Nothing is set: a title without a row may verify and no more."""
+    done = run_dppr("config")
+    assert "unknown-ae = refuse\n" in done.stdout and "echo-for-all = yes\n" in done.stdout
 
 
 def test_storage_role_follows_the_right_to_get(strict, peers):

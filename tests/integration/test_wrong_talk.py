@@ -168,7 +168,7 @@ def test_flood_does_not_flood_the_log(database):
     assert len(re.findall("event=assoc.rejected ", log)) == 1
     assert re.search('event=log.suppressed of=connection.wrong_talk subject=http address=127.0.0.1 lines=99', log)
     assert re.search('event=log.suppressed of=connection.wrong_talk subject=silent address=127.0.0.1 lines=99', log)
-    assert re.search('event=log.suppressed of=assoc.rejected subject="STRANGER 1/1/3" address=127.0.0.1 lines=99', log)
+    assert re.search('event=log.suppressed of=assoc.rejected subject="STRANGER to DPPR 1/1/3" address=127.0.0.1 lines=99', log)
     noise = len(re.findall("talk=noise ", log))
     assert 100 < noise < 250, "all together have a bound as well"
     told = sum(int(n) for n in re.findall("subject=noise .*lines=([0-9]+)", log))
