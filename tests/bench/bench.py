@@ -167,6 +167,12 @@ def load(*args):
     return json.loads(done.stdout)
 
 
+def pg_load(uri, seconds, statement, *file):
+    """What libpq takes of a statement, over one connection."""
+    return json.loads(subprocess.run([PG_LOAD, uri, str(seconds), statement, *file], check=True, capture_output=True,
+                                     text=True).stdout)
+
+
 def pgbench(uri, script, clients, seconds, *more):
     """Transactions a second of a script with prepared statements."""
     out = subprocess.run(["pgbench", "-n", "-M", "prepared", "-c", str(clients), "-j", "2", "-T", str(seconds),

@@ -2,10 +2,10 @@
  *
  * pg_load: how many octets libpq takes from PostgreSQL in a second.
  *
- *   pg_load DATABASE-URI SECONDS STATEMENT FILE
+ *   pg_load DATABASE-URI SECONDS STATEMENT [FILE]
  *
- * A prepared statement with the next line of FILE as its parameter, again and again over one connection; binary
- * results, row by row. The last column counts. Prints one JSON object.
+ * A prepared statement, with the next line of FILE as its parameter, again and again over one connection; binary
+ * results, row by row. Octets are those of the last column. Prints one JSON object.
  */
 #include <libpq-fe.h>
 #include <stdio.h>
@@ -49,20 +49,21 @@ static char **read_lines(const char *path, size_t *count)
 
 int main(int argc, char **argv)
 {
-    size_t count, rows = 0, octets = 0, statements = 0;
-    if (argc != 5) {
-        fputs("usage: pg_load DATABASE-URI SECONDS STATEMENT FILE\n", stderr);
+    size_t count = 0, rows = 0, octets = 0, statements = 0;
+    if (argc < 4 || argc > 5) {
+        fputs("usage: pg_load DATABASE-URI SECONDS STATEMENT [FILE]\n", stderr);
         return 2;
     }
     PGconn *db = PQconnectdb(argv[1]);
-    char **lines = read_lines(argv[4], &count);
+    char **lines = argc == 5 ? read_lines(argv[4], &count) : NULL;
     PGresult *result = PQprepare(db, "load", argv[3], 0, NULL);
     check(db, result, PGRES_COMMAND_OK);
     PQclear(result);
     double began = now(), seconds = atof(argv[2]), took;
-    for (; (took = now() - began) < seconds && count > 0; statements++) {
-        const char *value = lines[statements % count];
-        if (!PQsendQueryPrepared(db, "load", 1, &value, NULL, NULL, 1) || !PQsetSingleRowMode(db))
+    for (; (took = now() - began) < seconds; statements++) {
+        const char *value = count > 0 ? lines[statements % count] : NULL;
+        if (!PQsendQueryPrepared(db, "load", count > 0, &value, NULL, NULL, 1) ||
+            !PQsetSingleRowMode(db))
             check(db, NULL, PGRES_TUPLES_OK);
         while ((result = PQgetResult(db))) {
             if (PQresultStatus(result) == PGRES_SINGLE_TUPLE) {
