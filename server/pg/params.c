@@ -105,6 +105,15 @@ enum rc pg_bound_set(struct pg_bound *b, const struct pg_param *params, unsigned
     return RC_OK;
 }
 
+size_t pg_bound_octets(const struct pg_bound *b)
+{
+    size_t octets = 0;
+    for (int i = 0; i < b->count; i++) {
+        octets += (size_t)b->lengths[i];
+    }
+    return octets;
+}
+
 void pg_bound_trim(struct pg_bound *b)
 {
     b->count = 0;

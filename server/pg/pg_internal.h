@@ -86,7 +86,8 @@ struct pg_bound {
  * borrowed unless keep. The memory is reused from call to call. */
 MUST_CHECK enum rc pg_bound_set(struct pg_bound *b, const struct pg_param *params, unsigned count,
                                 bool keep, struct err *err);
-void pg_bound_trim(struct pg_bound *b); /* gives large memory back */
+size_t pg_bound_octets(const struct pg_bound *b); /* of all values */
+void pg_bound_trim(struct pg_bound *b);           /* gives large memory back */
 void pg_bound_fini(struct pg_bound *b);
 
 /* ---- row.c ---- */
@@ -210,6 +211,7 @@ struct pg_conn {
     struct pg_cache cache;
     struct pg_statement st;
     struct pg_cancel *cancel; /* running PQcancel */
+    size_t most_sent;         /* octets of parameters with one statement */
 };
 
 struct pg_lease {

@@ -13,6 +13,11 @@
  * only fill every queue with operations that cannot succeed. While other connections live (too many
  * clients, say), leases go on waiting for those.
  *
+ * libpq's buffers grow with the largest message and never shrink, so a few large data sets would leave their
+ * size, twice, in each connection for ever. A connection that has sent more than KEPT_SENT_BYTES with one statement
+ * is therefore closed when it is given back; a new one takes a small part of the time that statement took. What is
+ * received needs no such rule, as long as large values are asked for in pieces.
+ *
  * Only changes of state are logged above debug.
  */
 #include "pg_internal.h"
@@ -24,7 +29,7 @@
 #include "core/log.h"
 #include "core/metrics.h"
 
-enum { BACKOFF_FIRST_MS = 100, BACKOFF_MAX_MS = 1000 };
+enum { BACKOFF_FIRST_MS = 100, BACKOFF_MAX_MS = 1000, KEPT_SENT_BYTES = 1024 * 1024 };
 
 struct pg_options pg_options_default(void)
 {
@@ -112,7 +117,14 @@ void pool_remove(struct pg_conn *c)
 
 void pool_on_clean(struct pg_conn *c)
 {
-    to_idle(c);
+    struct pg_pool *p = c->pool;
+    if (c->most_sent <= KEPT_SENT_BYTES) {
+        to_idle(c);
+        return;
+    }
+    log_debug(NULL, "db.connection_dropped", "connection=%u sent=%zu", c->number, c->most_sent);
+    conn_destroy(c);
+    pool_kick(p); /* who waits for it gets a new one */
 }
 
 void pool_on_connected(struct pg_conn *c)

@@ -552,6 +552,8 @@ void pg_query_start(struct pg_conn *c, const struct pg_query *q)
         end_later(c);
         return;
     }
+    size_t octets = pg_bound_octets(&st->bound);
+    c->most_sent = octets > c->most_sent ? octets : c->most_sent;
     conn_set_deadline(c, c->pool->options.statement_ms);
     send_step(c, first_step(c, q, known));
     st->sql = NULL;

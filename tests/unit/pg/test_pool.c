@@ -282,6 +282,38 @@ static void large_values_go_both_ways(void **state)
     rig_close(&r);
 }
 
+static void a_connection_that_sent_much_is_not_kept(void **state)
+{
+    (void)state;
+    enum { SMALL = 1024 * 1024, LARGE = SMALL + 1 };
+    struct rig r = open_rig(1);
+    uint8_t *octets = malloc(LARGE);
+    memset(octets, 'x', LARGE);
+    struct pg_conn *c = rig_lease(&r);
+    int64_t backend = rig_value(&r, c, "select pg_backend_pid()");
+    for (unsigned size = SMALL; size <= LARGE; size++) {
+        struct pg_param param = pg_bytea(span_of(octets, size));
+        struct answer a = {0};
+        answer_start(&a, c, "select length($1)", &param, 1);
+        assert_true(rig_wait(&r, &a.is_done));
+        assert_int_equal(a.value, size);
+        assert_int_equal(rig_value(&r, c, "select pg_backend_pid()"),
+                         backend); /* until given back */
+        struct grant g = {0};
+        pg_lease_start(r.pool, RIG_WAIT_MS, on_grant, &g); /* waits already */
+        pg_release(c);
+        assert_true(rig_wait(&r, &g.is_done));
+        assert_non_null(g.conn);
+        c = g.conn;
+        bool is_same = rig_value(&r, c, "select pg_backend_pid()") == backend;
+        assert_int_equal(is_same, size == SMALL);
+    }
+    assert_int_equal(metric_get(METRIC_database_connections), 1);
+    free(octets);
+    pg_release(c);
+    rig_close(&r);
+}
+
 static void bad_parameters_fail_through_on_done(void **state)
 {
     (void)state;
@@ -986,6 +1018,7 @@ int main(void)
         cmocka_unit_test(values_of_a_row_are_read_by_type),
         cmocka_unit_test(binary_parameters_arrive_unchanged),
         cmocka_unit_test(large_values_go_both_ways),
+        cmocka_unit_test(a_connection_that_sent_much_is_not_kept),
         cmocka_unit_test(bad_parameters_fail_through_on_done),
         cmocka_unit_test(errors_carry_sqlstate_and_leave_the_connection_usable),
         cmocka_unit_test(on_done_counts_rows_and_affected_rows),
