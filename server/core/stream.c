@@ -425,7 +425,7 @@ static void on_timer(void *arg)
     struct err why;
 
     if (s->state == CONNECTING) {
-        err_set_limit(&why, LIMIT_connect_timeout, 0, "connect timed out");
+        err_set_limit(&why, LIMIT_connect_timeout, 0, "timed out");
     } else if (unacknowledged(s) < s->unacknowledged) {
         watch_stall(s); /* it takes something, only less than would make the kernel call us */
         return;

@@ -247,7 +247,7 @@ static enum rc read_values(struct json_reader *r, json_t *values, struct dcm_ele
 static enum rc count_one(struct json_reader *r, uint32_t tag)
 {
     if (r->count >= r->limits.max_elements)
-        return strike(r, r->limits.elements_setting, tag, "more elements and items than",
+        return strike(r, r->limits.elements_setting, tag, "elements, more than",
                       r->limits.max_elements);
     r->count++;
     return RC_OK;
@@ -260,8 +260,7 @@ static enum rc read_items(struct json_reader *r, json_t *values, unsigned depth,
     json_t *value;
     enum rc rc = RC_OK;
     if (depth >= r->limits.max_depth)
-        return strike(r, LIMIT_max_depth, e->tag, "sequences nested deeper than",
-                      r->limits.max_depth);
+        return strike(r, LIMIT_max_depth, e->tag, "nested deeper than", r->limits.max_depth);
     json_array_foreach(values, i, value)
     {
         if ((rc = count_one(r, e->tag)) != RC_OK)

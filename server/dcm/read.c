@@ -96,7 +96,7 @@ static uint32_t get_tag(const uint8_t *p, struct encoding enc)
 static enum rc count_one(struct reader *r, uint32_t tag)
 {
     if (r->count >= r->limits.max_elements)
-        return strike(r, r->limits.elements_setting, tag, "more elements and items than",
+        return strike(r, r->limits.elements_setting, tag, "elements, more than",
                       r->limits.max_elements);
     r->count++;
     return RC_OK;
@@ -174,8 +174,7 @@ static enum rc read_sequence(struct reader *r, struct encoding enc, struct exten
     struct header h;
     enum rc rc = RC_OK;
     if (depth >= r->limits.max_depth)
-        return strike(r, LIMIT_max_depth, e->tag, "sequences nested deeper than",
-                      r->limits.max_depth);
+        return strike(r, LIMIT_max_depth, e->tag, "nested deeper than", r->limits.max_depth);
     memcpy(e->vr, "SQ", 3);
     while (rc == RC_OK && (in.is_delimited || r->pos < in.end)) {
         rc = read_header(r, enc, in.end, &h);

@@ -308,7 +308,7 @@ static struct deadline deadline_of(const struct assoc *a)
                      "association request not answered");
     case UL_STA5:
         return after(a->entered_ms, a->options.negotiation_ms, LIMIT_negotiation_timeout,
-                     "the peer does not answer the association request");
+                     "no answer to our request");
     case UL_STA7:
     case UL_STA10:
     case UL_STA11:

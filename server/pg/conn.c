@@ -273,8 +273,8 @@ static void connect_timed_out(struct pg_conn *c)
         return;
     }
     err_set_limit(&why, LIMIT_database_connect_timeout, 0,
-                  c->state == PG_CONN_RESOLVING ? "the host's name was not resolved within %lld ms"
-                                                : "the database did not answer within %lld ms",
+                  c->state == PG_CONN_RESOLVING ? "no address within %lld ms"
+                                                : "no answer within %lld ms",
                   (long long)c->pool->options.connect_ms);
     why.code = RC_DB;
     connect_failed(c, &why);

@@ -228,8 +228,8 @@ struct pg_lease *pg_lease_start(struct pg_pool *p, int64_t timeout_ms, pg_lease_
     if (!p->info.options) {
         err_set(&lease->why, RC_DB, "%s", p->info.why.text);
     } else if (p->waiting >= p->options.max_waiting) {
-        err_set_limit(&lease->why, LIMIT_database_max_waiting, 0,
-                      "%u operations wait for a connection already", p->waiting);
+        err_set_limit(&lease->why, LIMIT_database_max_waiting, 0, "%u operations wait already",
+                      p->waiting);
     } else {
         lease->is_counted = true;
         p->waiting++;

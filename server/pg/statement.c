@@ -151,8 +151,8 @@ static void judge(const struct pg_statement *st, struct err *result)
         return;
     }
     bool is_lost = result->code == RC_IO;
-    err_set_limit(result, LIMIT_database_statement_timeout, 0, "no progress; %s",
-                  is_lost ? "the connection was dropped" : "the statement was cancelled");
+    err_set_limit(result, LIMIT_database_statement_timeout, 0, "no progress, %s",
+                  is_lost ? "connection dropped" : "cancelled");
     if (is_lost) {
         result->code =
             RC_IO; /* given up: whether a write took place is unknown, and this says so */

@@ -528,13 +528,13 @@ static void on_timeout(void *arg)
     struct err err = {0};
     const struct err *why = j->slot ? slot_why(j->slot) : &err;
     if (j->state == JOB_RESOLVING)
-        err_set_limit(&err, LIMIT_connect_timeout, 0, "%s: no answer for the host name in time",
+        err_set_limit(&err, LIMIT_connect_timeout, 0, "%s: host name not found in time",
                       j->destination.ae_title);
     else if (why->code != RC_OK)
         err_set_limit(&err, LIMIT_destination_wait, 0, "%s: %s", j->destination.ae_title,
                       why->text);
     else
-        err_set_limit(&err, LIMIT_destination_wait, 0, "%s: busy with other moves for too long",
+        err_set_limit(&err, LIMIT_destination_wait, 0, "%s: busy with other moves",
                       j->destination.ae_title);
     job_fail(j, &err);
 }
@@ -612,7 +612,7 @@ static void on_submit(void *arg)
     TAILQ_INSERT_TAIL(&d->jobs, j, link);
     if (d->waiting > t->config->destination_max_waiting) {
         struct err err = {0};
-        err_set_limit(&err, LIMIT_destination_max_waiting, 0, "too many moves wait for %s",
+        err_set_limit(&err, LIMIT_destination_max_waiting, 0, "too many moves to %s",
                       j->destination.ae_title);
         job_fail(j, &err);
         return;
