@@ -31,7 +31,7 @@ declare
 begin
     foreach setting in array array[
         'jit=off', 'max_parallel_workers_per_gather=0', 'enable_hashjoin=off', 'enable_mergejoin=off',
-        'random_page_cost=2']
+        'random_page_cost=1.1']
     loop
         if not exists (
             select

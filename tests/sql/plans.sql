@@ -12,7 +12,7 @@ set local jit = off;
 set local max_parallel_workers_per_gather = 0;
 set local enable_hashjoin = off;
 set local enable_mergejoin = off;
-set local random_page_cost = 2;
+set local random_page_cost = 1.1;
 set local plan_cache_mode = force_generic_plan;
 
 create function pg_temp.explain(query text)
