@@ -69,9 +69,9 @@ def test_of_different_contents_one_wins(pair):
 def test_different_objects_do_not_disturb_each_other(pair):
     _, servers = pair
     for _ in range(ROUNDS // 3):
-        datasets = [protocol() for _ in range(8)]
+        datasets = [protocol() for _ in range(4)]
         answers = store_at_once(servers, datasets)
-        assert [a.status for a in answers] == [0] * 8, [comment(a) for a in answers]
+        assert [a.status for a in answers] == [0] * 4, [comment(a) for a in answers]
         verify(servers[0], {ds.SOPInstanceUID: encode(ds, EXPLICIT) for ds in datasets})
 
 
@@ -98,7 +98,7 @@ def test_victim_of_a_deadlock_does_it_again(database):
         waiting.start()
         waiting.join(60)
         assert not waiting.is_alive()
-        assert metrics(server)["database_errors_total"] == errors + 1, "the store was the victim"
+        wait_for(lambda: metrics(server)["database_errors_total"] == errors + 1)  # the store was the victim
         other.rollback()
         answer = wire.read_message()
         assert answer.status == 0, comment(answer)

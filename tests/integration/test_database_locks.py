@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Statements that wait for a lock of somebody else's: each request ends at its deadline, and the server goes on."""
 import contextlib
-import time
 
 import psycopg2
 import pytest
@@ -53,6 +52,7 @@ def stored(database):
         ds = protocol()
         assert store_one(wire, ds).status == 0
         wire.release()
+    wait_for(lambda: not backends(database))
     return ds
 
 
@@ -98,9 +98,9 @@ def test_queue_behind_a_lock_is_bounded(database, stored):
     with serving(database, database_statement_timeout="30s", database_wait="500ms") as server:
         wires = [associate(server.port) for _ in range(5)]
         with session(database, "lock table dpp.objects in access exclusive mode"):
-            for wire in wires:
+            for n, wire in enumerate(wires, 1):
                 wire.send_find(3, keys(SOPInstanceUID=stored.SOPInstanceUID))
-                time.sleep(0.02)
+                wait_for(lambda: active(database) == min(n, 2))
             for wire in wires[2:]:
                 answer = wire.read_message()
                 assert answer.status == 0xA700 and "no connection became free" in comment(answer)

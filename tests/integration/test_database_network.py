@@ -64,13 +64,25 @@ def test_reset_connections(database):
 
 
 def test_slow_network_is_no_failure(database):
-    with serving(database, workers=1) as (server, proxy):
+    with serving(database, workers=1, database_connect_timeout="30s", database_statement_timeout="30s",
+                 database_wait="30s") as (server, proxy):
         load = Load(server, database.query, 1, 1, 1, 1).start()
         proxy.delay_s = 0.2
         load.wait_for_success()
         load.stop()
         assert {status for _, status, _, _ in load.outcomes} == {0}, load.comments("store")
         proxy.delay_s = 0
+
+
+def test_one_lost_connection_is_no_outage(database):
+    """The probe's own, in the middle of its question: readiness does not flap."""
+    with serving(database, workers=1) as (server, proxy):
+        wait_for(lambda: is_ready(server))
+        proxy.arm("transaction_read_only", LOST_ANSWER)
+        wait_for(lambda: proxy.strikes == 1)
+        time.sleep(0.5)
+        assert is_ready(server)
+        assert "database.away" not in server.log
 
 
 # ---- the outcome of a store is unknown -------------------------------------------------------------------
