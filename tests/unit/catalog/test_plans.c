@@ -34,8 +34,9 @@ static int plans_open(void **state)
     run_sql(sql);
     run_sql("vacuum analyze");
     /* As the server's sessions have it (pg/conninfo.c); a cursor is to be planned as the statement is. */
-    run_sql("set jit = off; set max_parallel_workers_per_gather = 0; set enable_hashjoin = off;"
-            "set enable_mergejoin = off; set random_page_cost = 1.1; set cursor_tuple_fraction = 1");
+    run_sql(
+        "set jit = off; set max_parallel_workers_per_gather = 0; set enable_hashjoin = off;"
+        "set enable_mergejoin = off; set random_page_cost = 1.1; set cursor_tuple_fraction = 1");
     return 0;
 }
 
