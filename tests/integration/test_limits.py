@@ -212,6 +212,7 @@ def test_memory(serve):
 def test_connections(serve):
     server = serve(max_connections=3)
     silent = [socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(3)]
+    wait_for(lambda: metrics(server)["dppr_connections_accepted_total"] == 3)
     with strikes(server, "limit", "max-connections"):
         with socket.create_connection(("127.0.0.1", server.port), timeout=10) as sock:
             assert sock.recv(1) == b""
