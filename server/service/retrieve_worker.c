@@ -10,9 +10,14 @@
  * all servers: whoever comes to the head of the queue waits for a place in the database (catalog/slots) and
  * keeps it until the association has ended. Both kinds of waiting together have a deadline, destination_wait_ms.
  *
+ *                                       +-> put off
+ *                                       v
  *   queued -> waiting -> resolving -> connecting -> running -> releasing -> (freed)
  *      |         |          |            |            |
  *      +---------+----------+------------+------------+--- cancelled, abandoned or failed: done
+ *
+ * A destination that rejects for now (PS3.8 9.3.4, rejected-transient) is one that is busy, with somebody else or
+ * still with our last association: it is asked again, while the job keeps its place, until the same deadline.
  *
  * Two threads, one struct. struct move_job has a part for the front's thread (listener), a part for the retrieve
  * worker's thread (everything that works) and two things in common: a count of holders, and a lock that guards
@@ -44,6 +49,10 @@ enum {
     ARTIM_MS = 1000,
     /* The requester waits for the end of its cancelled move, and the destination may be what hangs. */
     CANCEL_GRACE_MS = 1000,
+    /* Between two requests for an association that are rejected for now; it doubles. */
+    RETRY_FIRST_MS = 200,
+    RETRY_MOST_MS = 5000,
+    REJECTED_TRANSIENT = 2, /* PS3.8 table 9-21 */
 };
 
 struct retriever; /* one retrieve worker's state */
@@ -53,6 +62,7 @@ enum job_state {
     JOB_WAITING, /* for a place at the destination */
     JOB_RESOLVING,
     JOB_CONNECTING,
+    JOB_PUT_OFF, /* rejected for now */
     JOB_RUNNING,
     JOB_RELEASING,
     JOB_ENDED,
@@ -84,7 +94,10 @@ struct move_job {
     struct destination *queue;
     enum job_state state;
     struct resolve *resolve;
-    struct loop_timer *timer; /* bounds the waiting, then the name resolution */
+    struct loop_timer *timer; /* bounds the waiting, then the name resolution; then the next try */
+    int64_t wait_until_ms;
+    int64_t retry_ms;
+    bool is_put_off;
     struct slot *slot;
     struct resolved addresses[8];
     unsigned address_count;
@@ -337,12 +350,36 @@ static void on_established(struct assoc *a, void *arg)
 
 static void job_connect(struct move_job *j);
 
+/* Whether there is time for another try; it begins when the association has gone. */
+static bool job_put_off(struct move_job *j, const char *why)
+{
+    bool is_first = j->retry_ms == 0;
+    j->retry_ms = is_first ? RETRY_FIRST_MS : 2 * j->retry_ms;
+    if (j->retry_ms > RETRY_MOST_MS)
+        j->retry_ms = RETRY_MOST_MS;
+    if (clock_now_ms() + j->retry_ms >= j->wait_until_ms)
+        return false;
+    if (is_first) {
+        struct log_ctx ctx = job_log(j);
+        log_info(&ctx, "move.put_off", "destination=\"%s\" why=\"%s\"", j->destination.ae_title,
+                 why);
+    }
+    j->is_put_off = true;
+    return true;
+}
+
 static void on_rejected(struct assoc *a, const struct pdu_reject *rj, void *arg)
 {
     struct move_job *j = arg;
     struct err err = {0};
+    const char *why = pdu_reject_text(rj);
     (void)a;
-    err_set(&err, RC_DENIED, "%s %s", j->destination.ae_title, pdu_reject_text(rj));
+    if (rj->result != REJECTED_TRANSIENT)
+        err_set(&err, RC_DENIED, "%s %s", j->destination.ae_title, why);
+    else if (job_put_off(j, why))
+        return;
+    else
+        err_set_limit(&err, LIMIT_destination_wait, 0, "%s %s", j->destination.ae_title, why);
     job_refused(j, &err);
     j->state = JOB_RELEASING; /* on_closed ends the job */
 }
@@ -389,6 +426,12 @@ static void on_closed(struct assoc *a, const struct err *why, void *arg)
     j->assoc = NULL;
     switch (j->state) {
     case JOB_CONNECTING:
+        if (j->is_put_off) {
+            j->is_put_off = false;
+            j->state = JOB_PUT_OFF;
+            loop_timer_set(j->timer, j->retry_ms);
+            return;
+        }
         /* The next address of the name, whether this one refuses or says nothing. */
         if (!j->is_reported && (why->code == RC_IO || why->code == RC_TIMEOUT) &&
             j->address_next < j->address_count) {
@@ -522,11 +565,16 @@ static void on_resolved(const struct resolved *addresses, unsigned count, const 
 }
 
 /* Connecting, negotiating, releasing and each sub-operation have deadlines of their own. */
-static void on_timeout(void *arg)
+static void on_timer(void *arg)
 {
     struct move_job *j = arg;
     struct err err = {0};
     const struct err *why = j->slot ? slot_why(j->slot) : &err;
+    if (j->state == JOB_PUT_OFF) {
+        j->address_next = 0;
+        job_connect(j);
+        return;
+    }
     if (j->state == JOB_RESOLVING)
         err_set_limit(&err, LIMIT_connect_timeout, 0, "%s: host name not found in time",
                       j->destination.ae_title);
@@ -606,8 +654,9 @@ static void on_submit(void *arg)
     j->retriever = t;
     j->queue = d;
     j->state = JOB_QUEUED;
-    j->timer = loop_timer_new(t->loop, on_timeout, j);
+    j->timer = loop_timer_new(t->loop, on_timer, j);
     loop_timer_set(j->timer, t->config->destination_wait_ms);
+    j->wait_until_ms = clock_now_ms() + t->config->destination_wait_ms;
     d->waiting++;
     TAILQ_INSERT_TAIL(&d->jobs, j, link);
     if (d->waiting > t->config->destination_max_waiting) {
@@ -627,6 +676,7 @@ static void job_stop(struct move_job *j)
     case JOB_QUEUED:
     case JOB_WAITING:
     case JOB_RESOLVING:
+    case JOB_PUT_OFF:
         job_end(j);
         break;
     case JOB_CONNECTING:
