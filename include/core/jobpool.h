@@ -21,7 +21,8 @@ struct job {
     void *arg;    /* owned by the job until done or drop */
 };
 
-/* returned. At least one thread and one place; name: at most 10 characters are shown by ps -L. */
+/* returned. At most so many threads, started as they are needed, and places; at least one of each. name: at most 10
+ * characters are shown by ps -L. */
 struct jobpool *jobpool_new(const char *name, unsigned threads, unsigned max_queued);
 /* Waits for running jobs; queued ones are dropped on the calling thread. NULL is legal. */
 void jobpool_free(struct jobpool *p);

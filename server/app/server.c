@@ -43,8 +43,7 @@
 #include "probe.h"
 
 enum {
-    NAME_THREADS =
-        8, /* lookups that hang hold up moves to other names only when there are so many */
+    NAME_THREADS = 64, /* so many lookups that hang hold up moves to no other name */
     DATABASE_NAME_THREADS = 2,
     MAX_ARENAS = 16,
     STOP_S = 30,

@@ -4,7 +4,8 @@
  * to the mailbox of its submitter, so that the answer finds a closed box and is dropped if the submitter
  * has gone in the meantime.
  *
- * The bound counts jobs that wait, not those that run: a pool of 2 threads and 3 places takes 5 at once.
+ * The bound counts jobs that wait, not those that run: a pool of 2 threads and 3 places takes 5 at once. Threads
+ * are started when a job finds none free, and stay: so a pool may have many for the day when its jobs hang.
  */
 #include "core/jobpool.h"
 
@@ -26,22 +27,24 @@ struct queued_job {
 STAILQ_HEAD(job_list, queued_job);
 
 struct jobpool {
-    pthread_mutex_t lock; /* guards waiting, count and is_stopping */
+    pthread_mutex_t lock; /* guards the lists, the counts and is_stopping */
     pthread_cond_t more;
     struct job_list waiting;
     unsigned count;
     unsigned max;
     bool is_stopping;
+    unsigned busy; /* threads that run a job */
     unsigned threads;
+    unsigned max_threads;
+    char name[11];
     pthread_t thread[];
 };
 
-/* The next job, or NULL when the pool ends. */
+/* The next job, or NULL when the pool ends. With the lock held. */
 static struct queued_job *take(struct jobpool *p)
 {
     struct queued_job *q = NULL;
 
-    pthread_mutex_lock(&p->lock);
     while (!p->is_stopping && STAILQ_EMPTY(&p->waiting))
         pthread_cond_wait(&p->more, &p->lock);
     if (!p->is_stopping) {
@@ -49,7 +52,6 @@ static struct queued_job *take(struct jobpool *p)
         STAILQ_REMOVE_HEAD(&p->waiting, link);
         p->count--;
     }
-    pthread_mutex_unlock(&p->lock);
     return q;
 }
 
@@ -58,13 +60,31 @@ static void *run(void *arg)
     struct jobpool *p = arg;
     struct queued_job *q;
 
+    pthread_mutex_lock(&p->lock);
     while ((q = take(p)) != NULL) {
+        p->busy++;
+        pthread_mutex_unlock(&p->lock);
         q->job.work(q->job.arg);
         mailbox_post(q->reply_to, q->job.done, q->job.drop, q->job.arg);
         mailbox_unref(q->reply_to);
         free(q);
+        pthread_mutex_lock(&p->lock);
+        p->busy--;
     }
+    pthread_mutex_unlock(&p->lock);
     return NULL;
+}
+
+/* With the lock held, or before anybody else knows the pool. */
+static bool start_thread(struct jobpool *p)
+{
+    char name[32];
+
+    snprintf(name, sizeof(name), "%s-%u", p->name, p->threads);
+    if (core_thread_start(&p->thread[p->threads], name, run, p) != 0)
+        return false;
+    p->threads++;
+    return true;
 }
 
 struct jobpool *jobpool_new(const char *name, unsigned threads, unsigned max_queued)
@@ -78,13 +98,10 @@ struct jobpool *jobpool_new(const char *name, unsigned threads, unsigned max_que
     pthread_cond_init(&p->more, NULL);
     STAILQ_INIT(&p->waiting);
     p->max = max_queued > 0 ? max_queued : 1;
-    for (; p->threads < threads; p->threads++) {
-        char thread_name[32];
-
-        snprintf(thread_name, sizeof(thread_name), "%.10s-%u", name, p->threads);
-        if (core_thread_start(&p->thread[p->threads], thread_name, run, p) != 0)
-            core_fatal("cannot start a thread of a job pool");
-    }
+    p->max_threads = threads;
+    snprintf(p->name, sizeof(p->name), "%s", name);
+    if (!start_thread(p))
+        core_fatal("cannot start a thread of a job pool");
     return p;
 }
 
@@ -124,6 +141,8 @@ enum rc jobpool_submit(struct jobpool *p, struct mailbox *reply_to, const struct
     if (is_taken) {
         STAILQ_INSERT_TAIL(&p->waiting, q, link);
         p->count++;
+        if (p->count > p->threads - p->busy && p->threads < p->max_threads)
+            (void)start_thread(p); /* without it the job waits for another */
         pthread_cond_signal(&p->more);
     }
     pthread_mutex_unlock(&p->lock);

@@ -96,6 +96,25 @@ static void jobs_run_on_the_pool_and_end_on_the_loop(void **state)
     jobpool_free(NULL);
 }
 
+static void threads_are_started_when_none_is_free(void **state)
+{
+    struct jobpool *p = jobpool_new("jobs", 3, 10);
+    unsigned four = 4;
+
+    (void)state;
+    for (unsigned running = 1; running <= 3; running++) {
+        assert_int_equal(jobpool_submit(p, box, &gated), RC_OK);
+        sem_wait(&arrived); /* beside those that run already */
+    }
+    assert_int_equal(jobpool_submit(p, box, &gated), RC_OK);
+    usleep(20000);
+    assert_int_equal(sem_trywait(&arrived), -1); /* no more than three */
+    for (unsigned i = 0; i < four; i++)
+        sem_post(&gate);
+    assert_true(loop_run_until(loop, done_are, &four, PATIENCE));
+    jobpool_free(p);
+}
+
 static void a_full_pool_refuses(void **state)
 {
     struct jobpool *p = jobpool_new("jobs", 1, 2);
@@ -203,6 +222,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         pool_test(jobs_run_on_the_pool_and_end_on_the_loop),
+        pool_test(threads_are_started_when_none_is_free),
         pool_test(a_full_pool_refuses),
         pool_test(free_waits_for_running_jobs_and_drops_queued_ones),
         pool_test(a_job_whose_submitter_has_gone_is_dropped),
