@@ -87,7 +87,7 @@ def run_dppr(*arguments, database=None, check=False, env=None, timeout=120, **op
 class Server:
     """`dppr serve` on free ports; its log is kept in memory, or goes to a file where it would be too much."""
 
-    def __init__(self, database_uri, log_to=None, **settings):
+    def __init__(self, database_uri, log_to=None, more_environment=None, **settings):
         environment = {k: v for k, v in os.environ.items() if not k.startswith("DPPR_")}
         environment.update(DPPR_DATABASE=database_uri, DPPR_DICOM_PORT="0", DPPR_HTTP_PORT="0",
                            DPPR_DICOM_ADDRESS="127.0.0.1", DPPR_HTTP_ADDRESS="127.0.0.1",
@@ -95,6 +95,7 @@ class Server:
         environment.update({f"DPPR_{k.upper()}": str(v) for k, v in settings.items()})
         # Freed memory that AddressSanitizer holds back is not the server's growth.
         environment.setdefault("ASAN_OPTIONS", "quarantine_size_mb=8")
+        environment.update(more_environment or {})
         read_fd, write_fd = os.pipe()
         self.process = subprocess.Popen([DPPR, "serve", "--ready-fd", str(write_fd)],
                                         env=environment, pass_fds=[write_fd],

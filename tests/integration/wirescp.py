@@ -29,8 +29,8 @@ class WireScp:
         self.accept, self.status, self.hang, self.abort_after = accept, status, hang, abort_after
         self.reject, self.single, self.wrong_id, self.trickle = reject, single, wrong_id, trickle
         self.commands, self.answered, self.associations, self.open, self.most_open = [], 0, 0, 0, 0
-        self.held_at = None
-        self.lock, self.may_go = threading.Lock(), threading.Event()
+        self.lock, self.changed = threading.Lock(), threading.Condition()
+        self.held_at, self.may_go = None, False
         threading.Thread(target=self.run, daemon=True).start()
 
     def run(self):
@@ -56,8 +56,11 @@ class WireScp:
             sock.close()
 
     def wait(self, where):
-        if self.hang == where:
-            self.may_go.wait(PATIENCE_S)
+        def is_held():
+            is_full = where == "store" and self.held_at is not None and len(self.commands) > self.held_at
+            return not self.may_go and (self.hang == where or is_full)
+        with self.changed:
+            self.changed.wait_for(lambda: not is_held(), PATIENCE_S)
 
     def converse(self, sock):
         wire = Wire.__new__(Wire)
@@ -87,8 +90,6 @@ class WireScp:
                 wire.abort()
                 return
             self.wait("store")
-            if self.held_at is not None and len(self.commands) > self.held_at:
-                self.may_go.wait(PATIENCE_S)
             if self.wrong_id:
                 message.command[0x0110] = (message.command[0x0110] + 1000) % 65536
             self.answered += 1  # first: who has the answer may look
@@ -119,11 +120,15 @@ class WireScp:
 
     def hold_at(self, count):
         """Answers so many C-STOREs, and what comes then not before go_on()."""
-        self.held_at = count
+        with self.changed:
+            self.held_at = count
+            self.changed.notify_all()
 
     def go_on(self):
-        self.may_go.set()
+        with self.changed:
+            self.may_go = True
+            self.changed.notify_all()
 
     def close(self):
-        self.may_go.set()
+        self.go_on()
         self.listener.close()
