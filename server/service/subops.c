@@ -10,9 +10,9 @@
  *                                         +-- vanished: failed    +-- no answer in time: gives up
  *
  * Bounds. Octets in memory: fetch_batch_bytes, half of it ready to be sent and half being fetched (an instance
- * larger than that goes alone). No connection is held while the peer is slow: a batch is fetched, the connection
- * goes back, the batch is sent. Outstanding requests: the channel's window, which all GETs of one association
- * share (decision 30), taking turns.
+ * larger than that goes alone), and nothing is fetched while the output is full. No connection is held while the
+ * peer is slow: a batch is fetched, the connection goes back, the batch is sent. Outstanding requests: the
+ * channel's window, which all GETs of one association share (decision 30), taking turns.
  *
  * The stored octets go out as they are in a context of their transfer syntax; otherwise they are converted to
  * the first accepted one of our preference, on the jobpool when large. An instance without a context fails
@@ -257,6 +257,8 @@ static void fetch_more(struct subops *s)
     size_t half = s->o.config->fetch_batch_bytes / 2;
     if (s->fetch || s->next == s->count || s->ready_octets > half)
         return;
+    if (assoc_is_full(s->o.channel->assoc))
+        return; /* what a slow reader has not taken yet is enough; on_drained comes */
     s->fetch_first = s->next;
     s->fetch_count = retrieve_batch(s->o.list->refs + s->next, s->count - s->next, half);
     s->next += s->fetch_count;
