@@ -43,8 +43,8 @@ void play_store_vanishing(struct peer *p);
 void put_any_store(struct peer *p);
 /* Objects [first, end) of the base. */
 void store_base(struct peer *p, unsigned first, unsigned end);
-/* So many of the immense ones again. */
-void store_immense(struct peer *p, unsigned first, unsigned end);
+/* So many of the largest that its sessions outlive (pg/pool.c) again. */
+void store_largest(struct peer *p, unsigned first, unsigned end);
 
 /* retrieves.c */
 void play_get(struct peer *p);
@@ -59,6 +59,8 @@ void play_move(struct peer *p);
 void play_move_cancelled(struct peer *p);
 void play_move_vanishing(struct peer *p);
 void play_move_astray(struct peer *p);
+/* The immense ones, by C-GET and by C-MOVE, so many times. */
+void fetch_immense(struct peer *p, unsigned first, unsigned end);
 void put_any_get(struct peer *p);
 void put_any_move(struct peer *p); /* to a good destination, which will not look at what comes */
 /* Gets [first, end) of the acknowledged objects, or of the base, back; all must be what was stored. */

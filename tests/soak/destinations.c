@@ -206,7 +206,7 @@ static void serve_deaf(struct peer *p)
 {
     peer_buffer(p, MEDIUM_BUFFER);
     accept_association(p, false);
-    fiber_sleep(2 * deadline_ms);
+    fiber_sleep(3 * deadline_ms);
     await_end(p);
 }
 

@@ -18,7 +18,7 @@ enum { STATUS_END = 1 }; /* is no status of C-MOVE */
 extern const struct destination destinations[];
 extern const unsigned destination_count;
 /* The first ones take everything and keep their word: a move to them completes. */
-enum { GOOD_DESTINATIONS = 5 };
+enum { FAST_DESTINATIONS = 3, GOOD_DESTINATIONS = 5 };
 
 /* Opens the ports and answers from now on. Prints a line "destination TITLE PORT MAX_ASSOCIATIONS" for each. */
 void destinations_start(void);

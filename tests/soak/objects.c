@@ -14,8 +14,10 @@ struct object base_object(unsigned index)
     static const uint8_t syntaxes[8] = {[3] = IMPLICIT, [5] = DEFLATED};
     return (struct object){
         .number = index,
-        .shape = index >= BASE_COUNT - BASE_LARGE ? IMMENSE : PLAIN,
-        .syntax = index >= BASE_COUNT - BASE_LARGE ? EXPLICIT : syntaxes[index % 8],
+        .shape = index >= BASE_COUNT - BASE_LARGE ? IMMENSE
+                 : index >= BASE_SMALL            ? LARGEST
+                                                  : PLAIN,
+        .syntax = index >= BASE_SMALL ? EXPLICIT : syntaxes[index % 8],
     };
 }
 
@@ -131,6 +133,8 @@ static size_t text_length(const struct object *x, struct rng *r)
     switch (x->shape) {
     case LARGE:
         return rng_between(r, 70, 300) * 1024;
+    case LARGEST:
+        return 300 * 1024;
     case IMMENSE:
         return 1024 * 1024;
     default:

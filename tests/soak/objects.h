@@ -4,7 +4,8 @@
  * octet without having been kept.
  *
  *   0 to BASE_COUNT - 1   the base: stored before the run, queried and retrieved all the time; by tens they have
- *                         one Content Creator's Name, and the last BASE_LARGE are of a mebibyte each
+ *                         one Content Creator's Name; from BASE_SMALL on they are as large as LARGE ones get, and
+ *                         the last BASE_LARGE are of a mebibyte each
  *   from FIRST_OWN on     what associations store, OWN_OBJECTS numbers for each of them
  */
 #ifndef SOAK_OBJECTS_H
@@ -12,12 +13,19 @@
 
 #include "wire.h"
 
-enum { BASE_COUNT = 240, BASE_LARGE = 8, GROUP_SIZE = 10, GROUPS = BASE_COUNT / GROUP_SIZE };
+enum {
+    BASE_COUNT = 240,
+    BASE_LARGE = 8,
+    BASE_SMALL = 216,
+    GROUP_SIZE = 10,
+    GROUPS = BASE_COUNT / GROUP_SIZE
+};
 enum { FIRST_OWN = 1000, OWN_OBJECTS = 16 };
 
 enum shape {
     PLAIN,
     LARGE,     /* 70 to 300 KiB, taken apart on a side thread */
+    LARGEST,   /* 300 KiB */
     IMMENSE,   /* 1 MiB */
     IMPERFECT, /* breaks its IOD and has private attributes: kept all the same */
 };

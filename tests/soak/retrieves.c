@@ -14,7 +14,7 @@ static void want_base(struct peer *p, unsigned count)
 {
     peer_want_nothing(p);
     while (count-- > 0) {
-        peer_want(p, base_object(rng_below(&p->rng, BASE_COUNT - BASE_LARGE)));
+        peer_want(p, base_object(rng_below(&p->rng, BASE_SMALL)));
     }
 }
 
@@ -253,7 +253,8 @@ void play_get_stalled(struct peer *p)
     want_large(p);
     (void)put_get(p);
     peer_must_flush(p);
-    fiber_sleep(2 * deadline_ms);
+    fiber_sleep(3 *
+                deadline_ms); /* the server looks twice before it believes that we take nothing */
     peer_expect_end(p);
 }
 
@@ -353,7 +354,29 @@ void play_move_astray(struct peer *p)
     peer_leave(p);
 }
 
-/* ---- the end ---- */
+/* ---- before and after ---- */
+
+void fetch_immense(struct peer *p, unsigned first, unsigned end)
+{
+    peer_associate(p, WINDOW);
+    for (; first < end; first++) {
+        for (unsigned i = 0; i < 2; i++) {
+            peer_want_nothing(p);
+            peer_want(p, base_object(BASE_COUNT - 1));
+            peer_want(p, base_object(BASE_COUNT - 2));
+            if (i == 0) {
+                get_all(p);
+            } else {
+                uint16_t id = put_move(p, destinations[first % FAST_DESTINATIONS].title);
+                peer_must_flush(p);
+                (void)read_pending(p, id, UINT32_MAX);
+                EXPECT_STATUS(p, 0);
+            }
+            expect_all(p);
+        }
+    }
+    peer_release(p);
+}
 
 static void get_range(struct peer *p, unsigned first, unsigned end,
                       struct object (*object)(unsigned i))

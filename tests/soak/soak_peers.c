@@ -11,8 +11,8 @@
  * tests/soak/run drives it, a line for a line, and watches the server meanwhile:
  *
  *   base            store the base
- *   fill            store the largest objects again, some at once: what grows with the largest message has grown
- *                   then
+ *   fill            store large objects again, all at once
+ *   draw            get and move immense ones, all at once
  *   warm FIRST N    associations FIRST to FIRST + N - 1, of the good behaviours only
  *   run FIRST N     the same, of all behaviours
  *   only BEHAVIOUR  from now on everybody does this; without a name, as the table says
@@ -36,7 +36,7 @@
 #include "destinations.h"
 #include "fiber.h"
 
-enum { MAX_SLOTS = 1000, CHUNK = 400, LINE = 200, FILLERS = 16, WAIT_MS = 50, LATE_MS = 30000 };
+enum { MAX_SLOTS = 1000, CHUNK = 400, LINE = 200, FILLERS = 32, WAIT_MS = 50, LATE_MS = 30000 };
 
 static struct peer slots[MAX_SLOTS];
 static unsigned slot_count;
@@ -160,7 +160,12 @@ static void play_base(struct peer *p, uint64_t first)
 
 static void play_fill(struct peer *p, uint64_t first)
 {
-    play_range(p, first, "fill", store_immense);
+    play_range(p, first, "fill", store_largest);
+}
+
+static void play_draw(struct peer *p, uint64_t first)
+{
+    play_range(p, first, "draw", fetch_immense);
 }
 
 static void play_get_base(struct peer *p, uint64_t first)
@@ -239,10 +244,11 @@ static void report(void)
     printf(", \"behaviours\": {");
     for (unsigned i = 0; i < behaviour_count; i++) {
         const struct tally *t = &tallies[i];
-        printf("%s\"%s\": {\"count\": %lu, \"failed\": %lu, \"excused\": %lu, \"mean_ms\": %.1f, "
+        printf("%s\"%s\": {\"most_at_once\": %u, \"count\": %lu, \"failed\": %lu, \"excused\": "
+               "%lu, \"mean_ms\": %.1f, "
                "\"most_ms\": %lld}",
-               i ? ", " : "", behaviours[i].name, t->count, t->failed, t->excused,
-               t->count ? (double)t->ms / (double)t->count : 0, (long long)t->most_ms);
+               i ? ", " : "", behaviours[i].name, behaviours[i].most_at_once, t->count, t->failed,
+               t->excused, t->count ? (double)t->ms / (double)t->count : 0, (long long)t->most_ms);
     }
     printf("}}\n");
 }
@@ -269,6 +275,8 @@ static bool obey(const char *line)
         run_phase(0, BASE_COUNT, 10, play_base);
     } else if (strcmp(line, "fill") == 0) {
         run_phase(0, FILLERS, 1, play_fill);
+    } else if (strcmp(line, "draw") == 0) {
+        run_phase(0, FILLERS, 1, play_draw);
     } else if (sscanf(line, "%*[a-z] %" SCNu64 " %" SCNu64, &first, &count) == 2) {
         run_phase(first, first + count, 1, play_association);
     } else if (strcmp(line, "verify") == 0) {

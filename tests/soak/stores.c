@@ -56,11 +56,11 @@ void store_base(struct peer *p, unsigned first, unsigned end)
     peer_release(p);
 }
 
-void store_immense(struct peer *p, unsigned first, unsigned end)
+void store_largest(struct peer *p, unsigned first, unsigned end)
 {
     peer_associate(p, 0);
     for (; first < end; first++) {
-        struct object x = base_object(BASE_COUNT - 1 - first % BASE_LARGE);
+        struct object x = base_object(BASE_SMALL + first % (BASE_COUNT - BASE_LARGE - BASE_SMALL));
         store(p, &x);
         EXPECT_STATUS(p, 0);
     }
@@ -80,7 +80,7 @@ void play_store(struct peer *p)
 /* What is there already with this content: success, and the first octets stay. */
 void play_store_again(struct peer *p)
 {
-    struct object x = base_object(rng_below(&p->rng, BASE_COUNT - BASE_LARGE));
+    struct object x = base_object(rng_below(&p->rng, BASE_SMALL));
     peer_associate(p, 0);
     x.syntax = any_syntax(p);
     store(p, &x);
@@ -94,7 +94,7 @@ void play_store_again(struct peer *p)
 
 void play_store_different(struct peer *p)
 {
-    struct object x = base_object(rng_below(&p->rng, BASE_COUNT - BASE_LARGE));
+    struct object x = base_object(rng_below(&p->rng, BASE_SMALL));
     peer_associate(p, 0);
     x.variant = 1;
     store(p, &x);
@@ -110,11 +110,17 @@ void play_store_imperfect(struct peer *p)
     peer_leave(p);
 }
 
+/* Now and then so large that the database session which takes it is not used again. */
 void play_store_large(struct peer *p)
 {
     struct object x = own_object(p->number, 0, LARGE, any_syntax(p));
     peer_associate(p, 0);
     store_new(p, &x);
+    if (rng_below(&p->rng, 4) == 0) {
+        x = base_object(BASE_COUNT - 1 - rng_below(&p->rng, BASE_LARGE));
+        store(p, &x);
+        EXPECT_STATUS(p, 0);
+    }
     peer_leave(p);
 }
 
