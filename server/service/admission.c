@@ -63,6 +63,7 @@ static void reject(struct front *f, const struct pdu_reject *rj, enum log_level 
                    const struct err *why)
 {
     f->rq = NULL;
+    admission_cancel(f); /* who is rejected and does not close the connection takes no place */
     assoc_answer_reject(f->assoc, rj, level, why);
 }
 

@@ -544,6 +544,7 @@ static void on_release(struct assoc *a, void *arg)
 {
     struct front *f = arg;
     stop_operations(f);
+    admission_cancel(f); /* who has the answer may ask for the next association at once */
     assoc_answer_release(a);
 }
 

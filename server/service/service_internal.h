@@ -189,7 +189,7 @@ unsigned operations_cap(const struct service_config *config); /* at least 1 */
 
 /* on_request of the association: answers it now or when the database has answered. */
 void admission_start(struct front *f, const struct pdu_associate *rq);
-/* The association has ended, and so have its operations; gives its places back. */
+/* There is no association, or it has ended and so have its operations; gives its places back. */
 void admission_cancel(struct front *f);
 /* How many operations its title may have: of its row (NULL = none), else of the settings. */
 void admission_set_operations(struct front *f, const struct peer *row);

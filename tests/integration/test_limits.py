@@ -237,11 +237,25 @@ def test_associations_of_one_title(serve, peers):
         with strikes(server, "limit", "max-associations-per-ae"):
             rejected(2, 3, 2)(server, None, None, dict(contexts=CONTEXTS, calling=title))
     wires.append(opened(server, calling="ANOTHER"))
-    wires[0].release()
-    wait_for(lambda: server.log.count("event=assoc.closed") >= 1)
-    wires[0] = opened(server, calling="PLAIN")
+    wires[0].send(pdu(0x05, bytes(4)))
+    assert wires[0].read_pdu()[0] == 0x06
+    wires.append(opened(server, calling="PLAIN"))  # though the first has not closed its connection yet
+    wires.pop(0).close()
     [w.release() for w in wires]
     still_serves(server)
+
+
+def test_rejected_peers_take_no_place(serve, peers):
+    """Not even when they leave the connection open."""
+    server = serve(max_associations=1, unknown_ae="refuse")
+    peers("KNOWN", may_find=True)
+    strangers = [Wire(server.port, timeout=30) for _ in range(2)]
+    for wire in strangers:
+        with pytest.raises(Rejected) as caught:
+            wire.associate([(3, FIND, [EXPLICIT])], calling="STRANGER")
+        assert caught.value.result == 1
+    opened(server, calling="KNOWN").release()
+    [w.close() for w in strangers]
 
 
 def test_operations_of_one_association(narrow, database, stored):
