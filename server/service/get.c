@@ -78,7 +78,8 @@ static void get_expire(struct operation *op, const struct err *why)
         return;
     }
     subops_abandon(g->subops, why);
-    retrieve_finish(&g->base, subops_counts(g->subops), false, subops_failed_uids(g->subops), why);
+    retrieve_finish(&g->base, subops_counts(g->subops), g->base.is_cancelled,
+                    subops_failed_uids(g->subops), why);
 }
 
 static void get_stop(struct operation *op)

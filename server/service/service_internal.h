@@ -238,7 +238,8 @@ void subops_cancel(
     struct subops
         *s); /* start no more; on_done when the outstanding ones are answered or given up */
 void subops_free(struct subops *s); /* NULL is legal */
-/* The association has ended: what is not finished counts as failed, for this reason. No on_done comes. */
+/* The association has ended, or the time of the operation: what is not finished counts as failed, for this
+ * reason; of a cancelled one only what is outstanding, the rest remains. No on_done comes. */
 void subops_abandon(struct subops *s, const struct err *why);
 const struct subop_counts *subops_counts(const struct subops *s);
 struct span subops_failed_uids(const struct subops *s); /* separated by backslash */

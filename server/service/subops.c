@@ -460,10 +460,7 @@ static void grant_grace(struct subops *s)
 static void give_up(struct subops *s, const struct err *why)
 {
     s->has_given_up = true;
-    if (s->is_cancelled)
-        fail_flights(s, why);
-    else
-        subops_abandon(s, why);
+    subops_abandon(s, why);
     step(s);
 }
 
@@ -622,10 +619,14 @@ void subops_abandon(struct subops *s, const struct err *why)
     s->fetch = NULL;
     drop_ready(s);
     s->next = s->count;
-    drop_flights(s);
     loop_timer_clear(s->tick);
     loop_timer_clear(s->deadline);
-    fail_rest(s, why);
+    if (s->is_cancelled) {
+        fail_flights(s, why);
+    } else {
+        drop_flights(s);
+        fail_rest(s, why);
+    }
 }
 
 void subops_free(struct subops *s)

@@ -262,6 +262,23 @@ def test_get_that_takes_too_long(serve, stored):
     still_serves(server)
 
 
+def test_cancelled_get_that_takes_too_long(serve, stored):
+    """It ends as cancelled: what was not sent remains, what is not answered fails."""
+    server = serve(operation_time_limit="1500ms")
+    wire = opened(server)
+    with strikes(server, "deadline", "operation-time-limit"):
+        number = send_get(wire, 7, stored)
+        while wire.read_message().command[0x0100] != C_STORE:
+            pass
+        wire.send_cancel(7, number)
+        final = final_of(wire)
+    assert final.status == 0xFE00 and counts(final) == (3, 0, 1, 0)
+    assert final.command[0x0902].startswith("operation-time-limit: ")
+    assert wire.echo() == 0
+    wire.release()
+    still_serves(server)
+
+
 def test_move_that_takes_too_long(serve, destination, stored):
     server = serve(operation_time_limit="700ms")
     scps = {"MUTE": WireScp(hang="store"), "DEAF": WireScp(hang="associate")}
