@@ -610,7 +610,8 @@ int main(int argc, char **argv)
         table->write(&job, &p, id + i);
         if (buf_status(&job.row) != RC_OK)
             fail("no memory");
-        fwrite(job.row.data, 1, job.row.len, stdout);
+        if (job.row.len > 0) /* a protocol without such rows */
+            fwrite(job.row.data, 1, job.row.len, stdout);
     }
     if (table->columns)
         puts("\\.");
