@@ -74,8 +74,8 @@ void metric_add(enum metric m, int64_t n);
 int64_t metric_get(enum metric m);
 /* All of them as Prometheus text (exposition format 0.0.4): dppr_<name>, counters with _total at the end; then how
  * often each limit and deadline of core/limits.h has struck, dppr_limits_hit_total{limit="max-depth"} and
- * dppr_timeouts_total{deadline="idle-timeout"}; then the heap of this moment, dppr_heap_used_bytes and
- * dppr_heap_kept_bytes. */
+ * dppr_timeouts_total{deadline="idle-timeout"}; then the heap of this moment, dppr_heap_used_bytes,
+ * dppr_heap_large_bytes and dppr_heap_kept_bytes. */
 void metrics_print(struct buf *out);
 
 #endif

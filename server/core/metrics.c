@@ -115,6 +115,8 @@ static void print_heap(struct buf *out)
 {
     struct mallinfo2 m = mallinfo2();
     print_gauge(out, "heap_used_bytes", "octets of the heap in use", m.uordblks + m.hblkhd);
+    print_gauge(out, "heap_large_bytes", "of these, in pieces so large that they are mapped",
+                m.hblkhd);
     print_gauge(out, "heap_kept_bytes", "octets of the heap kept for later use", m.fordblks);
 }
 
