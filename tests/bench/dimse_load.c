@@ -19,7 +19,7 @@
  *   -w MS       wait between two requests of an association
  *   -h SECONDS  after the first response read nothing for so long
  *   -b OCTETS   receive buffer of the sockets
- *   -1          send: each instance once
+ *   -1          send: each instance once; bare: both ends on one processor
  *
  * A KEY is PATH:VR=VALUE with PATH the tags from the outside in, as eight hexadecimal digits each with dots between:
  * 00181030:LO=Head*, 00189912.00081090:LO=Alpha. Keys of one sequence stand together. "@FILE" as value takes the next line
