@@ -68,7 +68,6 @@ struct command {
     const char *text;    /* --help: what it does, and examples */
     bool has_settings;   /* takes every setting as a flag */
     bool shows_settings; /* --help lists them all */
-    bool is_hidden;
     int (*run)(const struct command *self, int argc, char **argv); /* the process's exit status */
 };
 

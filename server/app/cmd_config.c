@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * dppr config: the settings in force, passwords masked; with --markdown the table of
- * docs/configuration.md, with --limits those of docs/operations.md. Hidden: the documents are its main reader.
+ * docs/configuration.md, with --limits those of docs/operations.md.
  */
 #include "app_internal.h"
 
@@ -37,9 +37,12 @@ const struct command command_config = {
     .usage = "[--markdown | --limits] [SETTING]...",
     .text = "Prints every setting with the value that default, file, environment and flags give "
             "it, in\n"
-            "the form of dppr.conf. Passwords are masked.",
+            "the form of dppr.conf. Passwords are masked.\n"
+            "\n"
+            "Examples:\n"
+            "  dppr config\n"
+            "  dppr config --config /etc/dppr/dppr.conf --workers 4",
     .has_settings = true,
     .shows_settings = true,
-    .is_hidden = true,
     .run = run,
 };

@@ -32,10 +32,8 @@ static void print_help(FILE *to)
           ": a Defined Procedure Protocol repository (DICOM PS3.4 Annex HH)\n\n"
           "Usage: dppr COMMAND [OPTION]... [ARGUMENT]...\n\nCommands:\n",
           to);
-    for (unsigned i = 0; i < COMMANDS; i++) {
-        if (!commands[i]->is_hidden)
-            fprintf(to, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
-    }
+    for (unsigned i = 0; i < COMMANDS; i++)
+        fprintf(to, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
     fputs("\n'dppr COMMAND --help' tells more. Exit status: 0 done, 1 failed, 2 wrong usage.\n",
           to);
 }
