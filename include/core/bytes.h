@@ -28,6 +28,8 @@ static inline struct span span_str(const char *text)
 }
 bool span_equal(struct span a, struct span b);
 bool span_equal_str(struct span a, const char *text);
+/* For tables in memory (FNV-1a). Whoever chooses the text can choose the place: bound what can be in one. */
+uint32_t text_hash(const char *text);
 
 static inline uint16_t get_be16(const uint8_t *p)
 {

@@ -10,16 +10,6 @@
 
 #include "core/arena.h"
 
-/* FNV-1a: short texts, no adversary (values are never part of the text). */
-static uint32_t hash_of(const char *sql)
-{
-    uint32_t h = 2166136261u;
-    for (; *sql; sql++) {
-        h = (h ^ (uint8_t)*sql) * 16777619u;
-    }
-    return h;
-}
-
 void pg_cache_init(struct pg_cache *cache, unsigned max)
 {
     memset(cache, 0, sizeof *cache);
@@ -81,7 +71,7 @@ static bool is_same(const struct pg_prepared *e, const struct pg_query *q)
 
 struct pg_prepared *pg_cache_find(struct pg_cache *cache, const struct pg_query *q)
 {
-    uint32_t hash = hash_of(q->sql);
+    uint32_t hash = text_hash(q->sql);
     struct pg_prepared *e = *slot_of(cache, hash);
     while (e && !(e->hash == hash && is_same(e, q))) {
         e = e->chain;
@@ -102,7 +92,7 @@ void pg_cache_rename(struct pg_cache *cache, struct pg_prepared *entry)
 struct pg_prepared *pg_cache_add(struct pg_cache *cache, const struct pg_query *q)
 {
     struct pg_prepared *e = xcalloc(1, sizeof *e);
-    e->hash = hash_of(q->sql);
+    e->hash = text_hash(q->sql);
     e->sql = xstrdup(q->sql);
     e->type_count = q->param_count;
     e->types = xcalloc(q->param_count + 1, sizeof *e->types);

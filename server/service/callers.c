@@ -30,10 +30,7 @@ static LIST_HEAD(bucket, caller) buckets[BUCKETS];
 
 static struct bucket *bucket_of(const char *ae_title)
 {
-    unsigned hash = 2166136261u; /* FNV-1a */
-    for (const char *c = ae_title; *c; c++)
-        hash = (hash ^ (unsigned char)*c) * 16777619u;
-    return &buckets[hash % BUCKETS];
+    return &buckets[text_hash(ae_title) % BUCKETS];
 }
 
 static struct caller *find_or_make(const char *ae_title)

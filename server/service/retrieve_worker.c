@@ -744,10 +744,7 @@ struct move_job *move_job_start(struct retrieve_pool *p, struct mailbox *front,
     j->assoc_number = rq->assoc_number;
     j->list = rq->list;
     j->total = rq->list->count;
-    unsigned hash = 2166136261u; /* FNV-1a */
-    for (const char *c = j->destination.ae_title; *c; c++)
-        hash = (hash ^ (unsigned char)*c) * 16777619u;
-    j->worker = p->workers[hash % p->count];
+    j->worker = p->workers[text_hash(j->destination.ae_title) % p->count];
     worker_post(j->worker, on_submit, job_drop, j);
     return j;
 }

@@ -20,6 +20,15 @@ static void spans_compare_by_content(void **state)
     assert_true(span_equal_str(span_str("x"), "x"));
 }
 
+/* The published values of FNV-1a, 32 bits. */
+static void a_hash_depends_on_each_octet(void **state)
+{
+    (void)state;
+    assert_int_equal(text_hash(""), 0x811C9DC5);
+    assert_int_equal(text_hash("a"), 0xE40C292C);
+    assert_int_equal(text_hash("foobar"), 0xBF9CF968);
+}
+
 static void integers_keep_their_order_of_octets(void **state)
 {
     uint8_t p[4];
@@ -194,6 +203,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(utf8_is_taken_strictly),
         cmocka_unit_test(spans_compare_by_content),
+        cmocka_unit_test(a_hash_depends_on_each_octet),
         cmocka_unit_test(integers_keep_their_order_of_octets),
         cmocka_unit_test(buf_appends_in_order),
         cmocka_unit_test(buf_refuses_what_exceeds_its_limit_and_latches),
