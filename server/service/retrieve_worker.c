@@ -27,9 +27,8 @@
  *
  * Progress is posted at most once per progress_interval_ms, except that a result is posted at once.
  *
- * The association proposes each needed SOP class with one context per transfer syntax, the stored ones first
- * and the two uncompressed little endian ones always, so that whatever the destination knows can be used. It is
- * released when the job ends, since many scanners accept just one.
+ * The association proposes what move_proposal.c says. It is released when the job ends, since many scanners
+ * accept just one.
  */
 #include "service_internal.h"
 
@@ -463,75 +462,7 @@ static const struct assoc_callbacks sender_callbacks = {
     .on_closed = on_closed,
 };
 
-/* ---- what is proposed ---- */
-
-struct proposal {
-    struct pdu_context *contexts;
-    unsigned count;
-    struct arena *arena;
-};
-
-static bool propose(struct proposal *p, const char *sop_class, const char *transfer_syntax)
-{
-    for (unsigned i = 0; i < p->count; i++) {
-        if (strcmp(p->contexts[i].abstract_syntax, sop_class) == 0 &&
-            strcmp(p->contexts[i].transfer_syntaxes[0], transfer_syntax) == 0)
-            return true;
-    }
-    if (p->count == PDU_MAX_CONTEXTS)
-        return true; /* the instances left out fail for want of a context */
-    const char **syntax = arena_array(p->arena, 1, sizeof *syntax);
-    if (!syntax)
-        return false;
-    *syntax = transfer_syntax;
-    p->contexts[p->count] = (struct pdu_context){
-        .id = (uint8_t)(2 * p->count + 1),
-        .abstract_syntax = sop_class,
-        .transfer_syntaxes = syntax,
-        .transfer_syntax_count = 1,
-    };
-    p->count++;
-    return true;
-}
-
-static bool propose_all(struct proposal *p, const struct instance_list *list)
-{
-    bool ok = true;
-    for (unsigned i = 0; ok && i < list->count; i++)
-        ok = propose(p, list->refs[i].sop_class, list->refs[i].transfer_syntax);
-    /* PS3.5 10.1: the default transfer syntax is always offered. */
-    for (unsigned i = 0; ok && i < list->count; i++) {
-        bool is_new_class = i == 0 || strcmp(list->refs[i].sop_class, list->refs[i - 1].sop_class);
-        if (is_new_class)
-            ok = propose(p, list->refs[i].sop_class, UID_EXPLICIT_LE) &&
-                 propose(p, list->refs[i].sop_class, UID_IMPLICIT_LE);
-    }
-    return ok;
-}
-
-static enum rc job_plan(struct move_job *j, struct err *err)
-{
-    const struct service_config *config = j->retriever->config;
-    j->plan = arena_new(PLAN_BYTES);
-    struct proposal p = {.arena = j->plan};
-    p.contexts = arena_array(j->plan, PDU_MAX_CONTEXTS, sizeof *p.contexts);
-    if (!p.contexts || !propose_all(&p, j->list))
-        return err_set(err, RC_NOMEM, "no memory for the association request");
-    const char *title = j->destination.called_as[0] ? j->destination.called_as : config->ae_title;
-    j->rq = (struct pdu_associate){
-        .protocol_version = 1,
-        .application_context = UID_APPLICATION_CONTEXT,
-        .contexts = p.contexts,
-        .context_count = p.count,
-        .has_max_length = true,
-        .max_length = config->assoc.max_pdu_bytes,
-        .implementation_class_uid = UID_DPPR_IMPLEMENTATION,
-        .implementation_version = DPPR_IMPLEMENTATION_VERSION,
-    };
-    snprintf(j->rq.called_aet, sizeof j->rq.called_aet, "%s", j->destination.ae_title);
-    snprintf(j->rq.calling_aet, sizeof j->rq.calling_aet, "%s", title);
-    return RC_OK;
-}
+/* ---- connecting ---- */
 
 static void job_connect(struct move_job *j)
 {
@@ -558,7 +489,9 @@ static void on_resolved(const struct resolved *addresses, unsigned count, const 
     }
     j->address_count = count > 8 ? 8 : count;
     memcpy(j->addresses, addresses, j->address_count * sizeof *addresses);
-    if (job_plan(j, &err) != RC_OK)
+    j->plan = arena_new(PLAN_BYTES);
+    if (move_propose(j->retriever->config, &j->destination, j->list, j->plan, &j->rq, &err) !=
+        RC_OK)
         job_fail(j, &err);
     else
         job_connect(j);

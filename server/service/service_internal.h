@@ -277,6 +277,13 @@ void retrieve_finish(struct retrieve *r, const struct subop_counts *counts, bool
                      struct span failed_uids, const struct err *why);
 void retrieve_stop(struct retrieve *r);
 
+/* ---- move_proposal.c ---- */
+
+/* What is asked of the destination; *rq borrows from the arena, the list and the settings. RC_NOMEM. */
+MUST_CHECK enum rc move_propose(const struct service_config *config, const struct peer *destination,
+                                const struct instance_list *list, struct arena *arena,
+                                struct pdu_associate *rq, struct err *err);
+
 /* ---- retrieve_worker.c ---- */
 
 struct move_job;
@@ -293,8 +300,7 @@ struct move_request {
 struct move_result {
     struct subop_counts counts;
     bool cancelled;
-    bool not_started; /* no association: nothing was performed */
-    struct err why;   /* RC_OK = nothing failed */
+    struct err why; /* RC_OK = nothing failed */
     struct buf failed_uids;
 };
 struct move_listener {
