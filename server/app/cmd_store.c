@@ -49,6 +49,8 @@ static enum rc read_file(const char *path, struct buf *file, struct part10 *part
 {
     enum rc rc = files_read(path, MAX_FILE_BYTES, file, err);
 
+    if (rc == RC_OK && jsonset_is_json(buf_span(file)))
+        return err_set(err, RC_INVALID, "a DICOM JSON file; dppr import takes those");
     if (rc == RC_OK)
         rc = part10_read(buf_span(file), part, err);
     if (rc == RC_OK &&

@@ -152,6 +152,12 @@ def test_echo_and_store(sample_server, tmp_path):
     assert done.returncode == 0
 
 
+def test_store_says_where_json_goes(tmp_path):
+    (tmp_path / "sample.json").write_text(sorted(SAMPLES.glob("*.json"))[0].read_text())
+    done = run_dppr("store", tmp_path / "sample.json")
+    assert done.returncode == 1 and "dppr import" in done.stderr
+
+
 def test_export_and_import_round_trip(sample_server, tmp_path):
     uri = sample_server.database.uri
     run_dppr("export", tmp_path / "out", database=uri, check=True)
@@ -241,7 +247,7 @@ def test_usage(arguments, status):
 
 
 @pytest.mark.parametrize("command", ["serve", "migrate", "import", "export", "rebuild", "echo", "store", "find",
-                                     "get", "move", "ae", "doctor"])
+                                     "get", "move", "ae", "doctor", "config"])
 def test_every_command_has_help(command):
     done = run_dppr(command, "--help", check=True)
     assert command in done.stdout and done.stderr == ""
