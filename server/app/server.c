@@ -36,6 +36,7 @@
 #include "app_internal.h"
 #include "core/arena.h"
 #include "core/listener.h"
+#include "core/metrics.h"
 #include "core/network.h"
 #include "core/worker.h"
 #include "dcm/dict.h"
@@ -124,6 +125,7 @@ static void refuse_for_schema(const struct sockaddr_storage *peer)
     char address[ADDRESS_TEXT], name[ADDRESS_TEXT];
     struct log_ctx ctx = {.peer = name};
 
+    metric_add(METRIC_connections_refused, 1);
     address_format((const struct sockaddr *)peer, address, name);
     if (log_enabled(LOG_WARN) && log_is_due("connection.refused", "schema", address))
         log_warn(&ctx, "connection.refused",

@@ -601,6 +601,7 @@ static void refuse_connection(const struct sockaddr_storage *peer)
     char address[ADDRESS_TEXT], name[ADDRESS_TEXT];
     struct log_ctx ctx = {.limit = LIMIT_max_connections, .peer = name};
     limit_struck(LIMIT_max_connections);
+    metric_add(METRIC_connections_refused, 1);
     address_format((const struct sockaddr *)peer, address, name);
     if (log_enabled(LOG_WARN) && log_is_due("connection.refused", "max-connections", address))
         log_warn(&ctx, "connection.refused", "why=\"too many connections\"");

@@ -242,6 +242,7 @@ def test_schema_of_a_newer_version(cluster, stored):
             with pytest.raises((Closed, ConnectionError)):
                 associate(server.port)
             server.wait_log("event=connection.refused .*schema")
+            assert metrics(server)["connections_refused_total"] == 1
         finally:
             cluster.execute("delete from dpp.schema_migrations where version = 9001")
         wait_for(lambda: is_ready(server))

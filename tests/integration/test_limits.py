@@ -216,6 +216,7 @@ def test_connections(serve):
     with strikes(server, "limit", "max-connections"):
         with socket.create_connection(("127.0.0.1", server.port), timeout=10) as sock:
             assert sock.recv(1) == b""
+    assert metrics(server)["dppr_connections_refused_total"] == 1
     [s.close() for s in silent]
     still_serves(server)
 
