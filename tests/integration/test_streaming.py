@@ -39,6 +39,13 @@ def large(database):
     return octets
 
 
+def growth_kib(server, base):
+    """Resident memory since then; 0 under a sanitizer, which keeps more and more for its own ends."""
+    if metrics(server)["dppr_heap_used_bytes"] == 0:  # not malloc's heap
+        return 0
+    return resident_kib(server.process.pid) - base
+
+
 def everything():
     return keys(SOPInstanceUID="", ProtocolName="", PotentialReasonsForProcedure="")
 
@@ -154,8 +161,8 @@ def test_readers_of_every_kind_at_once(database, large):
             assert find_all(wire) == (0, MATCHES + len(large))
             stored, _, final = wire.get(3, list(large))
             assert final.status == 0 and {m.command[0x1000]: m.data for m in stored} == large
-            sizes.append(resident_kib(server.process.pid))
-        assert max(sizes) - base <= GROWTH_KIB
+            sizes.append(growth_kib(server, base))
+        assert max(sizes) <= GROWTH_KIB
         # the stalled ones are given up, and with them their statements; the slow one goes on
         wait_for(lambda: metrics(server)[WRITE_TIMEOUT] - struck == len(stalled), timeout=60)
         wait_for(lambda: active_statements(database) <= 1)
@@ -166,7 +173,7 @@ def test_readers_of_every_kind_at_once(database, large):
         assert find_all(fast[0]) == (0, MATCHES + len(large))
         slow.stop()
         wait_for(lambda: active_statements(database) == 0)
-        assert resident_kib(server.process.pid) - base <= GROWTH_KIB
+        assert growth_kib(server, base) <= GROWTH_KIB
     finally:
         if slow:
             slow.stop()
