@@ -27,4 +27,13 @@ MUST_CHECK enum rc dcm_tree_from_utf8(struct dcm_item *item, const char *terms, 
                                       struct err *err);
 bool dcm_tree_is_ascii(const struct dcm_item *item);
 
+/* A supported set and its defined terms (PS3.3 tables C.12-2 to C.12-5). */
+struct dcm_charset {
+    const char *name;   /* "Latin alphabet No. 1" */
+    char term[16];      /* without code extensions: "ISO_IR 100"; "" = none */
+    char extension[20]; /* with them: "ISO 2022 IR 100"; "" = none */
+};
+/* By index from 0, after dcm_init; false past the last. */
+bool dcm_charset_at(unsigned index, struct dcm_charset *out);
+
 #endif

@@ -43,7 +43,13 @@ enum {
     STATUS_PENDING_OPTIONAL = 0xFF01,
 };
 
-enum status_service { STATUS_FOR_STORE, STATUS_FOR_FIND, STATUS_FOR_GET, STATUS_FOR_MOVE };
+enum status_service {
+    STATUS_FOR_STORE,
+    STATUS_FOR_FIND,
+    STATUS_FOR_GET,
+    STATUS_FOR_MOVE,
+    STATUS_FOR_ECHO, /* of struct status_use only */
+};
 
 /* The status for an internal failure of this service. */
 uint16_t status_of(enum status_service service, enum rc code);
@@ -52,5 +58,15 @@ void status_set(struct dimse_command *rsp, uint16_t status, const struct err *er
 /* The work was done, though not to the letter: 0001, 0107, 0116 and Bxxx (PS3.7 Annex C). */
 bool status_is_warning(uint16_t status);
 const char *status_text(uint16_t status); /* "refused: out of resources" */
+
+/* When a service as SCP sends a status: the rows of the conformance statement. */
+struct status_use {
+    uint16_t status;
+    unsigned services; /* bits 1 << enum status_service */
+    const char *when;
+    const char *fields; /* of the response, beside the status; "" = none */
+    const char *remedy; /* what the peer can do (PS3.4 GG.4.1); "" = nothing is wrong */
+};
+const struct status_use *status_use_at(unsigned index); /* NULL past the last */
 
 #endif

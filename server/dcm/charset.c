@@ -22,6 +22,7 @@
  */
 #include "dcm/charset.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,6 +121,32 @@ bool dcm_charset_is_supported(struct span terms)
 {
     struct repertoire r;
     return parse_terms(terms, &r);
+}
+
+/* Sets of two octets in ISO 2022 exist with code extensions only, those that are complete in themselves without. */
+static void write_terms(const struct coded_set *set, struct dcm_charset *out)
+{
+    bool is_alone = set->shape == SHAPE_ASCII || set->shape == SHAPE_96 || !set->escape;
+    *out = (struct dcm_charset){.name = set->name};
+    if (set->term)
+        snprintf(out->term, sizeof out->term, "%s", set->term);
+    else if (is_alone)
+        snprintf(out->term, sizeof out->term, "ISO_IR %d", set->number);
+    if (set->escape)
+        snprintf(out->extension, sizeof out->extension, "ISO 2022 IR %d", set->number);
+}
+
+bool dcm_charset_at(unsigned index, struct dcm_charset *out)
+{
+    const struct coded_set *set;
+    unsigned named = 0;
+    for (unsigned i = 0; (set = coded_set_at(i)); i++) {
+        if (!set->name || coded_set_find(set->number, set->term) != set || named++ != index)
+            continue;
+        write_terms(set, out);
+        return true;
+    }
+    return false;
 }
 
 static bool is_delimiter(uint32_t code, const struct vr_info *vr)

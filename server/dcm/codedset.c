@@ -39,27 +39,27 @@ struct table {
 /* PS3.3 tables C.12-2 to C.12-5 */
 /* clang-format off */
 static const struct coded_set sets[] = {
-    {6,   NULL,      "(B",  SHAPE_ASCII,    NULL},
-    {14,  NULL,      "(J",  SHAPE_ASCII,    NULL},
-    {100, NULL,      "-A",  SHAPE_96,       "ISO-8859-1"},
-    {101, NULL,      "-B",  SHAPE_96,       "ISO-8859-2"},
-    {109, NULL,      "-C",  SHAPE_96,       "ISO-8859-3"},
-    {110, NULL,      "-D",  SHAPE_96,       "ISO-8859-4"},
-    {144, NULL,      "-L",  SHAPE_96,       "ISO-8859-5"},
-    {127, NULL,      "-G",  SHAPE_96,       "ISO-8859-6"},
-    {126, NULL,      "-F",  SHAPE_96,       "ISO-8859-7"},
-    {138, NULL,      "-H",  SHAPE_96,       "ISO-8859-8"},
-    {148, NULL,      "-M",  SHAPE_96,       "ISO-8859-9"},
-    {203, NULL,      "-b",  SHAPE_96,       "ISO-8859-15"},
-    {166, NULL,      "-T",  SHAPE_96,       "TIS-620"},
-    {13,  NULL,      ")I",  SHAPE_96,       NULL}, /* half-width katakana, by rule */
-    {87,  NULL,      "$B",  SHAPE_94X94_G0, "EUC-JP"},
-    {159, NULL,      "$(D", SHAPE_94X94_G0, "EUC-JP"}, /* after SS3 */
-    {149, NULL,      "$)C", SHAPE_94X94_G1, "EUC-KR"},
-    {58,  NULL,      "$)A", SHAPE_94X94_G1, "EUC-CN"},
-    {0,   "GBK",     NULL,  SHAPE_GBK,      "GBK"},
-    {0,   "GB18030", NULL,  SHAPE_GB18030,  "GB18030"},
-    {192, NULL,      NULL,  SHAPE_UTF8,     NULL},
+    {6,   NULL,      "(B",   SHAPE_ASCII,    NULL,          "Default repertoire"},
+    {14,  NULL,      "(J",   SHAPE_ASCII,    NULL,          NULL},
+    {100, NULL,      "-A",   SHAPE_96,       "ISO-8859-1",  "Latin alphabet No. 1"},
+    {101, NULL,      "-B",   SHAPE_96,       "ISO-8859-2",  "Latin alphabet No. 2"},
+    {109, NULL,      "-C",   SHAPE_96,       "ISO-8859-3",  "Latin alphabet No. 3"},
+    {110, NULL,      "-D",   SHAPE_96,       "ISO-8859-4",  "Latin alphabet No. 4"},
+    {144, NULL,      "-L",   SHAPE_96,       "ISO-8859-5",  "Cyrillic"},
+    {127, NULL,      "-G",   SHAPE_96,       "ISO-8859-6",  "Arabic"},
+    {126, NULL,      "-F",   SHAPE_96,       "ISO-8859-7",  "Greek"},
+    {138, NULL,      "-H",   SHAPE_96,       "ISO-8859-8",  "Hebrew"},
+    {148, NULL,      "-M",   SHAPE_96,       "ISO-8859-9",  "Latin alphabet No. 5"},
+    {203, NULL,      "-b",   SHAPE_96,       "ISO-8859-15", "Latin alphabet No. 9"},
+    {166, NULL,      "-T",   SHAPE_96,       "TIS-620",     "Thai"},
+    {13,  NULL,      ")I",   SHAPE_96,       NULL,          "Japanese (katakana, romaji)"}, /* half-width katakana, by rule */
+    {87,  NULL,      "$B",   SHAPE_94X94_G0, "EUC-JP",      "Japanese (kanji)"},
+    {159, NULL,      "$(D",  SHAPE_94X94_G0, "EUC-JP",      "Japanese (supplementary kanji)"}, /* after SS3 */
+    {149, NULL,      "$)C",  SHAPE_94X94_G1, "EUC-KR",      "Korean"},
+    {58,  NULL,      "$)A",  SHAPE_94X94_G1, "EUC-CN",      "Simplified Chinese"},
+    {0,   "GBK",     NULL,   SHAPE_GBK,      "GBK",         "Simplified Chinese (GBK)"},
+    {0,   "GB18030", NULL,   SHAPE_GB18030,  "GB18030",     "Chinese (GB18030)"},
+    {192, NULL,      NULL,   SHAPE_UTF8,     NULL,          "Unicode in UTF-8"},
 };
 /* clang-format on */
 enum { SET_COUNT = sizeof sets / sizeof *sets };
@@ -174,6 +174,11 @@ void coded_sets_init(void)
 {
     for (size_t i = 0; i < SET_COUNT; i++)
         build(&sets[i], &tables[i]);
+}
+
+const struct coded_set *coded_set_at(unsigned index)
+{
+    return index < SET_COUNT ? &sets[index] : NULL;
 }
 
 const struct coded_set *coded_set_find(int number, const char *term)

@@ -25,10 +25,13 @@ struct coded_set {
     const char *escape; /* after ESC: what designates it to G0 or G1; NULL = nothing does */
     enum coded_shape shape;
     const char *iconv_name;
+    const char *name; /* for people; NULL = part of another row's term */
 };
 
 /* Once, before threads: sets whose conversion the C library lacks are not found afterwards. */
 void coded_sets_init(void);
+/* In the order of the table; NULL past the last. Not supported ones too. */
+const struct coded_set *coded_set_at(unsigned index);
 /* By number of ISO-IR, or by term ("GBK"); NULL = not supported. */
 const struct coded_set *coded_set_find(int number, const char *term);
 /* The set that the octets after an ESC designate, or NULL; *len is how many they are. */

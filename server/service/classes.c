@@ -41,6 +41,11 @@ const struct sop_class *sop_class_find(const char *uid)
     return NULL;
 }
 
+const struct sop_class *sop_class_at(unsigned index)
+{
+    return index < SOP_CLASS_COUNT ? &classes[index] : NULL;
+}
+
 void classes_policy(unsigned rights, unsigned max_operations, struct negotiate_rule rules[],
                     struct negotiate_policy *out)
 {

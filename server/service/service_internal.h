@@ -14,24 +14,12 @@
 #include "core/log.h"
 #include "core/metrics.h"
 #include "net/negotiate.h"
+#include "service/classes.h"
 #include "service/service.h"
 #include "service/status.h"
 
 /* ---- classes.c ---- */
 
-enum sop_kind { SOP_VERIFICATION, SOP_STORAGE, SOP_FIND, SOP_MOVE, SOP_GET };
-enum { SOP_CLASS_COUNT = 9 };
-
-struct sop_class {
-    const char *uid;
-    enum sop_kind kind;
-    unsigned right_as_scp; /* PEER_MAY_*: the peer sends requests to us */
-    unsigned
-        right_as_scu; /* PEER_MAY_*: we send requests to the peer on this association; 0 = never */
-    const uint8_t *extended_mask;
-    unsigned extended_bytes;
-};
-const struct sop_class *sop_class_find(const char *uid); /* NULL = not served */
 /* What a peer with these rights is granted. rules has SOP_CLASS_COUNT elements and must live as long as *out. */
 void classes_policy(unsigned rights, unsigned max_operations, struct negotiate_rule rules[],
                     struct negotiate_policy *out);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * service/status: two tables. The first turns an internal result into the status of a service (PS3.4 K.4.1.1.4,
- * C.4.2.1.5, C.4.3.1.4, GG.4.1; PS3.7 Annex C), the second says each status in words. Nothing else in the
- * server mentions a wire status for an internal failure.
+ * service/status: three tables. The first turns an internal result into the status of a service (PS3.4 K.4.1.1.4,
+ * C.4.2.1.5, C.4.3.1.4, GG.4.1; PS3.7 Annex C), the second says each status in words, the third when each service
+ * sends it, which the conformance statement prints. Nothing else in the server mentions a wire status for an
+ * internal failure.
  */
 #include "service/status.h"
 
@@ -10,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SERVICES = STATUS_FOR_MOVE + 1 };
+enum { SERVICES = STATUS_FOR_MOVE + 1 }; /* C-ECHO fails as C-STORE does */
 
 /* clang-format off */
 static const struct {
@@ -71,7 +72,67 @@ static const struct {
     {STATUS_PENDING,                 "pending"},
     {STATUS_PENDING_OPTIONAL,        "pending: an optional key was not supported"},
 };
+
+enum {
+    ECHO  = 1 << STATUS_FOR_ECHO,
+    STORE = 1 << STATUS_FOR_STORE,
+    FIND  = 1 << STATUS_FOR_FIND,
+    GET   = 1 << STATUS_FOR_GET,
+    MOVE  = 1 << STATUS_FOR_MOVE,
+    ALL   = ECHO | STORE | FIND | GET | MOVE,
+};
+#define COMMENT  "Error Comment"
+#define OFFENDING "Offending Element, Error Comment"
+#define COUNTERS "Completed, Failed, Warning"
+#define LIST     "data set with Failed SOP Instance UID List when one failed"
+
+static const struct status_use uses[] = {
+    {STATUS_SUCCESS, ECHO, "the association works", "", ""},
+    {STATUS_SUCCESS, STORE, "stored and committed; or known already with the same content, whose first octets are kept", "", ""},
+    {STATUS_SUCCESS, FIND, "all matches were sent, or there is none", "", ""},
+    {STATUS_SUCCESS, GET | MOVE, "every sub-operation succeeded, or none was needed: no instance has one of the UIDs", COUNTERS, ""},
+    {STATUS_PENDING, FIND, "a match; every key was used as the model says", "Identifier", ""},
+    {STATUS_PENDING_OPTIONAL, FIND, "a match; a key of the request is none of the model's (unknown or private) and was not matched: on every response of such a request", "Identifier", ""},
+    {STATUS_PENDING, GET | MOVE, "sub-operations go on", "Remaining, " COUNTERS, ""},
+    {STATUS_WARNING, GET | MOVE, "at least one sub-operation failed or warned, and not all failed", COUNTERS "; " LIST, "ask again for what is in the list"},
+    {STATUS_CANCEL, FIND, "C-CANCEL came; the statement in the database was cancelled too", "", ""},
+    {STATUS_CANCEL, GET | MOVE, "C-CANCEL came; Remaining counts what was not started", "Remaining, " COUNTERS "; " LIST, ""},
+    {STATUS_INVALID_INSTANCE, STORE, "the command's Affected SOP Instance UID is missing or malformed", OFFENDING, "correct the UID"},
+    {STATUS_SOP_CLASS_NOT_SUPPORTED, ALL, "the command's Affected SOP Class UID is not that of its presentation context", OFFENDING, "use the context of the SOP class"},
+    {STATUS_NOT_AUTHORIZED, ECHO | STORE | FIND | GET, "the right was taken away after negotiation, or the context was granted for the other role only", COMMENT, "ask the administrator of the repository"},
+    {STATUS_NOT_AUTHORIZED, MOVE, "the right was taken away after negotiation; or the destination may not be one", COMMENT, "ask the administrator of the repository"},
+    {STATUS_DUPLICATE_INVOCATION, ALL, "an operation with this Message ID runs on the association", COMMENT, "use another Message ID"},
+    {STATUS_UNRECOGNIZED_OPERATION, ALL, "the command is unknown, or not one of the SOP class of its context", COMMENT, "use the context of the SOP class"},
+    {STATUS_MISTYPED_ARGUMENT, ALL, "an element of the command is missing or malformed; the data set is missing", OFFENDING, "correct the command"},
+    {STATUS_OUT_OF_RESOURCES, STORE, "the database is not available; or a limit: operations at once, size, depth or number of elements of the data set (Error Comment begins with its name)", COMMENT, "send again later; never acknowledged, so never lost silently"},
+    {STATUS_OUT_OF_RESOURCES, FIND, "the database is not available; or a limit: operations at once, size or number of keys of the identifier, matches (Error Comment begins with its name)", COMMENT, "ask again later, or for less"},
+    {STATUS_CANNOT_COUNT, GET | MOVE, "the database is not available; or a limit: operations at once, UIDs in the identifier (Error Comment begins with its name)", COMMENT, "ask again later, or for less"},
+    {STATUS_CANNOT_PERFORM, GET, "every sub-operation failed: no presentation context for the instances, or C-STORE was refused or not answered", COUNTERS "; " LIST "; " COMMENT, "propose the storage classes with the SCP role"},
+    {STATUS_CANNOT_PERFORM, MOVE, "every sub-operation failed: the destination cannot be reached, rejects the association, has no presentation context or refuses; or too many moves wait for it", COUNTERS "; " LIST "; " COMMENT, "ask again when the destination works"},
+    {STATUS_DESTINATION_UNKNOWN, MOVE, "Move Destination is missing, or no registered AE title", COMMENT, "have the destination registered"},
+    {STATUS_DATASET_MISMATCH, STORE, "SOP Class or Instance UID of the data set is missing, malformed or not the command's", OFFENDING, "correct the data set"},
+    {STATUS_DATASET_MISMATCH, FIND, "the identifier does not fit the model: several items in a key sequence, a value that its VR does not allow, text without or outside its character set, a character set that is not supported", OFFENDING, "correct the identifier"},
+    {STATUS_DATASET_MISMATCH, GET | MOVE, "the identifier has no SOP Instance UID, or another key", OFFENDING, "send SOP Instance UID only"},
+    {STATUS_STORE_CANNOT_UNDERSTAND, STORE, "the SOP Instance UID is known with other content, or with a state that cannot be fetched (draft, retired, purged)", OFFENDING, "give changed content a new SOP Instance UID"},
+    {STATUS_STORE_UNDECODABLE, STORE, "the data set cannot be decoded in its transfer syntax", COMMENT, "correct the data set"},
+    {STATUS_STORE_INTERNAL, STORE, "an error inside the repository; its log tells more", COMMENT, "report it"},
+    {STATUS_FIND_UNDECODABLE, FIND, "the identifier cannot be decoded in its transfer syntax", COMMENT, "correct the identifier"},
+    {STATUS_FIND_INTERNAL, FIND, "an error inside the repository; its log tells more", COMMENT, "report it"},
+    {STATUS_FIND_UNENCODABLE, FIND, "a match cannot be encoded", COMMENT, "report it"},
+    {STATUS_GET_UNDECODABLE, GET, "the identifier cannot be decoded in its transfer syntax", COMMENT, "correct the identifier"},
+    {STATUS_GET_INTERNAL, GET, "an error inside the repository; its log tells more", COMMENT, "report it"},
+    {STATUS_GET_TOO_MANY, GET, "more instances than can be counted or than may be asked for", COMMENT, "ask for fewer"},
+    {STATUS_MOVE_UNDECODABLE, MOVE, "the identifier cannot be decoded in its transfer syntax", COMMENT, "correct the identifier"},
+    {STATUS_MOVE_INTERNAL, MOVE, "an error inside the repository; its log tells more", COMMENT, "report it"},
+    {STATUS_MOVE_TOO_MANY, MOVE, "more instances than can be counted or than may be asked for", COMMENT, "ask for fewer"},
+    {STATUS_MOVE_BAD_DESTINATION, MOVE, "the destination is registered without a usable address", COMMENT, "have its address registered"},
+};
 /* clang-format on */
+
+const struct status_use *status_use_at(unsigned index)
+{
+    return index < sizeof uses / sizeof *uses ? &uses[index] : NULL;
+}
 
 uint16_t status_of(enum status_service service, enum rc code)
 {

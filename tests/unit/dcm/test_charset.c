@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dcm_test.h"
 
+#include <stdio.h>
+
 #include "codedset.h"
 #include "dcm/charset.h"
 
@@ -415,6 +417,25 @@ static void mutated_text_always_becomes_utf8(void **state)
     }
 }
 
+/* What the conformance statement lists is what (0008,0005) may say. */
+static void listed_terms_are_supported(void **state)
+{
+    (void)state;
+    struct dcm_charset set;
+    unsigned count = 0;
+    for (; dcm_charset_at(count, &set); count++) {
+        assert_true(set.name[0] && (set.term[0] || set.extension[0]));
+        if (set.term[0])
+            assert_true(dcm_charset_is_supported(span_str(set.term)));
+        if (set.extension[0]) {
+            char terms[64];
+            snprintf(terms, sizeof terms, "\\%s", set.extension);
+            assert_true(dcm_charset_is_supported(span_str(terms)));
+        }
+    }
+    assert_int_equal(count, 20); /* PS3.3 tables C.12-2 to C.12-5 */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -429,6 +450,7 @@ int main(void)
         DCM_TEST(ascii_needs_no_set),
         DCM_TEST(terms_are_judged),
         DCM_TEST(tables_are_their_own_inverse),
+        DCM_TEST(listed_terms_are_supported),
         DCM_TEST(mutated_text_always_becomes_utf8),
     };
     return cmocka_run_group_tests(tests, dcm_setup_group, NULL);

@@ -160,9 +160,11 @@ static void every_class_says_what_it_needs(void **state)
     for (unsigned i = 0; i < policy.rule_count; i++) {
         assert_false(rules[i].denied);
         assert_non_null(sop_class_find(rules[i].abstract_syntax));
+        assert_ptr_equal(sop_class_find(rules[i].abstract_syntax), sop_class_at(i));
         assert_non_null(rules[i].transfer_syntaxes[0]);
     }
     assert_null(sop_class_find("1.2.3"));
+    assert_null(sop_class_at(SOP_CLASS_COUNT));
 }
 
 int main(void)

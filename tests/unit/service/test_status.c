@@ -108,6 +108,42 @@ static void warnings_are_those_of_the_standard(void **state)
         assert_false(status_is_warning(others[i]));
 }
 
+static bool is_used(uint16_t status, unsigned service)
+{
+    const struct status_use *u;
+    for (unsigned i = 0; (u = status_use_at(i)); i++) {
+        if (u->status == status && u->services & 1u << service)
+            return true;
+    }
+    return false;
+}
+
+/* What the conformance statement says is what status_of can say. A C-STORE ends by RC_CANCELED never. */
+static void every_status_of_a_service_has_a_use(void **state)
+{
+    (void)state;
+    static const enum rc codes[] = {RC_OK,      RC_INVALID, RC_UNSUPPORTED, RC_DENIED,
+                                    RC_LIMIT,   RC_NOMEM,   RC_DB,          RC_IO,
+                                    RC_TIMEOUT, RC_AGAIN,   RC_CANCELED,    RC_INTERNAL};
+    for (unsigned service = STATUS_FOR_STORE; service <= STATUS_FOR_MOVE; service++) {
+        for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+            assert_true(is_used(status_of(service, codes[i]), service));
+    }
+}
+
+static void every_use_has_a_text_and_says_what_to_do(void **state)
+{
+    (void)state;
+    const struct status_use *u;
+    for (unsigned i = 0; (u = status_use_at(i)); i++) {
+        assert_string_not_equal(status_text(u->status), "failed");
+        assert_true(u->when[0] && u->services);
+        bool is_fine = u->status == STATUS_SUCCESS || u->status == STATUS_CANCEL ||
+                       u->status >> 8 == STATUS_PENDING >> 8;
+        assert_int_equal(u->remedy[0] == '\0', is_fine);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +154,8 @@ int main(void)
         cmocka_unit_test(success_carries_nothing_from_before),
         cmocka_unit_test(text_tells_statuses_apart),
         cmocka_unit_test(warnings_are_those_of_the_standard),
+        cmocka_unit_test(every_status_of_a_service_has_a_use),
+        cmocka_unit_test(every_use_has_a_text_and_says_what_to_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
