@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# Turns migrations/*.sql and sql/**/*.sql into one C source with the texts as arrays, linked into pg, so
-# that the binary carries its schema. Included by the build it declares the rule; run as a script
-# (cmake -D ROOT=... -D OUTPUT=... -P embed.cmake) it writes the source. Declared in server/pg/embedded.h.
+# Turns texts into C sources with arrays. Included by the build it declares the rules; run as a script
+# (cmake -D ROOT=... -D OUTPUT=... [-D TEXT=... -D NAME=...] -P embed.cmake) it writes one of the sources:
+#
+#   migrations/*.sql and sql/**/*.sql, linked into pg, so that the binary carries its schema (server/pg/embedded.h)
+#   with TEXT, that one file as `const unsigned char NAME[]`: the conformance statement's (server/app/conformance.h)
 if(NOT CMAKE_SCRIPT_MODE_FILE)
     file(GLOB_RECURSE embed_inputs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/sql/*.sql)
     file(GLOB embed_migrations CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/migrations/*.sql)
@@ -19,6 +21,37 @@ if(NOT CMAKE_SCRIPT_MODE_FILE)
         COMMENT "Embedding migrations and SQL definitions"
         VERBATIM)
     target_sources(dppr_pg PRIVATE ${embed_output})
+
+    # embed_text(<target> <array name> <file relative to the root> <header that declares it>)
+    function(embed_text target name file header)
+        set(output ${CMAKE_BINARY_DIR}/generated/${name}.c)
+        add_custom_command(
+            OUTPUT ${output}
+            COMMAND ${CMAKE_COMMAND} -D ROOT=${CMAKE_SOURCE_DIR} -D OUTPUT=${output} -D TEXT=${file}
+                    -D NAME=${name} -D HEADER=${header} -P ${CMAKE_SOURCE_DIR}/tools/embed.cmake
+            DEPENDS ${CMAKE_SOURCE_DIR}/${file} ${CMAKE_SOURCE_DIR}/tools/embed.cmake
+            COMMENT "Embedding ${file}"
+            VERBATIM)
+        target_sources(${target} PRIVATE ${output})
+    endfunction()
+    return()
+endif()
+
+# The octets of a file as initializers of an array that ends with a 0, so that C sees a string.
+function(embed_octets file result length)
+    file(READ ${ROOT}/${file} hex HEX)
+    string(LENGTH "${hex}" digits)
+    math(EXPR digits "${digits} / 2")
+    # A line per 32 octets, then each pair of digits as a number.
+    string(REGEX REPLACE "(................................................................)" "\\1\n" hex "${hex}")
+    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," hex "${hex}")
+    set(${result} "${hex}0" PARENT_SCOPE)
+    set(${length} ${digits} PARENT_SCOPE)
+endfunction()
+
+if(DEFINED TEXT)
+    embed_octets(${TEXT} octets length)
+    file(WRITE ${OUTPUT} "/* Generated from ${TEXT} by tools/embed.cmake. */\n#include \"${HEADER}\"\nconst unsigned char ${NAME}[] = {\n${octets}};\n")
     return()
 endif()
 
@@ -28,13 +61,8 @@ function(embed_group name)
     set(table "")
     set(index 0)
     foreach(file ${ARGN})
-        file(READ ${ROOT}/${file} hex HEX)
-        string(LENGTH "${hex}" length)
-        math(EXPR length "${length} / 2")
-        # A line per 32 octets, then each pair of digits as a number; the final 0 ends the text for C.
-        string(REGEX REPLACE "(................................................................)" "\\1\n" hex "${hex}")
-        string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," hex "${hex}")
-        string(APPEND texts "static const unsigned char ${name}_${index}[] = { /* ${file} */\n${hex}0};\n")
+        embed_octets(${file} octets length)
+        string(APPEND texts "static const unsigned char ${name}_${index}[] = { /* ${file} */\n${octets}};\n")
         string(APPEND table "    {\"${file}\", (const char *)${name}_${index}, ${length}},\n")
         math(EXPR index "${index} + 1")
     endforeach()

@@ -56,6 +56,7 @@ void config_print_help(FILE *to);
 void config_print_markdown(FILE *to);
 /* Limits and deadlines (core/limits.h) with their settings as Markdown, for docs/operations.md. */
 void config_print_limits(FILE *to);
+void config_print_limit_table(enum limit_kind kind, FILE *to);
 void config_print_values(const struct config *c, FILE *to);
 
 /* A libpq URI or key=value string with its passwords replaced by ***. returned (free). */

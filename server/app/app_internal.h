@@ -73,7 +73,7 @@ struct command {
 
 extern const struct command command_serve, command_migrate, command_import, command_export,
     command_rebuild, command_echo, command_store, command_find, command_get, command_move,
-    command_ae, command_doctor, command_config;
+    command_ae, command_doctor, command_config, command_conformance;
 
 /* `dppr find: ...` on standard error. */
 void command_error(const struct command *c, const char *fmt, ...) PRINTF_LIKE(2, 3);

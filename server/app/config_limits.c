@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The tables of docs/operations.md: each limit and deadline of core/limits.h beside the setting of its name.
+ * The tables of docs/operations.md and of the conformance statement: each limit and deadline of core/limits.h beside the setting of its name.
  */
 #include "app/config.h"
 
@@ -44,21 +44,25 @@ static void print_row(FILE *to, const struct limit_row *row, struct config *c)
     buf_fini(&range);
 }
 
-void config_print_limits(FILE *to)
+void config_print_limit_table(enum limit_kind kind, FILE *to)
 {
     static const char *const names[] = {
         [LIMIT_KIND_LIMIT] = "Limit", [LIMIT_KIND_DEADLINE] = "Deadline"};
     struct config c;
 
     config_init(&c);
-    for (enum limit_kind kind = LIMIT_KIND_LIMIT; kind <= LIMIT_KIND_DEADLINE; kind++) {
-        fprintf(to, "%s| %s | Default | Range | Strikes when | The peer sees |\n",
-                kind == LIMIT_KIND_LIMIT ? "" : "\n", names[kind]);
-        fputs("|---|---|---|---|---|\n", to);
-        for (enum limit l = LIMIT_NONE + 1; l < LIMIT_COUNT; l++) {
-            if (limit_of(l)->kind == kind)
-                print_row(to, limit_of(l), &c);
-        }
+    fprintf(to, "| %s | Default | Range | Strikes when | The peer sees |\n|---|---|---|---|---|\n",
+            names[kind]);
+    for (enum limit l = LIMIT_NONE + 1; l < LIMIT_COUNT; l++) {
+        if (limit_of(l)->kind == kind)
+            print_row(to, limit_of(l), &c);
     }
     config_fini(&c);
+}
+
+void config_print_limits(FILE *to)
+{
+    config_print_limit_table(LIMIT_KIND_LIMIT, to);
+    fputc('\n', to);
+    config_print_limit_table(LIMIT_KIND_DEADLINE, to);
 }

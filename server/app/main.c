@@ -11,9 +11,9 @@
 #include "app_internal.h"
 
 static const struct command *const commands[] = {
-    &command_serve, &command_migrate, &command_import, &command_export, &command_rebuild,
-    &command_echo,  &command_store,   &command_find,   &command_get,    &command_move,
-    &command_ae,    &command_doctor,  &command_config,
+    &command_serve, &command_migrate, &command_import, &command_export,      &command_rebuild,
+    &command_echo,  &command_store,   &command_find,   &command_get,         &command_move,
+    &command_ae,    &command_doctor,  &command_config, &command_conformance,
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
@@ -33,7 +33,7 @@ static void print_help(FILE *to)
           "Usage: dppr COMMAND [OPTION]... [ARGUMENT]...\n\nCommands:\n",
           to);
     for (unsigned i = 0; i < COMMANDS; i++)
-        fprintf(to, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
+        fprintf(to, "  %-11s  %s\n", commands[i]->name, commands[i]->summary);
     fputs("\n'dppr COMMAND --help' tells more. Exit status: 0 done, 1 failed, 2 wrong usage.\n",
           to);
 }

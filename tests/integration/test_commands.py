@@ -247,7 +247,7 @@ def test_usage(arguments, status):
 
 
 @pytest.mark.parametrize("command", ["serve", "migrate", "import", "export", "rebuild", "echo", "store", "find",
-                                     "get", "move", "ae", "doctor", "config"])
+                                     "get", "move", "ae", "doctor", "config", "conformance"])
 def test_every_command_has_help(command):
     done = run_dppr(command, "--help", check=True)
     assert command in done.stdout and done.stderr == ""
