@@ -47,6 +47,14 @@ static void report_failure(struct export *ex, const char *uid, const char *why)
     command_error(ex->self, "%s: %s", uid, why);
 }
 
+static void on_text_flaw(enum dcm_text_flaw flaw, const char *attribute, void *arg)
+{
+    bool *was_inexact = arg;
+    (void)flaw;
+    (void)attribute; /* dpp.dataset_warnings names them all */
+    *was_inexact = true;
+}
+
 static enum rc write_json(struct export *ex, const char *uid, struct span octets,
                           const struct dcm_ts *ts, bool *was_there, struct err *err)
 {
@@ -54,23 +62,23 @@ static enum rc write_json(struct export *ex, const char *uid, struct span octets
     struct arena *arena = arena_new(limits->max_bytes * 8 + ARENA_SLACK);
     struct buf json = {0};
     struct dcm_item *item;
-    bool is_lossy = false, was_undecodable = false;
+    bool is_lossy = false, was_inexact = false;
     char name[80];
     enum rc rc;
 
     snprintf(name, sizeof(name), "%s.json", uid);
     rc = dcm_read(octets, ts, limits, arena, &item, err);
     if (rc == RC_OK)
-        rc = dcm_tree_to_utf8(item, "ISO_IR 192", arena, &was_undecodable, err);
+        rc = dcm_tree_to_utf8_anyhow(item, arena, on_text_flaw, &was_inexact, err);
     if (rc == RC_OK)
         rc = dcm_json_write(item, 0, &json, &is_lossy, err);
     if (rc == RC_OK) {
         buf_add_str(&json, "\n");
         rc = files_write_new(ex->dir, name, buf_span(&json), NULL, was_there, err);
     }
-    if (rc == RC_OK && (is_lossy || was_undecodable)) {
+    if (rc == RC_OK && (is_lossy || was_inexact)) {
         progress_clear(&ex->progress);
-        command_error(ex->self, "note: %s: some values cannot be said in JSON", uid);
+        command_error(ex->self, "note: %s: some values cannot be said exactly in JSON", uid);
     }
     buf_fini(&json);
     arena_free(arena);

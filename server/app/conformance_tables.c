@@ -223,13 +223,26 @@ bool conformance_statuses(struct conformance *c, const char *service)
 
 /* ---- character sets ---- */
 
+/* As PS3.3 tables C.12-3 and C.12-4 write them: column and row of each octet. */
+static void write_escape(struct conformance *c, const char *escape)
+{
+    fputs(escape ? "ESC" : "-", c->to);
+    for (const char *p = escape; p && *p; p++)
+        fprintf(c->to, " %02d/%02d", *p / 16, *p % 16);
+}
+
 bool conformance_charsets(struct conformance *c, const char *arg)
 {
     struct dcm_charset set;
 
-    fputs("| Character set | Defined term | With code extensions |\n|---|---|---|\n", c->to);
-    for (unsigned i = 0; dcm_charset_at(i, &set); i++)
-        fprintf(c->to, "| %s | %s | %s |\n", set.name, set.term[0] ? set.term : "-",
-                set.extension[0] ? set.extension : "-");
+    fputs("| Character set | Defined term | With code extensions | Escape sequence "
+          "|\n|---|---|---|---|\n",
+          c->to);
+    for (unsigned i = 0; dcm_charset_at(i, &set); i++) {
+        fprintf(c->to, "| %s | %s | %s | ", set.name, set.term ? set.term : "none",
+                set.extension_term ? set.extension_term : "none");
+        write_escape(c, set.escape);
+        fputs(" |\n", c->to);
+    }
     return !*arg;
 }

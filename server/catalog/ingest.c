@@ -9,8 +9,9 @@
  *     answered: its outcome             connection lost: unknown, ask by UID and digest on another one
  *
  * The octets are the truth and go in as they came. Nothing but what would make them unusable refuses a
- * store: they must be decodable and name the instance that the command names. Text that cannot be
- * decoded is read as well as it can be and flagged with a warning, since only the derived forms suffer.
+ * store: they must be decodable and name the instance that the command names. Text that is not in its
+ * character set is read as well as it can be, value by value, and flagged with a warning that names the
+ * attribute, since only the derived forms suffer.
  *
  * After a lost connection the statement may or may not have committed, and success may only be said of
  * what is committed. So the object is read again: found with this digest, it is stored; not found, the
@@ -106,63 +107,21 @@ static enum rc no_room(struct err *err)
     return err_set_limit(err, LIMIT_memory, 0, "data set needs more than it may have");
 }
 
-/* How text is read, from exact to desperate; the first that works is taken. */
-static const struct reading {
-    bool drops_charset;   /* as if (0008,0005) were not there */
-    const char *fallback; /* for 8-bit text without (0008,0005) */
-    bool is_forgiving;    /* what cannot be decoded becomes U+FFFD */
-    const char *warning;
-    const char *lossy_warning;
-} readings[] = {
-    {false, NULL, false, NULL, NULL},
-    {false, "ISO_IR 192", false,
-     "text beyond ASCII without Specific Character Set was read as UTF-8", NULL},
-    {false, "ISO_IR 100", true,
-     "text beyond ASCII without Specific Character Set was read as Latin-1",
-     "some text could not be decoded"},
-    {true, "ISO_IR 192", false, "Specific Character Set is not supported; text was read as UTF-8",
-     NULL},
-    {true, "ISO_IR 100", true, "Specific Character Set is not supported; text was read as Latin-1",
-     "Specific Character Set is not supported and some text could not be decoded"},
+static const char *const flaw_sentences[DCM_TEXT_FLAWS] = {
+    [DCM_TEXT_SET_UNSUPPORTED] = "has a term that is not supported",
+    [DCM_TEXT_READ_AS_UTF8] =
+        "is beyond ASCII without a supported Specific Character Set; it was read as UTF-8",
+    [DCM_TEXT_READ_AS_LATIN1] =
+        "is beyond ASCII without a supported Specific Character Set; it was read as Latin-1",
+    [DCM_TEXT_SET_NOT_LISTED] = "has an escape sequence that Specific Character Set does not allow",
+    [DCM_TEXT_UNDECODABLE] =
+        "has octets that are no characters of its set; in rows and answers U+FFFD stands for them",
 };
 
-static void drop_charsets(struct dcm_item *item)
+static void on_text_flaw(enum dcm_text_flaw flaw, const char *attribute, void *arg)
 {
-    dcm_remove(item, TAG_SpecificCharacterSet);
-    for (struct dcm_element *e = item->first; e; e = e->next) {
-        for (struct dcm_item *i = e->items; i; i = i->next)
-            drop_charsets(i);
-    }
-}
-
-/* Makes the tree UTF-8. dcm_tree_to_utf8 changes it, so each further try starts from the octets. */
-static enum rc decode_text(struct ingest_prepared *p, const struct dcm_limits *limits,
-                           struct arena *work, struct dcm_item **item, struct err *err)
-{
-    enum rc rc = RC_OK;
-    for (size_t i = 0; i < sizeof(readings) / sizeof(readings[0]); i++) {
-        const struct reading *r = &readings[i];
-        bool is_lossy = false;
-
-        if (i > 0) {
-            arena_reset(work);
-            rc = dcm_read(p->octets, p->ts, limits, work, item, err);
-        }
-        if (rc != RC_OK)
-            return rc;
-        if (r->drops_charset)
-            drop_charsets(*item);
-        rc = dcm_tree_to_utf8(*item, r->fallback, work, r->is_forgiving ? &is_lossy : NULL, err);
-        if (rc == RC_OK) {
-            const char *warning = is_lossy ? r->lossy_warning : r->warning;
-            if (warning)
-                rows_warn(&p->rows, NULL, warning);
-            return RC_OK;
-        }
-        if (rc == RC_LIMIT || rc == RC_NOMEM)
-            return rc;
-    }
-    return err_set(err, RC_UNSUPPORTED, "text of the data set cannot be decoded");
+    struct ingest_prepared *p = arg;
+    rows_warn(&p->rows, attribute, flaw_sentences[flaw]);
 }
 
 static struct span charset_terms(const struct dcm_item *item)
@@ -225,7 +184,7 @@ static enum rc prepare(struct ingest_prepared *p, const struct ingest_input *inp
     if ((terms.len && !p->charset) || (input->sender_aet && !p->sender))
         return no_room(err);
 
-    rc = decode_text(p, limits, work, &item, err);
+    rc = dcm_tree_to_utf8_anyhow(item, work, on_text_flaw, p, err);
     return rc == RC_OK ? derive(p, model, item, work, err) : rc;
 }
 

@@ -12,175 +12,83 @@
  *     21-7E          G0: ASCII, or the first of two octets
  *     A0-FF          G1: one octet, or the first of two
  *
- * Delimiters are CR, LF, FF, TAB, the backslash where it parts values, and ^ and = in PN (PS3.5 6.1.2.5.3).
+ * Delimiters are control characters, the backslash where it parts values, and ^ and = in PN (PS3.5 6.1.2.5.3).
  * As octets of a two-octet character are taken together, none of them is mistaken for a delimiter. The way
- * back writes the shortest form: a set already in place, else the first of those listed, and G0 is put back
- * before a delimiter, as the examples of PS3.5 annexes H to K do.
+ * back writes the shortest form: a set already in place, else the first of those listed; before a delimiter and at
+ * the end G0 and G1 are put back, as the examples of PS3.5 annexes H to K do (G1 only to a set: where value 1 has
+ * none, a reader resets it by itself).
  *
- * Terms are taken in the spellings found in the field ("ISO-IR 100", "ISO_IR_100"). The conversion is
- * strict: what is not a character is reported, never guessed.
+ * ISO-IR 14 in G0 is read as ASCII, as DICOM readers do: its 5C is the separator of values, although it looks like
+ * a yen sign (PS3.5 6.1.2.5.3), and 7E stays a tilde.
+ *
+ * What is not a character, or not in a set that is listed, is never guessed. Whoever asks a question with such
+ * text is told so (dcm_tree_to_utf8). Of an object that exists each value is read as well as it can be, and each
+ * flaw is told with its attribute (dcm_tree_to_utf8_anyhow): an unlisted escape sequence is followed, 8-bit text
+ * without a set is UTF-8 if it can be and else Latin-1, and octets that are no characters become U+FFFD.
  */
 #include "dcm/charset.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "codedset.h"
+#include "repertoire.h"
 #include "vr.h"
 
-enum { ESC = 0x1B, MAX_TERMS = 8, REPLACEMENT = 0xFFFD };
-
-struct repertoire {
-    const struct coded_set *whole;   /* complete in itself; NULL = ISO 2022 or 8-bit */
-    const struct coded_set *g0, *g1; /* initial */
-    const struct coded_set *listed[MAX_TERMS];
-    unsigned listed_count;
-    bool has_extensions;
-};
+enum { ESC = 0x1B, REPLACEMENT = 0xFFFD };
 
 struct state {
     const struct coded_set *g0, *g1;
 };
-
-/* "ISO_IR 100", "ISO 2022 IR 87": the number at the end, 0 = no such term. */
-static int term_number(struct span term)
-{
-    size_t digits = 0;
-    int number = 0;
-    if (term.len < 3 || memcmp(term.data, "ISO", 3) != 0)
-        return 0;
-    while (digits < 3 && term.data[term.len - 1 - digits] >= '0' &&
-           term.data[term.len - 1 - digits] <= '9')
-        digits++;
-    for (size_t i = term.len - digits; i < term.len; i++)
-        number = number * 10 + (term.data[i] - '0');
-    /* between "ISO" and the number only separators, "IR" and "2022" */
-    for (size_t i = 3; i < term.len - digits; i++) {
-        if (!memchr(" _-IR02", term.data[i], 7))
-            return 0;
-    }
-    return number == 14 ? 0 : number;
-}
-
-static const struct coded_set *find_term(struct span term, bool *is_extension)
-{
-    char text[17];
-    if (term.len == 0 || term.len >= sizeof text)
-        return term.len == 0 ? coded_set_find(6, NULL) : NULL;
-    memcpy(text, term.data, term.len);
-    text[term.len] = '\0';
-    if (strstr(text, "2022"))
-        *is_extension = true;
-    int number = term_number(term);
-    return coded_set_find(number, text);
-}
 
 static bool is_two_octets_g0(const struct coded_set *set)
 {
     return set->shape == SHAPE_94X94_G0;
 }
 
-static bool add_term(struct repertoire *r, unsigned n, const struct coded_set *set)
-{
-    if (!set || r->whole || n >= MAX_TERMS)
-        return false;
-    if (!set->escape) { /* complete in itself: allowed alone only (PS3.3 C.12.1.1.2) */
-        r->whole = set;
-        return n == 0;
-    }
-    if (n == 0 && set->number == 13)
-        r->g0 = coded_set_find(14, NULL);
-    if (n == 0 && set->shape == SHAPE_96)
-        r->g1 = set;
-    if (set->shape != SHAPE_ASCII)
-        r->listed[r->listed_count++] = set;
-    return true;
-}
-
-static bool parse_terms(struct span terms, struct repertoire *r)
-{
-    *r = (struct repertoire){.g0 = coded_set_find(6, NULL)};
-    struct dcm_element e = {.vr = "CS", .value = terms};
-    struct span term;
-    unsigned n = 0;
-    for (; dcm_value_at(&e, n, &term); n++) {
-        if (!add_term(r, n, find_term(term, &r->has_extensions)))
-            return false;
-    }
-    r->has_extensions = (r->has_extensions || n > 1) && !r->whole;
-    return true;
-}
-
-static bool is_default(const struct repertoire *r)
-{
-    return !r->whole && r->listed_count == 0;
-}
-
-bool dcm_charset_is_supported(struct span terms)
-{
-    struct repertoire r;
-    return parse_terms(terms, &r);
-}
-
-/* Sets of two octets in ISO 2022 exist with code extensions only, those that are complete in themselves without. */
-static void write_terms(const struct coded_set *set, struct dcm_charset *out)
-{
-    bool is_alone = set->shape == SHAPE_ASCII || set->shape == SHAPE_96 || !set->escape;
-    *out = (struct dcm_charset){.name = set->name};
-    if (set->term)
-        snprintf(out->term, sizeof out->term, "%s", set->term);
-    else if (is_alone)
-        snprintf(out->term, sizeof out->term, "ISO_IR %d", set->number);
-    if (set->escape)
-        snprintf(out->extension, sizeof out->extension, "ISO 2022 IR %d", set->number);
-}
-
-bool dcm_charset_at(unsigned index, struct dcm_charset *out)
-{
-    const struct coded_set *set;
-    unsigned named = 0;
-    for (unsigned i = 0; (set = coded_set_at(i)); i++) {
-        if (!set->name || coded_set_find(set->number, set->term) != set || named++ != index)
-            continue;
-        write_terms(set, out);
-        return true;
-    }
-    return false;
-}
-
 static bool is_delimiter(uint32_t code, const struct vr_info *vr)
 {
-    return code == '\r' || code == '\n' || code == '\f' || code == '\t' ||
-           (code == '\\' && vr->is_split) ||
+    return code < ' ' || (code == '\\' && vr->is_split) ||
            ((code == '^' || code == '=') && memcmp(vr->name, "PN", 2) == 0);
 }
 
-static bool needs_conversion(const struct repertoire *r, struct span value)
+static bool has_octet_beyond_ascii(struct span value)
 {
     for (size_t i = 0; i < value.len; i++) {
-        if (value.data[i] >= 0x80 || (value.data[i] == ESC && r->has_extensions))
+        if (value.data[i] >= 0x80)
             return true;
     }
     return false;
 }
 
-/* One character or escape sequence: octets consumed, 0 = neither. *code is 0 after an escape sequence. */
-static size_t decode_one(const struct repertoire *r, struct state *s, const uint8_t *p, size_t left,
-                         uint32_t *code)
+static bool has_escape(struct span value)
 {
-    *code = 0;
-    if (p[0] == ESC && r->has_extensions) {
-        size_t len;
-        const struct coded_set *set = coded_set_of_escape(p + 1, left - 1, &len);
-        if (!set)
-            return 0;
-        if (set->shape == SHAPE_ASCII || is_two_octets_g0(set))
-            s->g0 = set;
-        else
-            s->g1 = set;
-        return 1 + len;
-    }
+    return value.len > 0 && memchr(value.data, ESC, value.len);
+}
+
+/* What was found in one value. */
+enum { FOUND_UNDECODABLE = 1, FOUND_NOT_LISTED = 2 };
+
+/* An escape sequence: octets consumed, 0 = none that is known. */
+static size_t follow_escape(const struct repertoire *r, struct state *s, const uint8_t *p,
+                            size_t left, unsigned *found)
+{
+    size_t len;
+    const struct coded_set *set = coded_set_of_escape(p + 1, left - 1, &len);
+    if (!set)
+        return 0;
+    if (!repertoire_lists(r, set))
+        *found |= FOUND_NOT_LISTED;
+    if (set->shape == SHAPE_ASCII || is_two_octets_g0(set))
+        s->g0 = set;
+    else
+        s->g1 = set;
+    return 1 + len;
+}
+
+/* One character: octets consumed, 0 = none. */
+static size_t decode_one(const struct repertoire *r, const struct state *s, const uint8_t *p,
+                         size_t left, uint32_t *code)
+{
     if (p[0] < 0x80) {
         if (!r->whole && is_two_octets_g0(s->g0) && p[0] > ' ' && p[0] < 0x7F)
             return coded_decode(s->g0, p, left, code);
@@ -191,29 +99,37 @@ static size_t decode_one(const struct repertoire *r, struct state *s, const uint
     return set ? coded_decode(set, p, left, code) : 0;
 }
 
-/* False: something could not be decoded and became U+FFFD. */
-static bool to_utf8(const struct repertoire *r, const struct vr_info *vr, struct span in,
-                    struct buf *out)
+/* What is no character becomes U+FFFD. Returns what was found wrong, 0 = nothing. */
+static unsigned to_utf8(const struct repertoire *r, const struct vr_info *vr, struct span in,
+                        struct buf *out)
 {
-    struct state s = {r->g0, r->g1};
-    bool is_clean = true;
+    struct state s = {r->g0, r->reading_g1};
+    unsigned found = 0;
     for (size_t at = 0; at < in.len;) {
+        const uint8_t *p = in.data + at;
         uint8_t utf8[4];
-        uint32_t code;
-        size_t len = decode_one(r, &s, in.data + at, in.len - at, &code);
-        bool is_escape = len > 0 && code == 0 && in.data[at] == ESC;
+        uint32_t code = 0;
+        size_t len = 0;
+        if (*p == ESC && r->has_extensions) {
+            size_t escape = follow_escape(r, &s, p, in.len - at, &found);
+            at += escape;
+            if (escape)
+                continue;
+        } else {
+            len = decode_one(r, &s, p, in.len - at, &code);
+            found |= *p == ESC ? FOUND_NOT_LISTED : 0; /* stays what it is */
+        }
         if (len == 0) {
-            is_clean = false;
+            found |= FOUND_UNDECODABLE;
             code = REPLACEMENT;
             len = 1;
         }
         if (is_delimiter(code, vr))
-            s = (struct state){r->g0, r->g1};
-        if (!is_escape)
-            buf_add(out, utf8, utf8_encode(code, utf8));
+            s = (struct state){r->g0, r->reading_g1};
+        buf_add(out, utf8, utf8_encode(code, utf8));
         at += len;
     }
-    return is_clean;
+    return found;
 }
 
 static void designate(struct state *s, const struct coded_set *set, struct buf *out)
@@ -235,13 +151,23 @@ static bool encode_beyond_ascii(const struct repertoire *r, struct state *s, uin
                                           r->whole || !is_two_octets_g0(s->g0) ? NULL : s->g0};
     for (size_t i = 0; i < 3 && len == 0; i++)
         len = in_place[i] ? coded_encode(in_place[i], code, octets) : 0;
-    for (unsigned i = 0; r->has_extensions && i < r->listed_count && len == 0; i++) {
-        len = coded_encode(r->listed[i], code, octets);
+    for (unsigned i = 0; r->has_extensions && i < r->count && len == 0; i++) {
+        len = coded_encode(r->terms[i], code, octets);
         if (len)
-            designate(s, r->listed[i], out);
+            designate(s, r->terms[i], out);
     }
     buf_add(out, octets, len);
     return len > 0;
+}
+
+/* The sets that value 1 has made active. */
+static void put_back(const struct repertoire *r, struct state *s, struct buf *out)
+{
+    if (s->g0 != r->g0)
+        designate(s, r->g0, out);
+    if (s->g1 != r->g1 && r->g1)
+        designate(s, r->g1, out);
+    s->g1 = r->g1;
 }
 
 /* False: a character does not fit, or the text is not UTF-8. */
@@ -258,16 +184,15 @@ static bool from_utf8(const struct repertoire *r, const struct vr_info *vr, stru
             if (!encode_beyond_ascii(r, &s, code, out))
                 return false;
         } else {
-            if (s.g0 != r->g0)
+            if (is_delimiter(code, vr))
+                put_back(r, &s, out);
+            else if (s.g0 != r->g0)
                 designate(&s, r->g0, out);
             buf_add_u8(out, (uint8_t)code);
-            if (is_delimiter(code, vr))
-                s.g1 = r->g1;
         }
         at += len;
     }
-    if (s.g0 != r->g0)
-        designate(&s, r->g0, out);
+    put_back(r, &s, out);
     return true;
 }
 
@@ -291,70 +216,158 @@ static enum rc keep(struct buf *work, struct arena *arena, uint32_t tag, struct 
 
 /* To UTF-8 */
 
+/* The items around the value at work, from the inside out. */
+struct level {
+    const struct level *around;
+    uint32_t tag; /* of the sequence */
+    unsigned ordinal;
+};
+
 struct decoding {
     struct arena *arena;
     struct buf work;
     const struct repertoire *fallback; /* NULL = none */
     bool *lossy;
+    dcm_text_flaw_cb on_flaw; /* NULL = whoever asks wants it exactly, or with *lossy */
+    void *arg;
     struct err *err;
 };
 
-static enum rc decode_value(struct decoding *d, const struct repertoire *r, struct dcm_element *e)
+static void add_level(struct buf *path, const struct level *l)
 {
-    if (is_default(r) && d->fallback)
-        r = d->fallback;
-    if (!needs_conversion(r, e->value))
-        return RC_OK;
-    buf_clear(&d->work);
-    if (!to_utf8(r, vr_of(e), e->value, &d->work)) {
-        if (!d->lossy)
-            return err_set_tag(d->err, RC_INVALID, e->tag,
-                               "(%04X,%04X): text is not in its character set",
-                               (unsigned)(e->tag >> 16), (unsigned)(e->tag & 0xFFFF));
-        *d->lossy = true;
+    if (!l)
+        return;
+    add_level(path, l->around);
+    buf_printf(path, "%08X[%u].", (unsigned)l->tag, l->ordinal);
+}
+
+static void tell(struct decoding *d, enum dcm_text_flaw flaw, const struct level *l, uint32_t tag)
+{
+    struct buf path;
+    buf_init(&path, 0);
+    add_level(&path, l);
+    buf_printf(&path, "%08X", (unsigned)tag);
+    d->on_flaw(flaw, buf_cstr(&path), d->arg);
+    buf_fini(&path);
+}
+
+static enum rc no_text(struct err *err, uint32_t tag)
+{
+    return err_set_tag(err, RC_INVALID, tag, "(%04X,%04X): text is not in its character set",
+                       (unsigned)(tag >> 16), (unsigned)(tag & 0xFFFF));
+}
+
+/* 8-bit text that no supported set is named for. */
+static void assume(struct decoding *d, const struct dcm_element *e, const struct level *l)
+{
+    struct repertoire r;
+    (void)repertoire_parse(span_str("ISO_IR 192"), &r);
+    unsigned found = to_utf8(&r, vr_of(e), e->value, &d->work);
+    if (found & FOUND_UNDECODABLE) {
+        buf_clear(&d->work);
+        (void)repertoire_parse(span_str("ISO_IR 100"), &r);
+        found = to_utf8(&r, vr_of(e), e->value, &d->work);
+        tell(d, DCM_TEXT_READ_AS_LATIN1, l, e->tag);
+    } else {
+        tell(d, DCM_TEXT_READ_AS_UTF8, l, e->tag);
     }
+    if (found & FOUND_NOT_LISTED)
+        tell(d, DCM_TEXT_SET_NOT_LISTED, l, e->tag);
+    if (found & FOUND_UNDECODABLE)
+        tell(d, DCM_TEXT_UNDECODABLE, l, e->tag);
+}
+
+static enum rc decode_value(struct decoding *d, const struct repertoire *r, struct dcm_element *e,
+                            const struct level *l)
+{
+    bool is_wide = has_octet_beyond_ascii(e->value);
+    if (!is_wide && !has_escape(e->value))
+        return RC_OK;
+    if (repertoire_is_default(r) && d->fallback)
+        r = d->fallback;
+    buf_clear(&d->work);
+    if (d->on_flaw && repertoire_is_default(r) && is_wide) {
+        assume(d, e, l);
+        return keep(&d->work, d->arena, e->tag, &e->value, d->err);
+    }
+    unsigned found = to_utf8(r, vr_of(e), e->value, &d->work);
+    if (found && !d->lossy && !d->on_flaw)
+        return no_text(d->err, e->tag);
+    if (d->on_flaw && (found & FOUND_NOT_LISTED))
+        tell(d, DCM_TEXT_SET_NOT_LISTED, l, e->tag);
+    if (d->on_flaw && (found & FOUND_UNDECODABLE))
+        tell(d, DCM_TEXT_UNDECODABLE, l, e->tag);
+    if (d->lossy && (found & FOUND_UNDECODABLE))
+        *d->lossy = true;
     return keep(&d->work, d->arena, e->tag, &e->value, d->err);
 }
 
-static enum rc decode_item(struct decoding *d, struct dcm_item *item,
-                           const struct repertoire *inherited)
+/* The item's own set, if it has one. */
+static enum rc read_terms(struct decoding *d, const struct dcm_item *item, const struct level *l,
+                          struct repertoire *own)
 {
-    struct dcm_element *terms = dcm_find(item, TAG_SpecificCharacterSet);
-    struct repertoire own = *inherited;
-    enum rc rc = RC_OK;
-    if (terms && !parse_terms(terms->value, &own))
+    const struct dcm_element *terms = dcm_find(item, TAG_SpecificCharacterSet);
+    if (!terms || repertoire_parse(terms->value, own))
+        return RC_OK;
+    if (!d->on_flaw)
         return err_set_tag(d->err, RC_UNSUPPORTED, TAG_SpecificCharacterSet,
                            "character set %.*s is not supported",
                            (int)(terms->value.len < 100 ? terms->value.len : 100),
                            (const char *)terms->value.data);
+    tell(d, DCM_TEXT_SET_UNSUPPORTED, l, TAG_SpecificCharacterSet);
+    (void)repertoire_parse(span_str(""), own);
+    return RC_OK;
+}
+
+static enum rc decode_item(struct decoding *d, struct dcm_item *item,
+                           const struct repertoire *inherited, const struct level *l)
+{
+    struct repertoire own = *inherited;
+    enum rc rc = read_terms(d, item, l, &own);
     for (struct dcm_element *e = item->first; e && rc == RC_OK; e = e->next) {
+        struct level inner = {.around = l, .tag = e->tag};
         if (dcm_vr_is_text(e->vr))
-            rc = decode_value(d, &own, e);
-        for (struct dcm_item *in = e->items; in && rc == RC_OK; in = in->next)
-            rc = decode_item(d, in, &own);
+            rc = decode_value(d, &own, e, l);
+        for (struct dcm_item *in = e->items; in && rc == RC_OK; in = in->next) {
+            inner.ordinal++;
+            rc = decode_item(d, in, &own, &inner);
+        }
     }
     dcm_remove(item, TAG_SpecificCharacterSet);
+    return rc;
+}
+
+static enum rc decode_tree(struct decoding *d, struct dcm_item *item)
+{
+    struct repertoire none;
+    (void)repertoire_parse(span_str(""), &none);
+    buf_init(&d->work, 0);
+    enum rc rc = decode_item(d, item, &none, NULL);
+    buf_fini(&d->work);
     return rc;
 }
 
 enum rc dcm_tree_to_utf8(struct dcm_item *item, const char *fallback, struct arena *arena,
                          bool *lossy, struct err *err)
 {
-    struct repertoire none, assumed;
+    struct repertoire assumed;
     struct decoding d = {.arena = arena, .lossy = lossy, .err = err};
-    (void)parse_terms(span_str(""), &none);
     if (lossy)
         *lossy = false;
     if (fallback && *fallback) {
-        if (!parse_terms(span_str(fallback), &assumed))
+        if (!repertoire_parse(span_str(fallback), &assumed))
             return err_set_tag(err, RC_UNSUPPORTED, TAG_SpecificCharacterSet,
                                "assumed character set %.100s is not supported", fallback);
         d.fallback = &assumed;
     }
-    buf_init(&d.work, 0);
-    enum rc rc = decode_item(&d, item, &none);
-    buf_fini(&d.work);
-    return rc;
+    return decode_tree(&d, item);
+}
+
+enum rc dcm_tree_to_utf8_anyhow(struct dcm_item *item, struct arena *arena,
+                                dcm_text_flaw_cb on_flaw, void *arg, struct err *err)
+{
+    struct decoding d = {.arena = arena, .on_flaw = on_flaw, .arg = arg, .err = err};
+    return decode_tree(&d, item);
 }
 
 /* From UTF-8: all new values first, so that the tree is unchanged if one of them cannot be had. */
@@ -376,7 +389,7 @@ static enum rc encode_text(struct encoding_job *j, const struct vr_info *vr, uin
                            struct span utf8, struct span *out)
 {
     *out = utf8;
-    if (!needs_conversion(j->r, utf8))
+    if (!has_octet_beyond_ascii(utf8) && !(j->r->has_extensions && has_escape(utf8)))
         return RC_OK;
     buf_clear(&j->work);
     if (!from_utf8(j->r, vr, utf8, &j->work))
@@ -412,30 +425,24 @@ static enum rc encode_item(struct encoding_job *j, struct dcm_item *item)
     return rc;
 }
 
-static enum rc parse_target(const char *terms, struct repertoire *r, struct err *err)
-{
-    if (parse_terms(span_str(terms), r))
-        return RC_OK;
-    return err_set_tag(err, RC_UNSUPPORTED, TAG_SpecificCharacterSet,
-                       "character set %.100s is not supported", terms);
-}
-
 enum rc dcm_tree_from_utf8(struct dcm_item *item, const char *terms, struct arena *arena,
                            struct err *err)
 {
     struct repertoire r;
     struct encoding_job j = {.r = &r, .arena = arena, .err = err};
-    enum rc rc = parse_target(terms, &r, err);
-    if (rc != RC_OK)
-        return rc;
+    char spelled[DCM_CHARSET_TERMS_MAX];
+    if (!repertoire_parse(span_str(terms), &r))
+        return err_set_tag(err, RC_UNSUPPORTED, TAG_SpecificCharacterSet,
+                           "character set %.100s is not supported", terms);
     buf_init(&j.work, 0);
-    rc = encode_item(&j, item);
+    enum rc rc = encode_item(&j, item);
     buf_fini(&j.work);
     if (rc != RC_OK)
         return rc;
-    if (terms && *terms && !dcm_put_text(arena, item, TAG_SpecificCharacterSet, "CS", terms))
+    repertoire_write(&r, spelled);
+    if (spelled[0] && !dcm_put_text(arena, item, TAG_SpecificCharacterSet, "CS", spelled))
         return no_memory(err, 0);
-    if (!terms || !*terms)
+    if (!spelled[0])
         dcm_remove(item, TAG_SpecificCharacterSet);
     for (struct change *c = j.changes; c; c = c->next)
         c->e->value = c->value;

@@ -39,27 +39,27 @@ struct table {
 /* PS3.3 tables C.12-2 to C.12-5 */
 /* clang-format off */
 static const struct coded_set sets[] = {
-    {6,   NULL,      "(B",   SHAPE_ASCII,    NULL,          "Default repertoire"},
-    {14,  NULL,      "(J",   SHAPE_ASCII,    NULL,          NULL},
-    {100, NULL,      "-A",   SHAPE_96,       "ISO-8859-1",  "Latin alphabet No. 1"},
-    {101, NULL,      "-B",   SHAPE_96,       "ISO-8859-2",  "Latin alphabet No. 2"},
-    {109, NULL,      "-C",   SHAPE_96,       "ISO-8859-3",  "Latin alphabet No. 3"},
-    {110, NULL,      "-D",   SHAPE_96,       "ISO-8859-4",  "Latin alphabet No. 4"},
-    {144, NULL,      "-L",   SHAPE_96,       "ISO-8859-5",  "Cyrillic"},
-    {127, NULL,      "-G",   SHAPE_96,       "ISO-8859-6",  "Arabic"},
-    {126, NULL,      "-F",   SHAPE_96,       "ISO-8859-7",  "Greek"},
-    {138, NULL,      "-H",   SHAPE_96,       "ISO-8859-8",  "Hebrew"},
-    {148, NULL,      "-M",   SHAPE_96,       "ISO-8859-9",  "Latin alphabet No. 5"},
-    {203, NULL,      "-b",   SHAPE_96,       "ISO-8859-15", "Latin alphabet No. 9"},
-    {166, NULL,      "-T",   SHAPE_96,       "TIS-620",     "Thai"},
-    {13,  NULL,      ")I",   SHAPE_96,       NULL,          "Japanese (katakana, romaji)"}, /* half-width katakana, by rule */
-    {87,  NULL,      "$B",   SHAPE_94X94_G0, "EUC-JP",      "Japanese (kanji)"},
-    {159, NULL,      "$(D",  SHAPE_94X94_G0, "EUC-JP",      "Japanese (supplementary kanji)"}, /* after SS3 */
-    {149, NULL,      "$)C",  SHAPE_94X94_G1, "EUC-KR",      "Korean"},
-    {58,  NULL,      "$)A",  SHAPE_94X94_G1, "EUC-CN",      "Simplified Chinese"},
-    {0,   "GBK",     NULL,   SHAPE_GBK,      "GBK",         "Simplified Chinese (GBK)"},
-    {0,   "GB18030", NULL,   SHAPE_GB18030,  "GB18030",     "Chinese (GB18030)"},
-    {192, NULL,      NULL,   SHAPE_UTF8,     NULL,          "Unicode in UTF-8"},
+    {6,   "Default repertoire",             NULL,         "ISO 2022 IR 6",   "(B",  SHAPE_ASCII,    NULL},
+    {14,  NULL,                             NULL,         NULL,              "(J",  SHAPE_ASCII,    NULL}, /* romaji: G0 where ISO-IR 13 is value 1 */
+    {100, "Latin alphabet No. 1",           "ISO_IR 100", "ISO 2022 IR 100", "-A",  SHAPE_96,       "ISO-8859-1"},
+    {101, "Latin alphabet No. 2",           "ISO_IR 101", "ISO 2022 IR 101", "-B",  SHAPE_96,       "ISO-8859-2"},
+    {109, "Latin alphabet No. 3",           "ISO_IR 109", "ISO 2022 IR 109", "-C",  SHAPE_96,       "ISO-8859-3"},
+    {110, "Latin alphabet No. 4",           "ISO_IR 110", "ISO 2022 IR 110", "-D",  SHAPE_96,       "ISO-8859-4"},
+    {144, "Cyrillic",                       "ISO_IR 144", "ISO 2022 IR 144", "-L",  SHAPE_96,       "ISO-8859-5"},
+    {127, "Arabic",                         "ISO_IR 127", "ISO 2022 IR 127", "-G",  SHAPE_96,       "ISO-8859-6"},
+    {126, "Greek",                          "ISO_IR 126", "ISO 2022 IR 126", "-F",  SHAPE_96,       "ISO-8859-7"},
+    {138, "Hebrew",                         "ISO_IR 138", "ISO 2022 IR 138", "-H",  SHAPE_96,       "ISO-8859-8"},
+    {148, "Latin alphabet No. 5",           "ISO_IR 148", "ISO 2022 IR 148", "-M",  SHAPE_96,       "ISO-8859-9"},
+    {203, "Latin alphabet No. 9",           "ISO_IR 203", "ISO 2022 IR 203", "-b",  SHAPE_96,       "ISO-8859-15"},
+    {166, "Thai",                           "ISO_IR 166", "ISO 2022 IR 166", "-T",  SHAPE_96,       "TIS-620"},
+    {13,  "Japanese (katakana, romaji)",    "ISO_IR 13",  "ISO 2022 IR 13",  ")I",  SHAPE_96,       NULL}, /* half-width katakana, by rule */
+    {87,  "Japanese (kanji)",               NULL,         "ISO 2022 IR 87",  "$B",  SHAPE_94X94_G0, "EUC-JP"},
+    {159, "Japanese (supplementary kanji)", NULL,         "ISO 2022 IR 159", "$(D", SHAPE_94X94_G0, "EUC-JP"}, /* after SS3 */
+    {149, "Korean",                         NULL,         "ISO 2022 IR 149", "$)C", SHAPE_94X94_G1, "EUC-KR"},
+    {58,  "Simplified Chinese",             NULL,         "ISO 2022 IR 58",  "$)A", SHAPE_94X94_G1, "EUC-CN"},
+    {0,   "Simplified Chinese (GBK)",       "GBK",        NULL,              NULL,  SHAPE_GBK,      "GBK"},
+    {0,   "Chinese (GB18030)",              "GB18030",    NULL,              NULL,  SHAPE_GB18030,  "GB18030"},
+    {192, "Unicode in UTF-8",               "ISO_IR 192", NULL,              NULL,  SHAPE_UTF8,     NULL},
 };
 /* clang-format on */
 enum { SET_COUNT = sizeof sets / sizeof *sets };
@@ -176,9 +176,18 @@ void coded_sets_init(void)
         build(&sets[i], &tables[i]);
 }
 
+static bool is_here(size_t i)
+{
+    return position_count(&sets[i]) == 0 || tables[i].codes;
+}
+
 const struct coded_set *coded_set_at(unsigned index)
 {
-    return index < SET_COUNT ? &sets[index] : NULL;
+    for (size_t i = 0; i < SET_COUNT; i++) {
+        if (is_here(i) && index-- == 0)
+            return &sets[i];
+    }
+    return NULL;
 }
 
 const struct coded_set *coded_set_find(int number, const char *term)
@@ -187,7 +196,7 @@ const struct coded_set *coded_set_find(int number, const char *term)
         bool is_it = number ? sets[i].number == number
                             : term && sets[i].term && strcmp(sets[i].term, term) == 0;
         if (is_it)
-            return position_count(&sets[i]) == 0 || tables[i].codes ? &sets[i] : NULL;
+            return is_here(i) ? &sets[i] : NULL;
     }
     return NULL;
 }

@@ -20,19 +20,20 @@ enum coded_shape {
 };
 
 struct coded_set {
-    int number;         /* of ISO-IR; 0 = none */
-    const char *term;   /* for those without number */
-    const char *escape; /* after ESC: what designates it to G0 or G1; NULL = nothing does */
+    int number;                 /* of ISO-IR; 0 = none */
+    const char *name;           /* NULL = has no term of its own */
+    const char *term;           /* the defined term without code extensions; NULL = none */
+    const char *extension_term; /* and with them */
+    const char *escape;         /* after ESC: what designates it to G0 or G1; NULL = nothing does */
     enum coded_shape shape;
     const char *iconv_name;
-    const char *name; /* for people; NULL = part of another row's term */
 };
 
 /* Once, before threads: sets whose conversion the C library lacks are not found afterwards. */
 void coded_sets_init(void);
-/* In the order of the table; NULL past the last. Not supported ones too. */
+/* The supported sets, one after the other; NULL = there are no more. */
 const struct coded_set *coded_set_at(unsigned index);
-/* By number of ISO-IR, or by term ("GBK"); NULL = not supported. */
+/* By number of ISO-IR, or by term ("GBK") where number is 0; NULL = not supported. */
 const struct coded_set *coded_set_find(int number, const char *term);
 /* The set that the octets after an ESC designate, or NULL; *len is how many they are. */
 const struct coded_set *coded_set_of_escape(const uint8_t *p, size_t left, size_t *len);

@@ -78,7 +78,9 @@ static void check_round_trip(struct arena *arena, unsigned place, const char *te
         return;
     }
     const struct dcm_element *e = dcm_find(item, TAG_SpecificCharacterSet);
-    CHECK((e != NULL) == (*terms != '\0'));
+    char spelled[DCM_CHARSET_TERMS_MAX];
+    CHECK(dcm_charset_spell(span_str(terms), spelled));
+    CHECK(e ? span_equal_str(e->value, spelled) : *spelled == '\0');
     struct span encoded = text_of(item, place);
     CHECK_OK(dcm_tree_to_utf8(item, NULL, arena, NULL, &err), &err);
     CHECK(span_equal(text_of(item, place), utf8));
@@ -86,6 +88,30 @@ static void check_round_trip(struct arena *arena, unsigned place, const char *te
 
     /* A character that fits is never a delimiter of another character's octets. */
     CHECK(encoded.len >= utf8.len / 4);
+}
+
+static bool span_has(struct span s, int octet)
+{
+    return s.len > 0 && memchr(s.data, octet, s.len);
+}
+
+static void count_flaw(enum dcm_text_flaw flaw, const char *attribute, void *arg)
+{
+    CHECK(flaw < DCM_TEXT_FLAWS && attribute[0]);
+    ++*(unsigned *)arg;
+}
+
+/* Whoever must read what there is gets UTF-8, is told of what is not exact, and reads the same otherwise. */
+static void check_anyhow(struct arena *arena, unsigned place, const char *terms, struct span text,
+                         const struct span *exact)
+{
+    struct dcm_item *item = tree_of(arena, place, terms, text);
+    struct err err = {0};
+    unsigned flaws = 0;
+    CHECK_OK(dcm_tree_to_utf8_anyhow(item, arena, count_flaw, &flaws, &err), &err);
+    CHECK(utf8_is_valid(text_of(item, place)));
+    CHECK((flaws == 0) == (exact != NULL));
+    CHECK(!exact || span_equal(text_of(item, place), *exact));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -112,13 +138,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         enum rc lenient = dcm_tree_to_utf8(item, NULL, arena, &lossy, &err);
         CHECK(lenient == (is_supported ? RC_OK : RC_UNSUPPORTED));
         if (lenient == RC_OK) {
-            CHECK(lossy == (strict == RC_INVALID));
+            CHECK(!lossy || strict == RC_INVALID);
             CHECK(utf8_is_valid(text_of(item, place)));
-            CHECK(lossy || span_equal(text_of(item, place), utf8));
+            CHECK(strict != RC_OK || span_equal(text_of(item, place), utf8));
         }
+        check_anyhow(arena, place, terms, f.rest, strict == RC_OK ? &utf8 : NULL);
         if (strict == RC_OK)
             check_round_trip(arena, place, terms, utf8);
-    } else if (is_supported && utf8_is_valid(f.rest)) {
+    } else if (is_supported && utf8_is_valid(f.rest) && !span_has(f.rest, 0x1B)) {
         check_round_trip(arena, place, terms, f.rest);
     }
     arena_free(arena);

@@ -181,27 +181,55 @@ static void what_is_no_protocol_has_no_rows(void **state)
     ingest_prepared_free(p);
 }
 
-static void what_cannot_be_said_in_text_is_flagged(void **state)
+#define UTF8_ASSUMED \
+    "is beyond ASCII without a supported Specific Character Set; it was read as UTF-8"
+#define LATIN1_ASSUMED \
+    "is beyond ASCII without a supported Specific Character Set; it was read as Latin-1"
+#define UNDECODABLE \
+    "has octets that are no characters of its set; in rows and answers U+FFFD stands for them"
+#define UNSUPPORTED "has a term that is not supported"
+#define NOT_LISTED  "has an escape sequence that Specific Character Set does not allow"
+
+/* PS3.3 C.12.1.1.2: nothing is refused for its text, and nothing is read otherwise without a row that says so. */
+static void text_outside_its_set_is_flagged_by_attribute(void **state)
 {
     static const struct {
         const char *object, *warnings, *in_row;
     } cases[] = {
         {CT "; 00181030 LO Head", "{}", "Head"},
         {"00080005 CS ISO_IR 192; " CT "; 00181030 LO Gr\xC3\xBCn", "{}", "Gr\xC3\xBCn"},
-        {CT "; 00181030 LO Gr\xC3\xBCn",
-         "{{NULL,\"text beyond ASCII without Specific Character Set was read as UTF-8\"}}",
-         "Gr\xC3\xBCn"},
-        {CT "; 00181030 LO Gr\xFCn",
-         "{{NULL,\"text beyond ASCII without Specific Character Set was read as Latin-1\"}}",
-         "Gr\xC3\xBCn"},
-        {"00080005 CS ISO_IR 192; " CT "; 00181030 LO a\xFFz",
-         "{{NULL,\"some text could not be decoded\"}}", "a\xEF\xBF\xBDz"},
+        /* 8-bit text without a set: each value by itself, whatever is in the others */
+        {CT "; 00181030 LO Gr\xC3\xBCn", "{{00181030,\"" UTF8_ASSUMED "\"}}", "Gr\xC3\xBCn"},
+        {CT "; 00181030 LO Gr\xFCn", "{{00181030,\"" LATIN1_ASSUMED "\"}}", "Gr\xC3\xBCn"},
+        {CT "; 00081090 LO Gr\xFCn; 00181030 LO Gr\xC3\xBCn",
+         "{{00081090,\"" LATIN1_ASSUMED "\"},{00181030,\"" UTF8_ASSUMED "\"}}", "Gr\xC3\xBCn"},
+        {"00080005 CS ISO_IR 6; " CT "; 00181030 LO a\x80z\xFC",
+         "{{00181030,\"" LATIN1_ASSUMED "\"},{00181030,\"" UNDECODABLE "\"}}",
+         "a\xEF\xBF\xBDz\xC3\xBC"},
+        /* octets that are no characters: only the value that has them */
+        {"00080005 CS ISO_IR 192; " CT "; 00081090 LO x\xFF; 00181030 LO Gr\xC3\xBCn",
+         "{{00081090,\"" UNDECODABLE "\"}}", "Gr\xC3\xBCn"},
+        {"00080005 CS ISO_IR 192; " CT "; 00181030 LO a\xFFz", "{{00181030,\"" UNDECODABLE "\"}}",
+         "a\xEF\xBF\xBDz"},
+        /* terms that are not supported, at the top and of an item: only what they govern */
+        {"00080005 CS ISO_IR 999; " CT "; 00181030 LO ascii", "{{00080005,\"" UNSUPPORTED "\"}}",
+         "ascii"},
         {"00080005 CS ISO_IR 999; " CT "; 00181030 LO Gr\xFCn",
-         "{{NULL,\"Specific Character Set is not supported; text was read as Latin-1\"}}",
-         "Gr\xC3\xBCn"},
+         "{{00080005,\"" UNSUPPORTED "\"},{00181030,\"" LATIN1_ASSUMED "\"}}", "Gr\xC3\xBCn"},
         {"00080005 CS ISO_IR 999; " CT "; 00181030 LO Gr\xC3\xBCn",
-         "{{NULL,\"Specific Character Set is not supported; text was read as UTF-8\"}}",
-         "Gr\xC3\xBCn"},
+         "{{00080005,\"" UNSUPPORTED "\"},{00181030,\"" UTF8_ASSUMED "\"}}", "Gr\xC3\xBCn"},
+        {"00080005 CS ISO_IR 144; " CT "; 00181030 LO \xBA\xC2; 0040A07C SQ "
+         "{[00080080 LO A][00080005 CS KOI8; 00080080 LO \xC0]}",
+         "{{0040A07C[2].00080005,\"" UNSUPPORTED "\"},{0040A07C[2].00080080,\"" LATIN1_ASSUMED
+         "\"}}",
+         "\xD0\x9A\xD0\xA2"},
+        {"00080005 CS ISO_IR 144; " CT "; 00181030 LO \xBA\xC2; 0040A07C SQ "
+         "{[00080005 CS ISO_IR 192; 00080080 LO \xFF]}",
+         "{{0040A07C[1].00080080,\"" UNDECODABLE "\"}}", "\xD0\x9A\xD0\xA2"},
+        /* escape sequences to a set that is not listed, followed; and without code extensions, left alone */
+        {"00080005 CS \\ISO 2022 IR 87; " CT "; 00181030 LO \x1B$)C\xC8\xAB",
+         "{{00181030,\"" NOT_LISTED "\"}}", "\xED\x99\x8D"},
+        {CT "; 00181030 LO \x1B$B\x42\x40", "{{00181030,\"" NOT_LISTED "\"}}", "\x1B$B\x42\x40"},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -544,7 +572,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_goes_into_one_call),
         cmocka_unit_test(what_is_no_protocol_has_no_rows),
-        cmocka_unit_test(what_cannot_be_said_in_text_is_flagged),
+        cmocka_unit_test(text_outside_its_set_is_flagged_by_attribute),
         cmocka_unit_test(values_that_rows_cannot_hold_are_flagged),
         cmocka_unit_test(equal_content_has_one_digest),
         cmocka_unit_test(data_sets_that_cannot_be_kept_are_refused),
