@@ -18,6 +18,10 @@ enum match_kind {
     MATCH_NAME,   /* PN: folded single value, wild card */
     MATCH_DATE,   /* single value, range */
     MATCH_TIME,   /* single value, range */
+    /* DT: single value, range. Beside the column x stand x_local (timestamp, read without its offset), x_has_offset
+     * (boolean) and x_instant (timestamptz; null unless the value has its own offset or the object has (0008,0201)):
+     * dpp.parse_dt, dpp.parse_dt_offset, dpp.instant_of. */
+    MATCH_DATETIME,
     MATCH_SEQUENCE,
 };
 
@@ -56,10 +60,11 @@ struct model {
     const char *table; /* of the attributes; its object_id refers to dpp.objects; NULL = none yet */
     const struct model_key *keys;
     unsigned key_count;
-    /* A date and a time key that form one range when both are ranges (PS3.4 HH.6.1.2.2), and the column
-     * of that meaning; date_tag 0 = none. */
+    /* A date and a time key that form one range when both are ranges (PS3.4 HH.6.1.2.2), the column of that meaning
+     * as written (timestamp), and as an instant (timestamptz; null unless the object has (0008,0201)); date_tag
+     * 0 = none. */
     uint32_t date_tag, time_tag;
-    const char *datetime_column;
+    const char *datetime_column, *instant_column;
 };
 
 extern const struct model model_protocol; /* PS3.4 Annex HH */

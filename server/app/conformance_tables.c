@@ -112,6 +112,7 @@ static const char *matching(const struct model_key *k)
         return "single value, wild card, universal";
     case MATCH_DATE:
     case MATCH_TIME:
+    case MATCH_DATETIME:
         return "single value, range, universal";
     case MATCH_SEQUENCE:
         return "sequence, universal";

@@ -147,6 +147,7 @@ const struct model model_protocol = {
     .date_tag = TAG_InstanceCreationDate,
     .time_tag = TAG_InstanceCreationTime,
     .datetime_column = "creation_datetime",
+    .instant_column = "creation_instant",
 };
 
 const struct model model_approval = {

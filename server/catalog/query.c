@@ -253,7 +253,12 @@ enum rc query_build(const struct model *model, struct span identifier, const str
                     struct arena *arena, struct query *out, struct err *err)
 {
     struct query_builder b = {
-        .model = model, .limits = query_limits_or_default(limits), .arena = arena};
+        .model = model,
+        .limits = query_limits_or_default(limits),
+        .arena = arena,
+        .adjusts_times = view->adjusts_times,
+        .site_zone = view->site_zone ? view->site_zone : "UTC",
+    };
     struct project_plan *plan = arena_alloc(arena, sizeof(*plan));
     struct dcm_item *item = NULL;
     char *charset = NULL;
@@ -268,6 +273,8 @@ enum rc query_build(const struct model *model, struct span identifier, const str
     buf_init(&b.columns, QUERY_MAX_SQL);
 
     enum rc rc = read_identifier(&b, identifier, ts, view, &item, &charset, err);
+    if (rc == RC_OK)
+        rc = query_read_zone(&b, item, err);
     if (rc == RC_OK)
         rc = add_keys(&b, item, plan, err);
     if (rc == RC_OK)

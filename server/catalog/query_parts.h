@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The parts of catalog/query: query.c reads the identifier and puts the statement together; query_text.c,
- * query_time.c and query_uid.c each turn the value of one kind of key into a predicate; query_sequence.c
- * nests.
+ * query_name.c, query_time.c and query_uid.c each turn the value of one kind of key into a predicate;
+ * query_sequence.c nests.
  */
 #ifndef CATALOG_QUERY_PARTS_H
 #define CATALOG_QUERY_PARTS_H
@@ -34,6 +34,13 @@ struct query_builder {
     bool names_few;   /* a predicate that few objects satisfy, whatever its value */
     bool matches_none;
     bool optional_ignored;
+    /* query_time.c: the zones of keys and of stored times, see there. */
+    bool adjusts_times;
+    bool has_zone; /* the request has (0008,0201) */
+    int zone_minutes;
+    const char *site_zone;
+    const char *site_zone_sql, *key_zone_sql;     /* once they are parameters; else NULL */
+    const char *datetime_column, *instant_column; /* of the model's date and time */
 };
 
 /* Where a key's column is: "o", "p" or the alias of an item table. */
@@ -52,6 +59,10 @@ enum rc query_name(struct query_builder *b, const struct query_place *at,
                    const struct dcm_element *e, struct buf *to, struct err *err);
 enum rc query_uid(struct query_builder *b, const struct query_place *at,
                   const struct dcm_element *e, struct buf *to, struct err *err);
+enum rc query_instant(struct query_builder *b, const struct query_place *at,
+                      const struct dcm_element *e, struct buf *to, struct err *err);
+/* The request's Timezone Offset From UTC, before any key. */
+enum rc query_read_zone(struct query_builder *b, const struct dcm_item *item, struct err *err);
 /* Both keys of the model's date and time together; either may be NULL or empty. */
 enum rc query_datetime(struct query_builder *b, const struct dcm_element *date,
                        const struct dcm_element *time, struct buf *to, struct err *err);
@@ -68,6 +79,12 @@ enum rc query_level(struct query_builder *b, const struct query_parent *parent,
 enum rc query_sequence(struct query_builder *b, const struct query_parent *parent,
                        const struct model_key *key, const struct dcm_element *e, struct buf *to,
                        struct plan_key *plan, struct err *err);
+
+/* The kinds of a text value (query_text.c). */
+enum value_shape { VALUE_UNIVERSAL, VALUE_EXACT, VALUE_PREFIX, VALUE_PATTERN, VALUE_IMPOSSIBLE };
+enum value_shape query_shape(struct span value);
+/* LIKE pattern with the default escape character; data NULL without room. */
+struct span query_like_pattern(struct arena *arena, struct span value);
 
 /* A parameter; returns its number from 1, 0 when there is no room. */
 unsigned query_add_param(struct query_builder *b, struct span text);

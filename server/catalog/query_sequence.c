@@ -25,10 +25,8 @@
 #include <stdio.h>
 
 static const query_predicate predicates[] = {
-    [MATCH_UID] = query_uid,
-    [MATCH_TEXT] = query_text,
-    [MATCH_SCHEME] = query_text,
-    [MATCH_NAME] = query_name,
+    [MATCH_UID] = query_uid,   [MATCH_TEXT] = query_text,        [MATCH_SCHEME] = query_text,
+    [MATCH_NAME] = query_name, [MATCH_DATETIME] = query_instant,
 };
 
 /* Never keys, at no level: K.2.2.2 (character set, time zone), HH.6.1 (level is not relevant). */

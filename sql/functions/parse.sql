@@ -107,3 +107,54 @@ end
 $$;
 comment on function dpp.fold_name_entries(text) is
     'What a person name is matched by: dpp.fold_name of the whole and of each component group, without empty ones';
+
+create or replace function dpp.parse_offset(value text)
+returns interval language plpgsql immutable strict parallel safe as $$
+declare
+    minutes int;
+begin
+    if value !~ '^ *[+-][0-9]{2}[0-5][0-9] *$' then
+        return null;
+    end if;
+    value := trim(value);
+    minutes := (substr(value, 1, 1) || '1')::int * (substr(value, 2, 2)::int * 60 + substr(value, 4, 2)::int);
+    if minutes not between -12 * 60 and 14 * 60 then
+        return null;
+    end if;
+    return make_interval(mins => minutes);
+end
+$$;
+comment on function dpp.parse_offset(text) is
+    'An offset from UTC as in Timezone Offset From UTC (0008,0201), -1200 to +1400, as interval; null when it is none';
+
+create or replace function dpp.parse_dt(value text)
+returns timestamp language plpgsql immutable strict parallel safe as $$
+declare
+    -- Date, time, offset: each component may be left out when those after it are.
+    parts text[] := regexp_match(
+        value, '^ *([0-9]{4}(?:[0-9]{2}){0,2})((?:[01][0-9]|2[0-3])(?:[0-5][0-9](?:(?:60|[0-5][0-9])(?:\.[0-9]{1,6})?)?)?)?([+-][0-9]{4})? *$');
+begin
+    if parts is null
+        or (parts[2] is not null and length(parts[1]) <> 8)
+        or (parts[3] is not null and dpp.parse_offset(parts[3]) is null)
+    then
+        return null;
+    end if;
+    return dpp.parse_da(rpad(parts[1], 8, '0101')) + coalesce(dpp.parse_tm(parts[2]), time '00:00');
+end
+$$;
+comment on function dpp.parse_dt(text) is
+    'A DICOM date-time (VR DT, PS3.5 6.2) of any precision as timestamp, read without its offset: what is not given counts as zero (month and day as 1), second 60 as 59.999999; null when it is none';
+
+create or replace function dpp.parse_dt_offset(value text)
+returns interval language sql immutable strict parallel safe as $$
+    select case when dpp.parse_dt(value) is not null then dpp.parse_offset(substring(value from '[+-][0-9]{4} *$')) end
+$$;
+comment on function dpp.parse_dt_offset(text) is
+    'The offset from UTC that a DICOM date-time (VR DT) says itself; null when it says none, or is no date-time';
+
+create or replace function dpp.instant_of(local timestamp, utc_offset interval)
+returns timestamptz language sql immutable strict parallel safe as $$
+    select (local - utc_offset) at time zone 'UTC'
+$$;
+comment on function dpp.instant_of(timestamp, interval) is 'A local time at an offset from UTC as an instant';
