@@ -30,7 +30,9 @@
     X(find_cancelled, COUNTER, "C-FIND operations that were cancelled")                            \
     X(find_responses, COUNTER, "pending C-FIND responses sent")                                    \
     X(get_total, COUNTER, "C-GET operations ended")                                                \
+    X(get_failed, COUNTER, "C-GET operations that were refused or failed, of them")                \
     X(move_total, COUNTER, "C-MOVE operations ended")                                              \
+    X(move_failed, COUNTER, "C-MOVE operations that were refused or failed, of them")              \
     X(suboperations_ok, COUNTER, "C-STORE sub-operations completed")                               \
     X(suboperations_failed, COUNTER, "C-STORE sub-operations failed or warned")                    \
     X(database_errors, COUNTER, "statements or connections that failed")                           \

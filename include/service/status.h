@@ -48,15 +48,18 @@ enum status_service {
     STATUS_FOR_FIND,
     STATUS_FOR_GET,
     STATUS_FOR_MOVE,
-    STATUS_FOR_ECHO, /* of struct status_use only */
+    STATUS_FOR_ECHO,
 };
 
 /* The status for an internal failure of this service. */
 uint16_t status_of(enum status_service service, enum rc code);
-/* Fill status, Error Comment (at most 64 characters) and Offending Element of a response. */
+/* Fill status, Error Comment (at most 64 characters) and, where the status may have one, Offending Element of a
+ * response. */
 void status_set(struct dimse_command *rsp, uint16_t status, const struct err *err);
 /* The work was done, though not to the letter: 0001, 0107, 0116 and Bxxx (PS3.7 Annex C). */
 bool status_is_warning(uint16_t status);
+/* Of our final statuses: neither 0000, B000 nor FE00, which are outcomes. */
+bool status_is_refusal(uint16_t status);
 const char *status_text(uint16_t status); /* "refused: out of resources" */
 
 /* When a service as SCP sends a status: the rows of the conformance statement. */

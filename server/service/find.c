@@ -19,6 +19,7 @@
 #include "service_internal.h"
 
 #include "catalog/project.h"
+#include "core/fault.h"
 
 struct find_op {
     struct operation base;
@@ -145,6 +146,7 @@ static void find_start(struct operation *op)
                          &s->config->query_limits, f->memory->arena, &f->query, &err);
     else
         err_set(&err, RC_INTERNAL, "no information model for this SOP class");
+    rc = FAULT(find_build, rc, &err);
     if (rc != RC_OK) {
         err.code = rc;
         operation_fail_rc(op, &err);

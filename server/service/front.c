@@ -45,6 +45,7 @@ enum {
     KEPT_BUFFER_BYTES = 256 * 1024,
     DRAIN_TICK_MS = 250,
     IDLE_RELEASE_MS = 1000, /* while draining, for an idle peer to answer our release request */
+    PRIORITY_LOW = 2,       /* the highest value that is defined (PS3.7 table E.1-1) */
     LAST_RELEASE_MS = 3000, /* the same for one that may still be reading its last responses */
 };
 
@@ -171,17 +172,11 @@ void operation_send(struct operation *op, const struct dimse_command *rsp, const
         log_debug(assoc_log(op->front->assoc), "response.dropped", "the association is ending");
 }
 
-/* 0000, warnings and cancel are outcomes; the rest are refusals and failures. */
-static bool is_refusal(uint16_t status)
-{
-    return status != STATUS_SUCCESS && status != STATUS_WARNING && status != STATUS_CANCEL;
-}
-
 /* One line per operation. */
 static void log_outcome(const struct operation *op, uint16_t status, const struct err *why,
                         const struct details *details)
 {
-    bool refused = is_refusal(status);
+    bool refused = status_is_refusal(status);
     enum log_level level = refused ? LOG_WARN : LOG_INFO;
     if (!log_enabled(level))
         return;
@@ -271,7 +266,7 @@ static void operation_run(struct operation *op)
     struct err err = {0};
     if (!c || !(f->rights & c->right_as_scp)) {
         err_set(&err, RC_DENIED, "%s may not use this service", assoc_calling_aet(f->assoc));
-        operation_fail(op, STATUS_NOT_AUTHORIZED, &err);
+        operation_fail_rc(op, &err);
     } else if (op->request->dataset_too_big) {
         err_set_limit(&err, LIMIT_max_dataset, 0, "data set of more than %zu octets",
                       f->service->config->assoc.max_dataset_bytes);
@@ -403,21 +398,20 @@ static uint16_t check_request(const struct front *f, const struct dimse_message 
         err_set(err, RC_UNSUPPORTED, "%s does not belong to the context's SOP class", name);
         return STATUS_UNRECOGNIZED_OPERATION;
     }
-    if (!(rq->has & CMD_HAS_SOP_CLASS)) {
-        err_set_tag(err, RC_INVALID, TAG(0x0000, 0x0002), "Affected SOP Class UID is missing");
-        return STATUS_MISTYPED_ARGUMENT;
-    }
     if (strcmp(rq->sop_class, c->uid) != 0) {
-        err_set_tag(err, RC_INVALID, TAG(0x0000, 0x0002),
-                    "Affected SOP Class is not that of the presentation context");
+        err_set(err, RC_INVALID, "Affected SOP Class is not that of the presentation context");
         return STATUS_SOP_CLASS_NOT_SUPPORTED;
     }
     if (!m->context->local_scp) {
         err_set(err, RC_DENIED, "%s: the role was not granted in this context", name);
-        return STATUS_NOT_AUTHORIZED;
+        return status_of(row->operation->service, RC_DENIED);
     }
-    if (row->needs_dataset && !rq->has_dataset) {
-        err_set_tag(err, RC_INVALID, TAG(0x0000, 0x0800), "%s without data set", name);
+    if (row->needs_dataset != rq->has_dataset) {
+        err_set(err, RC_INVALID, "%s with%s data set", name, rq->has_dataset ? " a" : "out");
+        return STATUS_MISTYPED_ARGUMENT;
+    }
+    if (row->needs_dataset && rq->priority > PRIORITY_LOW) {
+        err_set(err, RC_INVALID, "%s with Priority %u", name, rq->priority);
         return STATUS_MISTYPED_ARGUMENT;
     }
     if (row->needs_dataset && f->operation_count >= operations_cap(f->service->config)) {

@@ -92,8 +92,8 @@ static void get_stop(struct operation *op)
 
 static void get_count(uint16_t status)
 {
-    (void)status;
     metric_add(METRIC_get_total, 1);
+    metric_add(METRIC_get_failed, status_is_refusal(status));
 }
 
 const struct operation_kind operation_get = {

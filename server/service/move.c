@@ -85,12 +85,6 @@ static void move_start(struct operation *op)
     m->base.on_list = on_list;
     if (!retrieve_read(&m->base))
         return;
-    if (!(rq->has & CMD_HAS_DESTINATION) || !rq->destination[0]) {
-        struct err err = {0};
-        err_set(&err, RC_NOTFOUND, "no move destination was named");
-        operation_fail(op, STATUS_DESTINATION_UNKNOWN, &err);
-        return;
-    }
     m->lookup =
         peer_find(s->pool, s->config->lease_timeout_ms, rq->destination, NULL, on_destination, m);
 }
@@ -129,8 +123,8 @@ static void move_stop(struct operation *op)
 
 static void move_count(uint16_t status)
 {
-    (void)status;
     metric_add(METRIC_move_total, 1);
+    metric_add(METRIC_move_failed, status_is_refusal(status));
 }
 
 const struct operation_kind operation_move = {

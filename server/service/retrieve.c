@@ -13,6 +13,7 @@
 #include "service_internal.h"
 
 #include "core/clock.h"
+#include "core/fault.h"
 
 enum { LIFE_MS = 100 }; /* least time between pending responses that say only that we live */
 
@@ -32,6 +33,7 @@ bool retrieve_read(struct retrieve *r)
                                  &r->uids, &r->uid_count, &err);
     else
         err_set(&err, RC_INTERNAL, "no information model for this SOP class");
+    rc = FAULT(retrieve_read, rc, &err);
     if (rc == RC_OK)
         return true;
     err.code = rc;
@@ -133,8 +135,9 @@ void retrieve_finish(struct retrieve *r, const struct subop_counts *counts, bool
         struct err err = {0};
         arena_reset(r->memory->arena); /* the identifier is no longer needed */
         buf_clear(&r->memory->out);
-        if (retrieve_failed_list(failed_uids, op->ts, r->memory->arena, &r->memory->out, &err) ==
-            RC_OK)
+        enum rc rc =
+            retrieve_failed_list(failed_uids, op->ts, r->memory->arena, &r->memory->out, &err);
+        if (FAULT(failed_list, rc, &err) == RC_OK)
             data = buf_span(&r->memory->out);
         else
             log_warn(assoc_log(op->front->assoc), "retrieve.list_dropped", "why=\"%s\"", err.text);

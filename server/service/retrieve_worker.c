@@ -39,6 +39,7 @@
 
 #include "catalog/slots.h"
 #include "core/clock.h"
+#include "core/fault.h"
 #include "core/resolve.h"
 
 enum {
@@ -490,8 +491,9 @@ static void on_resolved(const struct resolved *addresses, unsigned count, const 
     j->address_count = count > 8 ? 8 : count;
     memcpy(j->addresses, addresses, j->address_count * sizeof *addresses);
     j->plan = arena_new(PLAN_BYTES);
-    if (move_propose(j->retriever->config, &j->destination, j->list, j->plan, &j->rq, &err) !=
-        RC_OK)
+    enum rc rc =
+        move_propose(j->retriever->config, &j->destination, j->list, j->plan, &j->rq, &err);
+    if (FAULT(move_propose, rc, &err) != RC_OK)
         job_fail(j, &err);
     else
         job_connect(j);

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 
 #include "catalog/ingest.h"
+#include "core/fault.h"
 
 struct store_op;
 
@@ -57,6 +58,7 @@ static void prepare(void *arg)
 {
     struct preparation *p = arg;
     p->rc = ingest_prepare(&p->input, &p->limits, &p->prepared, &p->err);
+    p->rc = FAULT(store_prepare, p->rc, &p->err);
 }
 
 /* clang-format off */

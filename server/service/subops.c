@@ -37,6 +37,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/fault.h"
 #include "dcm/convert.h"
 
 enum { WINDOW_MAX = 64, FAILED_LIST_BYTES = SUBOPS_MAX * 65 };
@@ -275,6 +276,7 @@ static void convert(void *arg)
     struct buf out;
     buf_init(&out, c->limits.max_bytes * 2);
     c->rc = dcm_convert(buf_span(&c->part->octets), c->from, c->to, &c->limits, &out, &c->err);
+    c->rc = FAULT(suboperation_convert, c->rc, &c->err);
     if (c->rc == RC_OK && buf_status(&out) != RC_OK)
         c->rc = err_set(&c->err, buf_status(&out), "the converted instance is too large");
     if (c->rc != RC_OK) {

@@ -221,7 +221,7 @@ static void request_without_data_set_is_refused(void **state)
     struct dimse_command rq = request(DIMSE_C_FIND_RQ, UID_PROTOCOL_FIND, 3);
     struct dimse_command rsp = send_one(*state, 1, &rq, NULL);
     assert_int_equal(rsp.status, STATUS_MISTYPED_ARGUMENT);
-    assert_int_equal(rsp.offending, 0x00000800);
+    assert_string_equal(rsp.comment, "C-FIND-RQ without data set");
 }
 
 static void malformed_argument_is_named(void **state)

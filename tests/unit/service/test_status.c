@@ -35,6 +35,8 @@ static void every_code_has_a_status_of_its_service(void **state)
         assert_int_equal(status_of(STATUS_FOR_FIND, expected[i].code), expected[i].find);
         assert_int_equal(status_of(STATUS_FOR_GET, expected[i].code), expected[i].get);
         assert_int_equal(status_of(STATUS_FOR_MOVE, expected[i].code), expected[i].move);
+        assert_int_equal(status_of(STATUS_FOR_ECHO, expected[i].code),
+                         expected[i].code == RC_OK ? 0x0000 : 0x0122);
     }
 }
 
@@ -73,6 +75,26 @@ static void offending_element_follows_the_tag(void **state)
     assert_true(rsp.has & CMD_HAS_OFFENDING);
     assert_int_equal(rsp.offending, 0x00080018);
     assert_int_equal(rsp.status, 0xA900);
+}
+
+/* PS3.4 tables C.4-1 to C.4-3, GG.4-1 */
+static void only_some_failures_name_an_element(void **state)
+{
+    (void)state;
+    static const uint16_t with[] = {0xA900, 0xC000, 0xC310},
+                          without[] = {0x0117, 0x0122, 0x0212, 0xA700, 0xA701, 0xB000};
+    struct err err = {0};
+    err_set_tag(&err, RC_INVALID, 0x00080018, "wrong");
+    for (size_t i = 0; i < sizeof with / sizeof *with; i++) {
+        struct dimse_command rsp = {0};
+        status_set(&rsp, with[i], &err);
+        assert_int_equal(rsp.has, CMD_HAS_STATUS | CMD_HAS_COMMENT | CMD_HAS_OFFENDING);
+    }
+    for (size_t i = 0; i < sizeof without / sizeof *without; i++) {
+        struct dimse_command rsp = {0};
+        status_set(&rsp, without[i], &err);
+        assert_int_equal(rsp.has, CMD_HAS_STATUS | CMD_HAS_COMMENT);
+    }
 }
 
 static void success_carries_nothing_from_before(void **state)
@@ -125,7 +147,7 @@ static void every_status_of_a_service_has_a_use(void **state)
     static const enum rc codes[] = {RC_OK,      RC_INVALID, RC_UNSUPPORTED, RC_DENIED,
                                     RC_LIMIT,   RC_NOMEM,   RC_DB,          RC_IO,
                                     RC_TIMEOUT, RC_AGAIN,   RC_CANCELED,    RC_INTERNAL};
-    for (unsigned service = STATUS_FOR_STORE; service <= STATUS_FOR_MOVE; service++) {
+    for (unsigned service = STATUS_FOR_STORE; service <= STATUS_FOR_ECHO; service++) {
         for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
             assert_true(is_used(status_of(service, codes[i]), service));
     }
@@ -151,6 +173,7 @@ int main(void)
         cmocka_unit_test(comment_is_cut_at_64_characters),
         cmocka_unit_test(comment_has_only_the_default_repertoire),
         cmocka_unit_test(offending_element_follows_the_tag),
+        cmocka_unit_test(only_some_failures_name_an_element),
         cmocka_unit_test(success_carries_nothing_from_before),
         cmocka_unit_test(text_tells_statuses_apart),
         cmocka_unit_test(warnings_are_those_of_the_standard),
