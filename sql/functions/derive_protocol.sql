@@ -6,6 +6,13 @@ begin
     new.creation_date := dpp.parse_da(new.instance_creation_date);
     new.creation_time := dpp.parse_tm(new.instance_creation_time);
     new.creation_datetime := new.creation_date + new.creation_time;
+    new.creation_instant := null;
+    if new.creation_datetime is not null then
+        new.creation_instant := (
+            select dpp.instant_of(new.creation_datetime, dpp.parse_offset(o.timezone_offset))
+            from dpp.objects as o
+            where o.id = new.object_id);
+    end if;
     new.content_creator_folded := dpp.fold_name_entries(new.content_creator_name);
     new.content_creator_search := case
         when new.content_creator_folded <> '{}'
@@ -20,3 +27,21 @@ create or replace trigger protocols_derive
     before insert or update on dpp.protocols
     for each row execute function dpp.derive_protocol();
 comment on trigger protocols_derive on dpp.protocols is 'Keeps the derived columns true';
+
+-- What is derived from the object's time zone, when that changes.
+create or replace function dpp.derive_from_object()
+returns trigger language plpgsql as $$
+begin
+    update dpp.protocols set object_id = object_id where object_id = new.id;
+    return null;
+end
+$$;
+comment on function dpp.derive_from_object() is
+    'Trigger: derives anew what depends on Timezone Offset From UTC of the object';
+
+create or replace trigger objects_derive
+    after update of timezone_offset on dpp.objects
+    for each row
+    when (old.timezone_offset is distinct from new.timezone_offset)
+    execute function dpp.derive_from_object();
+comment on trigger objects_derive on dpp.objects is 'Keeps derived columns of other tables true';

@@ -46,3 +46,22 @@ def test_server_refuses_a_schema_it_does_not_know(empty):
     empty.query("insert into dpp.schema_migrations (version, name, is_breaking) values (9001, 'later', true)")
     done = run_dppr("serve", "--check", database=empty.uri)
     assert done.returncode == 1 and "9001" in done.stderr
+
+
+def test_migration_fills_what_it_adds_for_rows_that_are_there(empty):
+    """As an upgrade finds it: rows without the derived column, the migration not yet applied."""
+    run_dppr("migrate", database=empty.uri, check=True)
+    for n, zone in enumerate(["+0100", None, "nonsense"]):
+        empty.query("insert into dpp.objects (sop_instance_uid, sop_class_uid, timezone_offset) values (%s, '1.2', %s)",
+                    (f"2.25.{n}", zone))
+    empty.query("insert into dpp.protocols (object_id, instance_creation_date, instance_creation_time)"
+                " select id, '20150601', '0030' from dpp.objects")
+    derived = ("select o.sop_instance_uid, p.creation_instant at time zone 'UTC' from dpp.protocols p"
+               " join dpp.objects o on o.id = p.object_id order by 1")
+    before = empty.query(derived)
+    assert [str(row[1]) for row in before] == ["2015-05-31 23:30:00", "None", "None"]
+
+    empty.query("alter table dpp.protocols drop column creation_instant")
+    empty.query("delete from dpp.schema_migrations where name = 'add_creation_instant'")
+    run_dppr("migrate", database=empty.uri, check=True)
+    assert empty.query(derived) == before

@@ -1,6 +1,7 @@
 -- A realistic data set, after PS3.17 AAAA.2 (Routine Adult Head), table by table.
 -- It comes in through the program, which makes the rows (dppr import). This file commits; its database is its own.
-select plan(43);
+select plan(44);
+set timezone = 'UTC';
 \! "$DPPR_BINARY" import tests/sql/data/routine-adult-head.json >/dev/null
 
 select results_eq(
@@ -28,6 +29,7 @@ from (
         ('creation_date', '2015-06-01'),
         ('creation_time', '12:42:00'),
         ('creation_datetime', '2015-06-01T12:42:00'),
+        ('creation_instant', '2015-06-01T11:42:00+00:00'),
         ('clinical_trial_sponsor_name', 'Tyrell'),
         ('clinical_trial_protocol_id', 'TRIAL-7'),
         ('clinical_trial_protocol_name', null),

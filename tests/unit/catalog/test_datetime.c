@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Keys of VR DT (PS3.4 C.2.2.2.1, C.2.2.2.5; PS3.5 6.2) from end to end, against a model and a table of their own: one
- * letter for each stored value, and for each key the letters that match, written down by hand.
+ * Instants and time zones from end to end: keys of VR DT (PS3.4 C.2.2.2.1, C.2.2.2.5; PS3.5 6.2) against a model and
+ * a table of their own, and Instance Creation Date and Time with time zone adjustment (K.5.1). One letter for each
+ * stored value, and for each key the letters that match, written down by hand. Instance Creation Date and Time as
+ * written are in test_matching.c.
  */
 #include "catalog_db.h"
 #include "testdb.h"
@@ -44,6 +46,23 @@ static const struct {
     {"20111230120000", NULL}, /* m: never in Apia, where clocks went from the 29th to the 31st */
 };
 
+/* Instance Creation Date and Time, and the (0008,0201) of their objects; from "A" on. */
+static const struct {
+    const char *date, *time, *zone;
+} created[] = {
+    {"20200105", "101500", "+0100"}, /* A: 09:15 UTC */
+    {"20200106", "09", NULL},        /* B: 08:00 UTC in Berlin */
+    {"20200107", NULL, NULL},        /* C */
+    {NULL, "2359", NULL},            /* D */
+    {"20200105", "235960", NULL},    /* E: 22:59:59.999999 UTC */
+    {"20200105", "003000", "+0200"}, /* F: 22:30 UTC of the 4th */
+    {"20200105", "20", "-0500"},     /* G: 01:00 UTC of the 6th */
+    {"20209999", "1200", NULL},      /* H: no date */
+    {"20200106", NULL, "+0900"},     /* I */
+    {"20200705", "1200", NULL},      /* J: 10:00 UTC, being summer */
+    {"20200105", "101500", "+9999"}, /* K: no zone, so 09:15 UTC in Berlin */
+};
+
 struct match {
     const char *identifier, *letters;
 };
@@ -53,13 +72,15 @@ static int by_letter(const void *a, const void *b)
     return *(const char *)a - *(const char *)b;
 }
 
+static const struct model *asked = &model;
+
 static enum rc build(const char *identifier, const struct query_view *view, struct arena *arena,
                      struct query *q, struct err *err)
 {
     static struct octets o;
     memset(err, 0, sizeof(*err));
-    return query_build(&model, spec(&o, identifier), dcm_ts_find(UID_EXPLICIT_LE), view, NULL,
-                       arena, q, err);
+    return query_build(asked, spec(&o, identifier), dcm_ts_find(UID_EXPLICIT_LE), view, NULL, arena,
+                       q, err);
 }
 
 static void answer(const char *identifier, const struct query_view *view, char letters[64])
@@ -197,6 +218,71 @@ static void the_site_stands_in(void **state)
     check(apia, COUNT(apia), &view);
 }
 
+#define ZONE(zone) "00080201 SH " zone "; "
+
+/* C.2.2.2.5.2: "the specified time values and the definition of midnight are in the specified timezone". */
+static void dates_and_times_are_adjusted(void **state)
+{
+    static const struct match cases[] = {
+        /* A date alone is a day in the key's zone; without a time it is compared as written (C, I). */
+        {"00080012 DA 20200105", "AEK"},
+        {"00080012 DA 20200104", "F"},
+        {"00080012 DA 20200106", "BGI"},
+        {"00080012 DA 20200107", "C"},
+        {"00080012 DA 20200104\\20200107", "CF"},
+        {"00080012 DA 20200105-20200106", "ABEGIK"},
+        {"00080012 DA 20200106-", "BCGIJ"},
+        {"00080012 DA -20200104", "F"},
+        {ZONE("+0000") "00080012 DA 20200105", "AEK"},
+        {ZONE("-0800") "00080012 DA 20200105", "AEGK"},
+        {ZONE("+1400") "00080012 DA 20200106", "BEGI"},
+        /* A time alone is a time of day in the key's zone; without a date it is compared as written (D, H). */
+        {"00080013 TM 101500", "AK"},
+        {"00080013 TM 1200", "HJ"},
+        {"00080013 TM 235960", "E"},
+        {ZONE("+0000") "00080013 TM 0915", "AK"},
+        {ZONE("+0000") "00080013 TM 1015", ""},
+        {ZONE("+0000") "00080013 TM 08", "B"},
+        {ZONE("+0000") "00080013 TM 1200", "H"},
+        {ZONE("+0000") "00080013 TM 2359", "D"},
+        {ZONE("+0000") "00080013 TM 22-23", "DEF"},
+        {ZONE("+0000") "00080013 TM -02", "G"},
+        {ZONE("+0200") "00080013 TM 12", "HJ"},
+        {ZONE("-0330") "00080013 TM 0430", "B"},
+        {ZONE("+0000") "00080013 TM 08\\22-2230", "BF"},
+        /* Two ranges are one, HH.6.1.2.2: both date and time are needed. */
+        {ZONE("+0000") "00080012 DA 20200104-20200105; 00080013 TM 22-0916", "AFK"},
+        {ZONE("-0500") "00080012 DA 20200105-; 00080013 TM 2000-", "BGJ"},
+        {ZONE("+0100") "00080012 DA -20200105; 00080013 TM -0030", "F"},
+        {"00080012 DA 19000101-; 00080013 TM 00-", "ABEFGJK"},
+        /* Other forms are separate, each in the key's zone. */
+        {ZONE("+0000") "00080012 DA 20200106; 00080013 TM 00-02", "G"},
+        {ZONE("+0000") "00080012 DA 20200105-; 00080013 TM -02", "G"},
+        {ZONE("+0000") "00080012 DA 20200104-20200105; 00080013 TM 2230", "F"},
+        {ZONE("+0000") "00080012 DA 20200104; 00080013 TM 2230", "F"},
+    };
+    struct query_view view = {.aet = "CT1", .site_zone = "Europe/Berlin", .adjusts_times = true};
+    (void)state;
+    asked = &model_protocol;
+    check(cases, COUNT(cases), &view);
+    asked = &model;
+}
+
+/* The request's zone says how to read it, but nothing is adjusted. */
+static void without_negotiation_they_are_as_written(void **state)
+{
+    static const struct match cases[] = {
+        {ZONE("+1400") "00080012 DA 20200106", "BI"},
+        {ZONE("+0000") "00080013 TM 1015", "AK"},
+        {ZONE("-0500") "00080012 DA 20200105-; 00080013 TM 2000-", "BEGJ"},
+    };
+    struct query_view view = {.aet = "CT1", .site_zone = "Europe/Berlin"};
+    (void)state;
+    asked = &model_protocol;
+    check(cases, COUNT(cases), &view);
+    asked = &model;
+}
+
 /* A900 names the element. */
 static void malformed_values_are_refused(void **state)
 {
@@ -268,18 +354,40 @@ static void an_empty_zone_is_none(void **state)
     check(cases + 3, 1, &view);
 }
 
+static void quote(const char *text, char out[64])
+{
+    snprintf(out, 64, text ? "'%s'" : "null", text);
+}
+
+static void add_created(size_t i)
+{
+    char sql[1024], date[64], time[64], zone[64];
+    quote(created[i].date, date);
+    quote(created[i].time, time);
+    quote(created[i].zone, zone);
+    /* Two statements, because the trigger of the second reads what the first has written. */
+    snprintf(sql, sizeof(sql),
+             "insert into dpp.objects (sop_instance_uid, sop_class_uid, state, query_record,"
+             " timezone_offset) values ('1.2.4.%zu', '%s', 'published', '%c', %s);"
+             " insert into dpp.protocols (object_id, instance_creation_date,"
+             " instance_creation_time) select o.id, %s, %s from dpp.objects as o"
+             " where o.sop_instance_uid = '1.2.4.%zu'",
+             i, UID_XA_DEFINED_PROTOCOL, (char)('A' + i), zone, date, time, i);
+    run_sql(sql);
+}
+
 static int fill(void **state)
 {
     if (database_open(state) != 0)
         return -1;
+    for (size_t i = 0; i < COUNT(created); i++)
+        add_created(i);
     run_sql("create schema dpp_test; create table dpp_test.moments (object_id bigint, at text,"
             " at_local timestamp, at_instant timestamptz, at_has_offset boolean)");
     for (size_t i = 0; i < COUNT(stored); i++) {
-        char sql[1024], value[64] = "null", zone[16] = "null";
-        if (stored[i].value)
-            snprintf(value, sizeof(value), "'%s'", stored[i].value);
-        if (stored[i].zone)
-            snprintf(zone, sizeof(zone), "'%s'", stored[i].zone);
+        char sql[1024], value[64], zone[64];
+        quote(stored[i].value, value);
+        quote(stored[i].zone, zone);
         snprintf(
             sql, sizeof(sql),
             "with o as (insert into dpp.objects (sop_instance_uid, sop_class_uid, state,"
@@ -300,6 +408,8 @@ int main(void)
         cmocka_unit_test(values_are_compared_as_written_or_as_instants),
         cmocka_unit_test(with_adjustment_all_are_instants),
         cmocka_unit_test(the_site_stands_in),
+        cmocka_unit_test(dates_and_times_are_adjusted),
+        cmocka_unit_test(without_negotiation_they_are_as_written),
         cmocka_unit_test(malformed_values_are_refused),
         cmocka_unit_test(an_empty_zone_is_none),
     };

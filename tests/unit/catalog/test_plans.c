@@ -32,6 +32,7 @@ static int plans_open(void **state)
         return -1;
     snprintf(sql, sizeof(sql), "select dpp_test.generate_protocols(%u)", protocols());
     run_sql(sql);
+    run_sql("update dpp.objects set timezone_offset = '-0330' where id % 3 = 0");
     run_sql("vacuum analyze");
     /* As the server's sessions have it (pg/conninfo.c); a cursor is to be planned as the statement is. */
     run_sql(
@@ -54,18 +55,22 @@ struct reading {
     unsigned matches;
 };
 
-static struct reading read_all(const char *identifier)
+static const struct query_view plain = {.aet = "CT1"};
+/* Everything negotiated (K.5.1). */
+static const struct query_view negotiated = {
+    .aet = "CT1", .adjusts_times = true, .site_zone = "Europe/Berlin"};
+
+static struct reading read_all(const char *identifier, const struct query_view *view)
 {
     struct octets o;
     struct query q;
     struct err err = {0};
     struct buf sql = {0};
     struct reading r = {0};
-    struct query_view view = {.aet = "CT1"};
     struct pg_table *t = NULL;
     struct arena *arena = arena_new(1 << 20);
-    if (query_build(&model_protocol, spec(&o, identifier), dcm_ts_find(UID_EXPLICIT_LE), &view,
-                    NULL, arena, &q, &err) != RC_OK)
+    if (query_build(&model_protocol, spec(&o, identifier), dcm_ts_find(UID_EXPLICIT_LE), view, NULL,
+                    arena, &q, &err) != RC_OK)
         fail_msg("%s: %s", identifier, err.text);
 
     run_sql("begin");
@@ -91,6 +96,13 @@ static int64_t most_before_first(void)
 {
     int64_t share = protocols() / 100;
     return share > 2500 ? share : 2500;
+}
+
+static void expect_soon(const char *identifier, const struct query_view *view)
+{
+    struct reading r = read_all(identifier, view);
+    if (r.first > most_before_first())
+        fail_msg("%s: %lld rows before the first of %u", identifier, (long long)r.first, r.matches);
 }
 
 #define CT "1.2.840.10008.5.1.4.1.1.200.1"
@@ -149,16 +161,37 @@ static void the_first_response_comes_at_once_for_every_key(void **state)
         "00082218 SQ {[00080102 SH SCT]}; 00189907 SQ {[00080102 SH 99TEST]}; 00080221 CS CT",
     };
     (void)state;
-    for (size_t i = 0; i < COUNT(identifiers); i++) {
-        struct reading r = read_all(identifiers[i]);
-        if (r.first > most_before_first())
-            fail_msg("%s: %lld rows before the first of %u", identifiers[i], (long long)r.first,
-                     r.matches);
-    }
+    for (size_t i = 0; i < COUNT(identifiers); i++)
+        expect_soon(identifiers[i], &plain);
+}
+
+static void the_first_response_comes_at_once_with_everything_negotiated(void **state)
+{
+    static const char *const identifiers[] = {
+        "00181030 LO",
+        "00080012 DA 20150601",
+        "00080012 DA 20150601-20150603",
+        "00080012 DA 20000101-",
+        "00080201 SH +0900; 00080012 DA -20300101",
+        "00080013 TM 0900-",
+        "00080201 SH +0200; 00080013 TM 0900-1059",
+        "00080012 DA 20000101-; 00080013 TM 00-",
+        "00080201 SH -0500; 00080012 DA 20000101-; 00080013 TM 00-",
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(identifiers); i++)
+        expect_soon(identifiers[i], &negotiated);
 }
 
 /* Items, their objects, and the look for an item before them; of a trigram index what it finds by mistake. */
 enum { VISITS_AT_LEAST = 400, VISITS_A_MATCH = 12 };
+
+static void expect_few(const char *identifier, const struct query_view *view)
+{
+    struct reading r = read_all(identifier, view);
+    if (r.all > VISITS_AT_LEAST + VISITS_A_MATCH * (int64_t)r.matches)
+        fail_msg("%s: %lld rows for %u matches", identifier, (long long)r.all, r.matches);
+}
 
 static void few_matches_take_few_reads(void **state)
 {
@@ -195,11 +228,24 @@ static void few_matches_take_few_reads(void **state)
         "00189912 SQ {[00080070 LO M*]}; 00080012 DA 20150601",
     };
     (void)state;
-    for (size_t i = 0; i < COUNT(identifiers); i++) {
-        struct reading r = read_all(identifiers[i]);
-        if (r.all > VISITS_AT_LEAST + VISITS_A_MATCH * (int64_t)r.matches)
-            fail_msg("%s: %lld rows for %u matches", identifiers[i], (long long)r.all, r.matches);
-    }
+    for (size_t i = 0; i < COUNT(identifiers); i++)
+        expect_few(identifiers[i], &plain);
+}
+
+/* A time alone has no index: see docs/schema.md. */
+static void few_matches_take_few_reads_with_everything_negotiated(void **state)
+{
+    static const char *const identifiers[] = {
+        "00080012 DA 20150601",
+        "00080201 SH +0900; 00080012 DA 20150601",
+        "00080201 SH +0900; 00080012 DA 20150601-20150603",
+        "00080012 DA 20150601-20150602; 00080013 TM 10-11",
+        "00080201 SH +1400; 00080012 DA 20150601-20150602; 00080013 TM 10-11",
+        "00080012 DA 20150601; 00080013 TM 10-11",
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(identifiers); i++)
+        expect_few(identifiers[i], &negotiated);
 }
 
 int main(void)
@@ -207,6 +253,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_response_comes_at_once_for_every_key),
         cmocka_unit_test(few_matches_take_few_reads),
+        cmocka_unit_test(the_first_response_comes_at_once_with_everything_negotiated),
+        cmocka_unit_test(few_matches_take_few_reads_with_everything_negotiated),
     };
     struct err err = {0};
     if (dcm_init(&err) != RC_OK)
