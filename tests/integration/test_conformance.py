@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the conformance statement promises, asked of the server; and decisions that have no other home."""
+import re
+
+import pytest
+from pydicom.sequence import Sequence
+
+from conftest import run_dppr
+from dicomwire import (APPROVAL, CT_PROTOCOL, EXPLICIT, FIND, GET, MOVE, Wire, encode, extended_item)
+from protocols import keys, new_uid, protocol, reference
+from wirescp import WireScp
+
+
+@pytest.fixture(scope="module")
+def statement():
+    return run_dppr("conformance", check=True).stdout
+
+
+def table(statement, caption):
+    """The rows of the table with this caption, cell by cell."""
+    lines = re.search(rf"^Table [\d-]+\. {re.escape(caption)}.*\n\n((?:\|.*\n)+)", statement, re.M)[1].splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def stored(server, *datasets):
+    wire = Wire(server.port).associate([(1 + 2 * n, ds.SOPClassUID, [EXPLICIT]) for n, ds in enumerate(datasets)])
+    for n, ds in enumerate(datasets):
+        assert wire.store(1 + 2 * n, encode(ds, EXPLICIT), ds.SOPClassUID, ds.SOPInstanceUID).status == 0
+    wire.release()
+
+
+def found(server, **attributes):
+    wire = Wire(server.port).associate([(1, FIND, [EXPLICIT])])
+    matches, final = wire.find(1, keys(**{"SOPInstanceUID": "", **attributes}))
+    wire.release()
+    assert final.status == 0
+    return matches
+
+
+def got(server, uids):
+    """([UID], final Message) of a C-GET of protocols."""
+    wire = Wire(server.port).associate([(1, GET, [EXPLICIT]), (3, CT_PROTOCOL, [EXPLICIT])],
+                                       roles=[(CT_PROTOCOL, 0, 1)])
+    instances, _, final = wire.get(1, uids)
+    wire.release()
+    return [m.command[0x1000] for m in instances], final
+
+
+# ---- negotiation ---------------------------------------------------------------------------------
+def test_implementation_is_identified(server, statement):
+    """PS3.7 D.3.3.2"""
+    wire = Wire(server.port).associate([(1, FIND, [EXPLICIT])])
+    wire.release()
+    assert f"| Implementation Class UID | {wire.user[0x52][0].decode()} |" in statement
+    assert f"| Implementation Version Name | {wire.user[0x55][0].decode()} |" in statement
+
+
+def test_every_context_of_the_statement_is_accepted(server, statement):
+    """Each class with each transfer syntax alone, and with all of them in reverse: ours goes first."""
+    preference = [row[2] for row in table(statement, "Transfer syntaxes")]
+    offers = [[syntax] for syntax in preference] + [preference[::-1]]
+    classes = [row[1] for row in table(statement, "Accepted presentation contexts")]
+    assert len(preference) == 4 and len(classes) >= 9
+    contexts = [(1 + 2 * n, abstract, offer)
+                for n, (abstract, offer) in enumerate((c, o) for c in classes for o in offers)]
+    wire = Wire(server.port).associate(contexts)
+    wire.release()
+    for number, abstract, offer in contexts:
+        assert wire.results[number] == 0, abstract
+        assert wire.transfer[number] == (offer[0] if len(offer) == 1 else preference[0])
+
+
+def test_extended_negotiation_is_as_stated(server, statement):
+    """PS3.4 K.5.1: as many octets as offered, an offered 0 stays 0."""
+    granted = bytes(int(row[2]) for row in table(statement, "SOP class extended negotiation"))
+    for offer in (b"\1\1\1", b"\1\1\1\1", b"\1\1\0\0"):
+        wire = Wire(server.port).associate([(1, FIND, [EXPLICIT])], extra=extended_item(FIND, offer))
+        wire.release()
+        length = int.from_bytes(wire.user[0x56][0][:2], "big")
+        assert wire.user[0x56][0][2 + length:] == bytes(o & g for o, g in zip(offer, granted))
+    wire = Wire(server.port).associate([(1, FIND, [EXPLICIT])])
+    wire.release()
+    assert 0x56 not in wire.user
+
+
+# ---- what is seen --------------------------------------------------------------------------------
+def test_a_successor_hides_nothing(server):
+    first = protocol()
+    second = protocol(PredecessorProtocolSequence=[reference(first.SOPInstanceUID)])
+    stored(server, first, second)
+    for ds in (first, second):
+        assert len(found(server, SOPInstanceUID=ds.SOPInstanceUID)) == 1
+    assert got(server, [first.SOPInstanceUID])[0] == [first.SOPInstanceUID]
+
+
+@pytest.mark.parametrize("state", ["retired", "draft"])
+def test_retired_instances_are_not_retrieved(server, database, state):
+    hidden, other = protocol(), protocol()
+    stored(server, hidden, other)
+    uids = [hidden.SOPInstanceUID, other.SOPInstanceUID]
+    assert got(server, uids)[0] == uids
+    database.query(f"update dpp.objects set state = '{state}', published_at = case '{state}' when 'draft' then null"
+                   " else published_at end, retired_at = case '{0}' when 'retired' then now() end"
+                   " where sop_instance_uid = %s".format(state), (hidden.SOPInstanceUID,))
+    assert not found(server, SOPInstanceUID=hidden.SOPInstanceUID)
+    instances, final = got(server, uids)
+    assert instances == uids[1:]
+    assert final.status == 0 and final.command[0x1021] == 1 and final.data is None
+
+
+def test_an_approval_changes_nothing_else(server):
+    subject, other = protocol(), protocol()
+    stored(server, subject, other)
+    approval = keys(SOPClassUID=APPROVAL, SOPInstanceUID=new_uid())
+    approval.ApprovalSubjectSequence = Sequence([reference(subject.SOPInstanceUID)])
+    stored(server, approval)
+    uids = [subject.SOPInstanceUID, other.SOPInstanceUID]
+    assert len(found(server, SOPInstanceUID=uids)) == 2
+    assert got(server, uids)[0] == uids
+
+
+# ---- requests ------------------------------------------------------------------------------------
+def test_level_in_a_query_is_ignored(server):
+    """Neither matched nor returned, and no reason for FF01."""
+    ds = protocol()
+    stored(server, ds)
+    match, = found(server, SOPInstanceUID=ds.SOPInstanceUID, QueryRetrieveLevel="STUDY")
+    assert match.pending_status == 0xFF00 and "QueryRetrieveLevel" not in match
+
+
+@pytest.mark.parametrize("priority", [0, 1, 2])
+def test_priority_goes_with_the_suboperations(server, database, priority):
+    ds = protocol()
+    stored(server, ds)
+    scp = WireScp()
+    database.query("insert into dpp.application_entities (ae_title, host, port) values ('PRIORITY', '127.0.0.1', %s)",
+                   (scp.port,))
+    octets = encode(keys(SOPInstanceUID=ds.SOPInstanceUID), EXPLICIT)
+    try:
+        wire = Wire(server.port).associate([(1, MOVE, [EXPLICIT])])
+        wire.send_message(1, wire.request(0x0021, MOVE, octets, x0600="PRIORITY", x0700=priority), octets)
+        while (message := wire.read_message()).status == 0xFF00:
+            pass
+        wire.release()
+        assert message.status == 0 and [c[0x0700] for c in scp.commands] == [priority]
+    finally:
+        scp.close()
+        database.query("delete from dpp.application_entities where ae_title = 'PRIORITY'")
