@@ -70,6 +70,7 @@ static const struct marker {
     {"transfer-syntaxes", conformance_transfer_syntaxes},
     {"extended", conformance_extended},
     {"keys", conformance_keys},
+    {"client-keys", conformance_client_keys},
     {"statuses", conformance_statuses},
     {"charsets", conformance_charsets},
 };

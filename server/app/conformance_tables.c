@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "app_internal.h"
 #include "catalog/model.h"
 #include "dcm/charset.h"
 #include "dcm/dict.h"
@@ -39,7 +40,8 @@ static const char *as_scu(const struct sop_class *c)
 
 static const char *as_scp(const struct sop_class *c)
 {
-    return c->kind == SOP_STORAGE ? "REPOSITORY; CLIENT: `dppr get`" : "REPOSITORY";
+    return model_of_storage(c->uid) == &model_protocol ? "REPOSITORY; CLIENT: `dppr get`"
+                                                       : "REPOSITORY";
 }
 
 bool conformance_services(struct conformance *c, const char *arg)
@@ -195,6 +197,14 @@ bool conformance_keys(struct conformance *c, const char *model)
           c->to);
     write_keys(c->to, m, keys, count, 0);
     return true;
+}
+
+/* What `dppr find` asks for by itself. */
+bool conformance_client_keys(struct conformance *c, const char *arg)
+{
+    for (unsigned i = 0; keys_default[i]; i++)
+        fprintf(c->to, "%s%s", i ? ", " : "", keys_default[i]);
+    return !*arg;
 }
 
 /* ---- statuses ---- */
