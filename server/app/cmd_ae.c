@@ -186,7 +186,7 @@ static enum rc ae_add(struct ae *a, struct err *err)
     struct pg_param params[PARAMS];
     struct buf sources = {0};
     bool granted[RIGHTS];
-    char max[3][16];
+    char max[3][16], charset[DCM_CHARSET_TERMS_MAX] = "";
     enum rc rc = parse_rights(a->rights, granted, err);
 
     if (rc != RC_OK)
@@ -209,10 +209,11 @@ static enum rc ae_add(struct ae *a, struct err *err)
                        a->called_as);
     if (a->charset && (rc = dcm_init(err)) != RC_OK)
         return rc;
-    if (a->charset && !dcm_charset_is_supported(span_str(a->charset)))
+    if (a->charset && !dcm_charset_spell(span_str(a->charset), charset))
         return err_set(err, RC_INVALID,
-                       "--charset: '%.64s' is no Specific Character Set; for instance ISO_IR 100 "
-                       "or ISO_IR 192",
+                       "--charset: '%.64s' is no Specific Character Set that is supported; for "
+                       "instance ISO_IR 100, '\\ISO 2022 IR 87' or ISO_IR 192 (dppr conformance "
+                       "lists all)",
                        a->charset);
     for (unsigned i = 0; i < a->sources.count; i++) {
         struct network n;
@@ -231,7 +232,7 @@ static enum rc ae_add(struct ae *a, struct err *err)
     params[1] = pg_text(a->arg_count == 4 ? a->args[2] : NULL);
     params[2] = pg_text(a->arg_count == 4 ? a->args[3] : NULL);
     params[3] = pg_text(buf_cstr(&sources));
-    params[4] = pg_text(a->charset);
+    params[4] = pg_text(a->charset && charset[0] ? charset : NULL);
     params[5] = pg_text(max[0]);
     params[6] = pg_text(a->called_as);
     params[7] = pg_text(a->description);

@@ -16,7 +16,9 @@
  * output. Otherwise the octets are read back into a tree and written in the set and syntax wanted.
  *
  * Character set of a response (PS3.4 K.2.2.2.1 leaves it to the SCP): the request's if every character
- * fits, else the AE's preferred, else the stored object's, else ISO_IR 192; none if all is ASCII.
+ * fits, else the AE's preferred, else the stored object's, else ISO_IR 192; none if all is ASCII. What could not be
+ * decoded when the object was stored is U+FFFD here, which no set has but those of Unicode: so such an answer says by
+ * itself that it is not the whole truth, which only a retrieve gives.
  *
  * The record comes out of the database, which others can write: it is checked like a peer's octets, and
  * a broken one is RC_INTERNAL, not a crash.
@@ -332,11 +334,12 @@ static unsigned charset_choices(const struct walk *w, const struct project_targe
     return count;
 }
 
-/* The octet that made a UTF-8 value even need not make the converted one so. */
+/* The octets that made the stored value and its UTF-8 even need not make the converted one so, and no escape
+ * sequence shall follow them. */
 static void drop_padding(struct dcm_item *item)
 {
     for (struct dcm_element *e = item->first; e; e = e->next) {
-        if (dcm_vr_is_text(e->vr) && e->value.len > 0 && e->value.data[e->value.len - 1] == ' ')
+        while (dcm_vr_is_text(e->vr) && e->value.len > 0 && e->value.data[e->value.len - 1] == ' ')
             e->value.len--;
         for (struct dcm_item *i = e->items; i; i = i->next)
             drop_padding(i);
@@ -364,7 +367,9 @@ static enum rc encode_text(struct dcm_item *item, const struct walk *w,
             return too_large(err);
         if (rc != RC_OK)
             continue;
-        if (!dcm_put_text(scratch, item, TAG_SpecificCharacterSet, "CS", choices[i]))
+        /* Converting has named its set already, in the standard's spelling. */
+        if (is_utf8_term(choices[i]) &&
+            !dcm_put_text(scratch, item, TAG_SpecificCharacterSet, "CS", choices[i]))
             return too_large(err);
         return RC_OK;
     }

@@ -131,19 +131,16 @@ static enum rc adopt_vrs(struct query_builder *b, const struct model_key *keys, 
     return RC_OK;
 }
 
-/* A printable copy of the request's (0008,0005); "" = none. */
+/* The request's (0008,0005) as responses repeat it; "" = none. */
 static enum rc copy_charset(struct query_builder *b, const struct dcm_item *item, char **out,
                             struct err *err)
 {
     const struct dcm_element *e = dcm_find(item, TAG_SpecificCharacterSet);
-    struct span terms = e ? e->value : span_of("", 0);
-    while (terms.len > 0 && (terms.data[terms.len - 1] == ' ' || terms.data[terms.len - 1] == 0))
-        terms.len--;
-    if (memchr(terms.data ? (const char *)terms.data : "", '\0', terms.len) ||
-        !dcm_charset_is_supported(terms))
+    char spelled[DCM_CHARSET_TERMS_MAX];
+    if (!dcm_charset_spell(e ? e->value : span_of("", 0), spelled))
         return err_set_tag(err, RC_INVALID, TAG_SpecificCharacterSet,
                            "character set of the identifier is not supported");
-    *out = arena_strndup(b->arena, terms.data ? (const char *)terms.data : "", terms.len);
+    *out = arena_strdup(b->arena, spelled);
     return *out ? RC_OK : query_no_room(err, TAG_SpecificCharacterSet);
 }
 

@@ -13,10 +13,13 @@
  *     A0-FF          G1: one octet, or the first of two
  *
  * Delimiters are control characters, the backslash where it parts values, and ^ and = in PN (PS3.5 6.1.2.5.3).
- * As octets of a two-octet character are taken together, none of them is mistaken for a delimiter. The way
- * back writes the shortest form: a set already in place, else the first of those listed; before a delimiter and at
- * the end G0 and G1 are put back, as the examples of PS3.5 annexes H to K do (G1 only to a set: where value 1 has
- * none, a reader resets it by itself).
+ * As octets of a two-octet character are taken together, none of them is mistaken for a delimiter.
+ *
+ * The way back stays in the set that was designated last while it has the characters, else takes the first of those
+ * listed. A set that is in place but was not the last is designated again: DCMTK and pydicom decode what follows an
+ * escape sequence by its set alone, and do not keep G0 and G1 apart. Before a delimiter and at the end G0 and G1 are
+ * put back, as the examples of PS3.5 annexes H to K do (G1 only to a set: where value 1 has none, a reader resets it
+ * by itself).
  *
  * ISO-IR 14 in G0 is read as ASCII, as DICOM readers do: its 5C is the separator of values, although it looks like
  * a yen sign (PS3.5 6.1.2.5.3), and 7E stays a tilde.
@@ -38,6 +41,7 @@ enum { ESC = 0x1B, REPLACEMENT = 0xFFFD };
 
 struct state {
     const struct coded_set *g0, *g1;
+    const struct coded_set *last; /* writing: what was designated last, or is active by value 1 */
 };
 
 static bool is_two_octets_g0(const struct coded_set *set)
@@ -103,7 +107,7 @@ static size_t decode_one(const struct repertoire *r, const struct state *s, cons
 static unsigned to_utf8(const struct repertoire *r, const struct vr_info *vr, struct span in,
                         struct buf *out)
 {
-    struct state s = {r->g0, r->reading_g1};
+    struct state s = {.g0 = r->g0, .g1 = r->reading_g1};
     unsigned found = 0;
     for (size_t at = 0; at < in.len;) {
         const uint8_t *p = in.data + at;
@@ -125,7 +129,7 @@ static unsigned to_utf8(const struct repertoire *r, const struct vr_info *vr, st
             len = 1;
         }
         if (is_delimiter(code, vr))
-            s = (struct state){r->g0, r->reading_g1};
+            s = (struct state){.g0 = r->g0, .g1 = r->reading_g1};
         buf_add(out, utf8, utf8_encode(code, utf8));
         at += len;
     }
@@ -140,17 +144,14 @@ static void designate(struct state *s, const struct coded_set *set, struct buf *
         s->g0 = set;
     else
         s->g1 = set;
+    s->last = set;
 }
 
 static bool encode_beyond_ascii(const struct repertoire *r, struct state *s, uint32_t code,
                                 struct buf *out)
 {
     uint8_t octets[4];
-    size_t len = 0;
-    const struct coded_set *in_place[] = {r->whole, r->whole ? NULL : s->g1,
-                                          r->whole || !is_two_octets_g0(s->g0) ? NULL : s->g0};
-    for (size_t i = 0; i < 3 && len == 0; i++)
-        len = in_place[i] ? coded_encode(in_place[i], code, octets) : 0;
+    size_t len = s->last ? coded_encode(s->last, code, octets) : 0;
     for (unsigned i = 0; r->has_extensions && i < r->count && len == 0; i++) {
         len = coded_encode(r->terms[i], code, octets);
         if (len)
@@ -160,21 +161,21 @@ static bool encode_beyond_ascii(const struct repertoire *r, struct state *s, uin
     return len > 0;
 }
 
-/* The sets that value 1 has made active. */
+/* What value 1 makes active (PS3.5 6.1.2.5.3). */
 static void put_back(const struct repertoire *r, struct state *s, struct buf *out)
 {
     if (s->g0 != r->g0)
         designate(s, r->g0, out);
     if (s->g1 != r->g1 && r->g1)
         designate(s, r->g1, out);
-    s->g1 = r->g1;
+    *s = (struct state){r->g0, r->g1, r->whole ? r->whole : r->g1};
 }
 
 /* False: a character does not fit, or the text is not UTF-8. */
 static bool from_utf8(const struct repertoire *r, const struct vr_info *vr, struct span in,
                       struct buf *out)
 {
-    struct state s = {r->g0, r->g1};
+    struct state s = {r->g0, r->g1, r->whole ? r->whole : r->g1};
     for (size_t at = 0; at < in.len;) {
         uint32_t code;
         size_t len = utf8_decode(in.data + at, in.len - at, &code);

@@ -63,6 +63,17 @@ static const struct coded_set sets[] = {
 };
 /* clang-format on */
 enum { SET_COUNT = sizeof sets / sizeof *sets };
+
+/* Where the C library's GB 2312 differs from its GBK and GB18030, which continue that set: the dot in foreign names and
+ * a dash. As it is, a name written with it in one of the three would not be found in the others. */
+static const struct {
+    int number;
+    uint32_t position, code;
+} corrections[] = {
+    {58, 3, 0x00B7}, /* A1A4 */
+    {58, 9, 0x2014}, /* A1AA */
+};
+
 static struct table tables[SET_COUNT];
 
 static size_t position_count(const struct coded_set *set)
@@ -162,6 +173,10 @@ static void build(const struct coded_set *set, struct table *t)
             t->codes[i] = i >= 1 && i <= 0x3F ? 0xFF60 + i : 0;
         else
             t->codes[i] = ask_iconv(cd, set, i);
+        for (size_t k = 0; k < sizeof corrections / sizeof *corrections; k++) {
+            if (corrections[k].number == set->number && corrections[k].position == i)
+                t->codes[i] = corrections[k].code;
+        }
         if (t->codes[i])
             t->pairs[t->pair_count++] = (struct pair){t->codes[i], i};
     }

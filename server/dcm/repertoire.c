@@ -34,8 +34,10 @@ static int term_number(struct span term)
 static const struct coded_set *find_term(struct span term, bool *is_extension)
 {
     char text[17];
-    if (term.len == 0 || term.len >= sizeof text)
-        return term.len == 0 ? coded_set_find(6, NULL) : NULL;
+    if (term.len == 0)
+        return coded_set_find(6, NULL);
+    if (term.len >= sizeof text || memchr(term.data, '\0', term.len))
+        return NULL;
     memcpy(text, term.data, term.len);
     text[term.len] = '\0';
     if (strstr(text, "2022"))

@@ -24,6 +24,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "dcm/charset.h"
 
 enum { FRESH_MS = 20 };
 
@@ -200,6 +201,20 @@ static void look_up(struct front *f, enum lookup_step step)
                   step == LOOKUP_WITH_ADDRESS ? assoc_peer_address(f->assoc) : NULL, on_peer, f);
 }
 
+/* The row may have been written by hand: a set that is not supported would else refuse every query. */
+static void prefer_charset(struct front *f, const char *terms)
+{
+    char spelled[DCM_CHARSET_TERMS_MAX];
+    if (!dcm_charset_spell(span_str(terms), spelled)) {
+        if (log_is_due("ae.charset_ignored", f->rq->calling_aet, ""))
+            log_warn(assoc_log(f->assoc), "ae.charset_ignored",
+                     "why=\"the row of the AE has an unsupported preferred character set\"");
+        return;
+    }
+    if (spelled[0])
+        f->preferred_charset = arena_strdup(assoc_arena(f->assoc), spelled);
+}
+
 static void on_peer(const struct err *result, bool found, const struct peer *peer, void *arg)
 {
     struct front *f = arg;
@@ -225,8 +240,7 @@ static void on_peer(const struct err *result, bool found, const struct peer *pee
     }
     if (found) {
         f->has_row = true;
-        if (peer->preferred_charset[0])
-            f->preferred_charset = arena_strdup(assoc_arena(f->assoc), peer->preferred_charset);
+        prefer_charset(f, peer->preferred_charset);
         admit(f, peer->rights, peer);
         return;
     }

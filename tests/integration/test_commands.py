@@ -88,7 +88,10 @@ def test_peers_are_checked_before_they_are_added(database):
     assert run_dppr("ae", "list", database=database.uri, check=True).stdout == ""
     run_dppr("ae", "add", "CT1", "127.0.0.1", "104", "--charset", "\\ISO 2022 IR 87", "--called-as", "DPPR2",
              database=database.uri, check=True)
-    assert "ISO 2022 IR 87" in run_dppr("ae", "list", database=database.uri, check=True).stdout
+    assert "\\ISO 2022 IR 87" in run_dppr("ae", "list", database=database.uri, check=True).stdout
+    run_dppr("ae", "add", "CT2", "--charset", "ISO-IR 100", database=database.uri, check=True)
+    assert database.query("select preferred_character_set from dpp.application_entities"
+                          " where ae_title = 'CT2'") == [("ISO_IR 100",)]  # the standard's spelling
 
 
 def test_a_destination_is_tested_with_an_echo(database, storescp):

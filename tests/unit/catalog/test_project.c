@@ -168,6 +168,19 @@ static void responses_say_their_character_set(void **state)
           "00080005 CS ISO_IR 192; 00181030 LO Gr\xC3\xBCn"),
         P("00080005 CS ISO_IR 999; 00181030 LO Gr\xC3\xBCn", "00181030 LO",
           "00080005 CS ISO_IR 192; 00181030 LO Gr\xC3\xBCn"),
+        /* in the standard's spelling, also the stored one's */
+        P("00080005 CS ISO-IR 100; 00181030 LO Gr\xC3\xBCn", "00080005 CS ISO_IR_144; 00181030 LO",
+          "00080005 CS ISO_IR 100; 00181030 LO Gr\xFCn"),
+        P(GREEN, "00080005 CS ISO-IR 100; 00181030 LO",
+          "00080005 CS ISO_IR 100; 00181030 LO Gr\xFCn"),
+        /* what could not be decoded stays visible */
+        P("00080005 CS ISO_IR 100; 00181030 LO a\xEF\xBF\xBDz",
+          "00080005 CS ISO_IR 100; 00181030 LO",
+          "00080005 CS ISO_IR 192; 00181030 LO a\xEF\xBF\xBDz"),
+        /* no escape sequence behind the padding */
+        P("00080005 CS \\ISO 2022 IR 87; 00181030 LO \xE5\xA4\xAA  ",
+          "00080005 CS \\ISO 2022 IR 87; 00181030 LO",
+          "00080005 CS \\ISO 2022 IR 87; 00181030 LO \x1B$B\x42\x40\x1B(B"),
         /* in front of what is greater */
         P(GREEN, "00080005 CS ISO_IR 192; 00080001 UL; 00080018 UI; 00181030 LO",
           "00080001 UL; 00080005 CS ISO_IR 192; 00080018 UI 1.2; 00181030 LO Gr\xC3\xBCn"),

@@ -417,6 +417,27 @@ static void the_sets_of_the_standard_are_listed(void **state)
     assert_int_equal(n, sizeof rows / sizeof *rows);
 }
 
+/* GBK and GB18030 continue GB 2312: the same octets are the same characters. */
+static void chinese_sets_agree(void **state)
+{
+    const struct coded_set *gb2312 = coded_set_find(58, NULL);
+    const struct coded_set *larger[] = {coded_set_find(0, "GBK"), coded_set_find(0, "GB18030")};
+    unsigned count = 0;
+    (void)state;
+    for (unsigned i = 0; i < 94 * 94; i++) {
+        uint8_t octets[2] = {(uint8_t)(0xA1 + i / 94), (uint8_t)(0xA1 + i % 94)};
+        uint32_t code, other = 0;
+        if (coded_decode(gb2312, octets, 2, &code) == 0)
+            continue;
+        count++;
+        for (unsigned k = 0; k < 2; k++) {
+            assert_int_equal(coded_decode(larger[k], octets, 2, &other), 2);
+            assert_int_equal(other, code);
+        }
+    }
+    assert_int_equal(count, 7445);
+}
+
 /* Every character of every set survives the way out and back. */
 static void tables_are_their_own_inverse(void **state)
 {
@@ -508,6 +529,7 @@ int main(void)
         DCM_TEST(ascii_needs_no_set),
         DCM_TEST(terms_are_judged_and_spelled_as_the_standard_does),
         DCM_TEST(the_sets_of_the_standard_are_listed),
+        DCM_TEST(chinese_sets_agree),
         DCM_TEST(tables_are_their_own_inverse),
         DCM_TEST(mutated_text_always_becomes_utf8),
     };
