@@ -2,8 +2,8 @@
 -- (`create role karl login in role dppr_admin`) or lets a group role itself log in
 -- (`alter role dppr_server login password '...'`), which this file leaves as it is.
 --
--- Only the owner of the schema writes the tables of protocols. Received objects come in through dpp.ingest, which
--- runs with its owner's rights, so a server can add what it receives and change nothing that is there.
+-- Only the owner of the schema writes the tables of protocols and approvals. Received objects come in through dpp.ingest
+-- and dpp.ingest_approval, which run with their owner's rights, so a server can add what it receives and change nothing that is there.
 
 do $$
 declare
@@ -60,7 +60,12 @@ revoke all on function
         text, text, text, bytea, bytea, bytea, text, text, text, text, text[], text[], text[], text[], text[],
         text[], text[], text[], text[]),
     dpp.rebuild(text, bytea, text, text, text[], text[], text[], text[], text[], text[], text[], text[], text[]),
-    dpp.write_rows(bigint, text[], text[], text[], text[], text[], text[], text[], text[], text[])
+    dpp.write_rows(bigint, text[], text[], text[], text[], text[], text[], text[], text[], text[]),
+    dpp.ingest_approval(
+        text, text, text, bytea, bytea, bytea, text, text, text, text, text[], text[], text[], text[], text[],
+        text[], text[]),
+    dpp.rebuild_approval(text, bytea, text, text, text[], text[], text[], text[], text[], text[], text[]),
+    dpp.write_approval_rows(bigint, text[], text[], text[], text[], text[], text[])
 from public;
 
 -- A running server.
@@ -69,10 +74,15 @@ grant execute on function dpp.ingest(
     text, text, text, bytea, bytea, bytea, text, text, text, text, text[], text[], text[], text[], text[], text[],
     text[], text[], text[])
 to dppr_server;
+grant execute on function dpp.ingest_approval(
+    text, text, text, bytea, bytea, bytea, text, text, text, text, text[], text[], text[], text[], text[], text[],
+    text[])
+to dppr_server;
 grant select on
     dpp.objects, dpp.instances, dpp.protocols, dpp.protocol_custodians, dpp.protocol_codes, dpp.protocol_models,
-    dpp.protocol_predecessors, dpp.application_entities, dpp.schema_migrations,
-    dpp.schema_definitions
+    dpp.protocol_predecessors, dpp.approvals, dpp.approval_subjects, dpp.approval_assertions,
+    dpp.approval_asserters, dpp.approval_codes, dpp.approval_related_assertions, dpp.application_entities,
+    dpp.schema_migrations, dpp.schema_definitions
 to dppr_server;
 grant select, insert, update, delete on dpp.servers, dpp.destination_slots to dppr_server;
 
@@ -90,4 +100,11 @@ grant execute on function dpp.ingest(
 to dppr_admin;
 grant execute on function dpp.rebuild(
     text, bytea, text, text, text[], text[], text[], text[], text[], text[], text[], text[], text[])
+to dppr_admin;
+grant execute on function dpp.ingest_approval(
+    text, text, text, bytea, bytea, bytea, text, text, text, text, text[], text[], text[], text[], text[], text[],
+    text[])
+to dppr_admin;
+grant execute on function dpp.rebuild_approval(
+    text, bytea, text, text, text[], text[], text[], text[], text[], text[], text[])
 to dppr_admin;

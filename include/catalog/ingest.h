@@ -3,8 +3,8 @@
  * catalog/ingest: one received instance into the database, in one transaction.
  *
  * Two halves. ingest_prepare is CPU work without database: scan, decode, derive rows, query record and
- * digest; it may run on a jobpool. ingest_start sends the one call dpp.ingest(...) and reports its
- * outcome after COMMIT.
+ * digest; it may run on a jobpool. ingest_start sends the one call, dpp.ingest(...) for a protocol and
+ * dpp.ingest_approval(...) for an approval, and reports its outcome after COMMIT.
  */
 #ifndef CATALOG_INGEST_H
 #define CATALOG_INGEST_H
@@ -49,14 +49,14 @@ struct ingest_op *ingest_start(struct pg_pool *pool, int64_t timeout_ms, struct 
                                ingest_cb cb, void *arg);
 void ingest_cancel(struct ingest_op *op); /* no callback comes; the transaction may still commit */
 
-/* For command-line tools: the statement and its parameters, to be run by pg/sync. */
+/* For command-line tools: the statement and its parameters, of which there are at most so many, to be run by pg/sync. */
 enum { INGEST_PARAMS = 19 };
-const char *ingest_sql(void);
+const char *ingest_sql(const struct ingest_prepared *p);
 unsigned ingest_params(const struct ingest_prepared *p, struct pg_param out[INGEST_PARAMS]);
 MUST_CHECK enum rc ingest_outcome_of(struct span text, enum ingest_outcome *out);
 /* Likewise for an object whose octets are stored already and whose rows are to be made anew; true when done. */
 enum { REBUILD_PARAMS = 13 };
-const char *rebuild_sql(void);
+const char *rebuild_sql(const struct ingest_prepared *p);
 unsigned rebuild_params(const struct ingest_prepared *p, struct pg_param out[REBUILD_PARAMS]);
 
 #endif

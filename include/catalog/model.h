@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * catalog/model: the information models as tables: every key of PS3.4 table HH.6-1 with its nesting, VR,
- * matching and where it lives in the schema. Matching has one home: catalog/query reads this table.
+ * catalog/model: the information models as tables: every key of PS3.4 tables HH.6-1 and II.6-1 with its
+ * nesting, VR, matching and where it lives in the schema. Matching has one home: catalog/query reads this table.
  */
 #ifndef CATALOG_MODEL_H
 #define CATALOG_MODEL_H
@@ -25,8 +25,8 @@ enum match_kind {
     MATCH_SEQUENCE,
 };
 
-/* Sequences within sequences that can be matched: custodian, institution code, equivalent code. */
-enum { MODEL_MAX_DEPTH = 3 };
+/* Sequences within sequences that can be matched: approval, asserter, institution code, equivalent code. */
+enum { MODEL_MAX_DEPTH = 4 };
 
 /* One key. Children of a sequence are the model_key rows of another const array. Arrays of keys are in
  * ascending order of their tags. */
@@ -34,7 +34,7 @@ struct model_key {
     uint32_t tag;
     char vr[3];
     enum match_kind match;
-    bool is_optional;  /* Table HH.6-1 "O": matched by us, but optional */
+    bool is_optional;  /* its table does not ask for matching, we match it */
     bool is_multi;     /* column is an array: any value matches */
     bool is_of_object; /* top level only: the column is of dpp.objects, not of the model's table */
     bool names_few;    /* one value has few objects, whatever it is: see catalog/query.c */
@@ -57,7 +57,7 @@ struct model {
     const char *name; /* "Defined Procedure Protocol" */
     const char *find_uid, *move_uid, *get_uid;
     const char *const *storage_classes; /* entities of the model, NULL-terminated */
-    const char *table; /* of the attributes; its object_id refers to dpp.objects; NULL = none yet */
+    const char *table;                  /* of the attributes; its object_id refers to dpp.objects */
     const struct model_key *keys;
     unsigned key_count;
     /* A date and a time key that form one range when both are ranges (PS3.4 HH.6.1.2.2), the column of that meaning
@@ -68,7 +68,7 @@ struct model {
 };
 
 extern const struct model model_protocol; /* PS3.4 Annex HH */
-extern const struct model model_approval; /* PS3.4 Annex II; no query keys yet */
+extern const struct model model_approval; /* PS3.4 Annex II */
 /* By FIND, MOVE or GET UID; NULL = none. */
 const struct model *model_of(const char *sop_class_uid);
 /* By the SOP class of an entity; NULL = none. */

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 enum sop_kind { SOP_VERIFICATION, SOP_STORAGE, SOP_FIND, SOP_MOVE, SOP_GET };
-enum { SOP_CLASS_COUNT = 9 };
+enum { SOP_CLASS_COUNT = 10 };
 
 struct sop_class {
     const char *uid;

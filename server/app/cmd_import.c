@@ -63,7 +63,7 @@ static enum rc ingest_once(struct import *im, const struct ingest_prepared *p,
     if (!im->database)
         rc = database_open(im->config->database, &im->database, err);
     if (rc == RC_OK)
-        rc = pg_sync_query(im->database, ingest_sql(), params, count, &t, err);
+        rc = pg_sync_query(im->database, ingest_sql(p), params, count, &t, err);
     if (rc == RC_OK && (pg_table_rows(t) != 1 || !pg_table_get(t, 0, 0)))
         rc = err_set(err, RC_INTERNAL, "dpp.ingest gave no outcome");
     if (rc == RC_OK)

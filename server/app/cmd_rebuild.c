@@ -43,7 +43,7 @@ static enum rc replace_rows(struct rebuild *r, const struct ingest_prepared *p, 
     struct pg_param params[REBUILD_PARAMS];
     struct pg_table *t = NULL;
     enum rc rc =
-        pg_sync_query(r->database, rebuild_sql(), params, rebuild_params(p, params), &t, err);
+        pg_sync_query(r->database, rebuild_sql(p), params, rebuild_params(p, params), &t, err);
 
     if (rc == RC_OK && (pg_table_rows(t) != 1 || strcmp(pg_table_get(t, 0, 0), "t") != 0))
         rc = err_set(err, RC_NOTFOUND, "it has gone meanwhile");

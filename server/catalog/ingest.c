@@ -4,7 +4,7 @@
  *
  *     octets -> dcm_read -> check UIDs -> digest -> UTF-8 -> query record, rows     (ingest_prepare, any thread)
  *                                                                   |
- *     dpp.ingest(octets, rows, ...), one statement and so one transaction          (ingest_start, the loop)
+ *     dpp.ingest[_approval](octets, rows, ...), one statement and so one transaction  (ingest_start, the loop)
  *                                                                   |
  *     answered: its outcome             connection lost: unknown, ask by UID and digest on another one
  *
@@ -39,14 +39,33 @@ enum {
     MAX_TRIES = 5,        /* of one statement */
 };
 
-static const char ingest_statement[] =
+static const char protocol_ingest[] =
     "select dpp.ingest($1::text, $2::text, $3::text, $4::bytea, $5::bytea, $6::bytea, $7::text,"
     " $8::text, $9::text, $10::text, $11::text[], $12::text[], $13::text[], $14::text[],"
     " $15::text[], $16::text[], $17::text[], $18::text[], $19::text[])";
 
-static const char rebuild_statement[] =
+static const char protocol_rebuild[] =
     "select dpp.rebuild($1::text, $2::bytea, $3::text, $4::text, $5::text[], $6::text[],"
     " $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[])";
+
+static const char approval_ingest[] =
+    "select dpp.ingest_approval($1::text, $2::text, $3::text, $4::bytea, $5::bytea, $6::bytea,"
+    " $7::text, $8::text, $9::text, $10::text, $11::text[], $12::text[], $13::text[], $14::text[],"
+    " $15::text[], $16::text[], $17::text[])";
+
+static const char approval_rebuild[] =
+    "select dpp.rebuild_approval($1::text, $2::bytea, $3::text, $4::text, $5::text[], $6::text[],"
+    " $7::text[], $8::text[], $9::text[], $10::text[], $11::text[])";
+
+/* Per model the statements and the tables whose rows they take, before the warnings. */
+static const struct kind {
+    const struct model *model;
+    const char *ingest, *rebuild;
+    enum rows_table first, end;
+} kinds[] = {
+    {&model_protocol, protocol_ingest, protocol_rebuild, ROWS_PROTOCOL, ROWS_APPROVAL},
+    {&model_approval, approval_ingest, approval_rebuild, ROWS_APPROVAL, ROWS_WARNINGS},
+};
 
 static const char reread_statement[] =
     "select o.state, coalesce(i.digest = $2::bytea, false)"
@@ -63,7 +82,7 @@ struct ingest_prepared {
     char *sender;   /* in the arena, as the next two; NULL = none */
     char *charset;  /* NULL = default repertoire */
     char *timezone; /* NULL = none */
-    bool is_protocol;
+    const struct kind *kind;
     struct rows rows;
     struct buf record;
     uint8_t digest[DCM_DIGEST_BYTES];
@@ -134,9 +153,10 @@ static struct span charset_terms(const struct dcm_item *item)
 }
 
 /* Query record and rows of the UTF-8 tree, which is used up. */
-static enum rc derive(struct ingest_prepared *p, const struct model *model, struct dcm_item *utf8,
-                      struct arena *work, struct err *err)
+static enum rc derive(struct ingest_prepared *p, struct dcm_item *utf8, struct arena *work,
+                      struct err *err)
 {
+    const struct model *model = p->kind->model;
     struct span timezone = rows_timezone(utf8);
     if (timezone.data)
         p->timezone = arena_strndup(p->arena, (const char *)timezone.data, timezone.len);
@@ -144,14 +164,23 @@ static enum rc derive(struct ingest_prepared *p, const struct model *model, stru
         return no_room(err);
 
     enum rc rc = record_write(model, utf8, span_str(p->charset ? p->charset : ""), &p->record, err);
-    p->is_protocol = model == &model_protocol;
-    if (rc == RC_OK && p->is_protocol)
-        rc = rows_write(utf8, INLINE_LIMIT, work, &p->rows, err);
+    if (rc == RC_OK)
+        rc = rows_write(model, utf8, INLINE_LIMIT, work, &p->rows, err);
     if (rc == RC_OK && p->rows.is_lossy)
         rows_warn(
             &p->rows, NULL,
             "some values are in the encoded form only: JSON cannot hold them, or they are large");
     return rc == RC_OK ? rows_finish(&p->rows, err) : rc;
+}
+
+static const struct kind *kind_of(const char *sop_class)
+{
+    const struct model *model = model_of_storage(sop_class);
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (kinds[i].model == model)
+            return &kinds[i];
+    }
+    return NULL;
 }
 
 static enum rc prepare(struct ingest_prepared *p, const struct ingest_input *input,
@@ -168,8 +197,8 @@ static enum rc prepare(struct ingest_prepared *p, const struct ingest_input *inp
     if (rc != RC_OK)
         return rc;
 
-    const struct model *model = model_of_storage(p->sop_class);
-    if (!model)
+    p->kind = kind_of(p->sop_class);
+    if (!p->kind)
         return err_set_tag(err, RC_INVALID, TAG_SOPClassUID, "SOP class %s is not kept here",
                            p->sop_class);
     rc = dcm_digest(item, p->digest, err);
@@ -185,7 +214,7 @@ static enum rc prepare(struct ingest_prepared *p, const struct ingest_input *inp
         return no_room(err);
 
     rc = dcm_tree_to_utf8_anyhow(item, work, on_text_flaw, p, err);
-    return rc == RC_OK ? derive(p, model, item, work, err) : rc;
+    return rc == RC_OK ? derive(p, item, work, err) : rc;
 }
 
 enum rc ingest_prepare(const struct ingest_input *input, const struct dcm_limits *limits,
@@ -257,17 +286,18 @@ enum rc ingest_outcome_of(struct span text, enum ingest_outcome *out)
     return RC_INVALID;
 }
 
-const char *ingest_sql(void)
+const char *ingest_sql(const struct ingest_prepared *p)
 {
-    return ingest_statement;
+    return p->kind->ingest;
 }
 
-/* An object that is no protocol has no rows but its warnings. */
-static struct pg_param rows_param(const struct ingest_prepared *p, enum rows_table table)
+static unsigned add_rows(const struct ingest_prepared *p, struct pg_param out[])
 {
-    return p->is_protocol || table == ROWS_WARNINGS
-               ? pg_text_span(buf_span(&p->rows.literals[table]))
-               : pg_text(NULL);
+    unsigned n = 0;
+    for (unsigned table = p->kind->first; table < p->kind->end; table++)
+        out[n++] = pg_text_span(buf_span(&p->rows.literals[table]));
+    out[n++] = pg_text_span(buf_span(&p->rows.literals[ROWS_WARNINGS]));
+    return n;
 }
 
 unsigned ingest_params(const struct ingest_prepared *p, struct pg_param out[INGEST_PARAMS])
@@ -283,14 +313,12 @@ unsigned ingest_params(const struct ingest_prepared *p, struct pg_param out[INGE
     out[n++] = pg_text(p->timezone);
     out[n++] = pg_text(p->source);
     out[n++] = pg_text(p->sender);
-    for (unsigned table = 0; table < ROWS_TABLES; table++)
-        out[n++] = rows_param(p, (enum rows_table)table);
-    return n;
+    return n + add_rows(p, out + n);
 }
 
-const char *rebuild_sql(void)
+const char *rebuild_sql(const struct ingest_prepared *p)
 {
-    return rebuild_statement;
+    return p->kind->rebuild;
 }
 
 unsigned rebuild_params(const struct ingest_prepared *p, struct pg_param out[REBUILD_PARAMS])
@@ -300,9 +328,7 @@ unsigned rebuild_params(const struct ingest_prepared *p, struct pg_param out[REB
     out[n++] = pg_bytea(buf_span(&p->record));
     out[n++] = pg_text(p->charset);
     out[n++] = pg_text(p->timezone);
-    for (unsigned table = 0; table < ROWS_TABLES; table++)
-        out[n++] = rows_param(p, (enum rows_table)table);
-    return n;
+    return n + add_rows(p, out + n);
 }
 
 /* ---- the operation ---- */
@@ -414,7 +440,7 @@ static void on_ingest_done(const struct err *result, int64_t rows, void *arg)
 static void run(struct ingest_op *op)
 {
     struct pg_param params[INGEST_PARAMS];
-    struct pg_query q = {.sql = ingest_statement,
+    struct pg_query q = {.sql = ingest_sql(op->prepared),
                          .params = params,
                          .param_count = ingest_params(op->prepared, params),
                          .on_row = on_ingest_row,

@@ -263,8 +263,6 @@ enum rc query_build(const struct model *model, struct span identifier, const str
     memset(out, 0, sizeof(*out));
     if (!plan)
         return query_no_room(err, 0);
-    if (!model->table)
-        return err_set(err, RC_UNSUPPORTED, "%s cannot be queried", model->name);
     buf_init(&b.from, QUERY_MAX_SQL);
     buf_init(&b.where, QUERY_MAX_SQL);
     buf_init(&b.columns, QUERY_MAX_SQL);

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * From the UTF-8 tree of a Defined Procedure Protocol to the rows of its tables.
+ * From the UTF-8 tree of a Defined Procedure Protocol or a Protocol Approval to the rows of its tables.
  *
  *     item of a sequence -> its columns -> what they do not say, as DICOM JSON -> a row -> the items below
  *
- * The tables below are the mapping: per kind of item its table, and per column the attribute, its VR and how
- * the value becomes the column. Columns stand in the order in which dpp.ingest takes them, behind those that
- * say which row it is (kind or role, ordinals) and before other_attributes.
+ * Which attribute is which column say the tables of rows_protocol.c and rows_approval.c (rows_levels.h).
  *
  * Nothing is lost: an attribute that its column says completely goes no further, everything else stays in
  * the row's other_attributes, as received. A column is filled as well as it can be in either case. An
@@ -27,185 +25,14 @@
 
 enum {
     MAX_COLUMNS = 40,
-    MAX_KEYS = 3,
     MAX_WARNINGS = 1000, /* a hostile data set has a million; nobody reads so many */
     EXCERPT = 64,        /* characters */
     GROUPS = 3,          /* of a person name */
 };
 
-/* How the attribute becomes a column. */
-enum how {
-    ONE,       /* its only value, as text */
-    MANY,      /* all values, as text[] */
-    INTEGERS,  /* all values, as int[] */
-    FLAG,      /* YES or NO, as boolean */
-    VALUES,    /* selector values: a column of texts and one of numbers */
-    DEFAULTS,  /* the same of Recommended Default Value Sequence */
-    UNIT,      /* a code: columns of value, scheme and meaning */
-    ELSEWHERE, /* no column here: dpp.objects has it */
-    ITEMS,     /* no column: its items are rows */
-};
-
-struct level;
-
-struct column {
-    uint32_t tag;
-    char vr[3];
-    enum how how;
-    const char *const *allowed; /* other values are reported; NULL = any */
-    /* ITEMS */
-    const struct level *items;
-    const char *label;     /* kind or role of the rows; NULL = that of the row above */
-    uint8_t key[MAX_KEYS]; /* n: the ordinal of the n-th item on the path; 0: the number 0 */
-};
-
-struct level {
-    enum rows_table table;
-    const struct column *columns;
-    unsigned count;
-    bool has_label;
-    unsigned key_count;
-};
-
-#define LEVEL(table, name, has_label, keys)    \
-    static const struct level name##_level = { \
-        table, name##_columns, sizeof name##_columns / sizeof *name##_columns, has_label, keys}
-
-/* clang-format off */
-
-static const char *const constraint_types[] = {
-    "RANGE_INCL", "RANGE_EXCL", "GREATER_OR_EQUAL", "LESS_OR_EQUAL", "GREATER_THAN", "LESS_THAN", "EQUAL",
-    "MEMBER_OF", "NOT_MEMBER_OF", "MEMBER_OF_CID", "UNCONSTRAINED", NULL};
 /* One value an item; the others have one item. */
-static const char *const list_types[] = {"RANGE_INCL", "RANGE_EXCL", "MEMBER_OF", "NOT_MEMBER_OF", NULL};
-
-#define SELECTOR_VR     0x00720050
-#define CONSTRAINT_TYPE 0x00820032
-
-/* PS3.3 10.25 */
-static const struct column constraint_columns[] = {
-    {0x00720026, "AT", .how = ONE},       /* selector_attribute */
-    {0x00820019, "LO", .how = ONE},       /* selector_keyword */
-    {0x00820018, "LO", .how = ONE},       /* selector_name */
-    {SELECTOR_VR, "CS", .how = ONE},      /* selector_vr */
-    {0x00720028, "US", .how = ONE},       /* selector_value_number */
-    {0x00720056, "LO", .how = ONE},       /* selector_private_creator */
-    {0x00720052, "AT", .how = MANY},      /* selector_path */
-    {0x00741057, "IS", .how = INTEGERS},  /* selector_path_items */
-    {CONSTRAINT_TYPE, "CS", ONE, .allowed = constraint_types}, /* constraint_type */
-    {0x00820034, "SQ", .how = VALUES},    /* constraint_values, constraint_numbers */
-    {0x00820035, "SQ", .how = DEFAULTS},  /* default_values, default_numbers */
-    {0x004008EA, "SQ", .how = UNIT},      /* unit_code, unit_scheme, unit_meaning */
-    {0x00820036, "CS", .how = ONE},       /* significance */
-    {0x00820037, "UT", .how = ONE},       /* violation_condition */
-    {0x00820033, "UT", .how = ONE},       /* selection_guidance */
-    {0x00820038, "CS", .how = FLAG},      /* is_modifiable */
-};
-LEVEL(ROWS_CONSTRAINTS, constraint, true, 2); /* kind, element_ordinal, ordinal */
-
-static const struct column element_columns[] = {
-    {0x00189921, "US", .how = ONE}, /* element_number */
-    {0x00189922, "LO", .how = ONE}, /* element_name */
-    {0x00189924, "UT", .how = ONE}, /* element_purpose */
-    {0x00189913, "SQ", ITEMS, .items = &constraint_level, .key = {1, 2}},
-};
-LEVEL(ROWS_ELEMENTS, element, true, 1); /* kind, ordinal */
-
-static const struct column instruction_columns[] = {
-    {0x00189915, "US", .how = ONE}, /* instruction_index */
-    {0x00189916, "LO", .how = ONE}, /* instruction_text */
-    {0x00189917, "UT", .how = ONE}, /* instruction_description */
-};
-LEVEL(ROWS_INSTRUCTIONS, instruction, true, 1); /* kind, ordinal */
-
-/* PS3.3 table 8.8-1. The tables differ in what an item of Equivalent Code Sequence is an item of. */
-#define CODE_COLUMNS                                        \
-    {TAG_CodeValue, "SH", .how = ONE},              /* code_value */ \
-    {TAG_CodingSchemeDesignator, "SH", .how = ONE}, /* coding_scheme_designator */ \
-    {TAG_CodingSchemeVersion, "SH", .how = ONE},    /* coding_scheme_version */ \
-    {TAG_CodeMeaning, "LO", .how = ONE},            /* code_meaning */ \
-    {TAG_LongCodeValue, "UC", .how = ONE},          /* long_code_value */ \
-    {TAG_URNCodeValue, "UR", .how = ONE}            /* urn_code_value */
-
-static const struct column equivalent_columns[] = {CODE_COLUMNS};
-LEVEL(ROWS_CODES, equivalent, true, 3); /* role, parent_ordinal, ordinal, equivalent */
-static const struct column code_columns[] = {
-    CODE_COLUMNS,
-    {TAG_EquivalentCodeSequence, "SQ", ITEMS, .items = &equivalent_level, .key = {0, 1, 2}},
-};
-LEVEL(ROWS_CODES, code, true, 3);
-static const struct column institution_columns[] = {
-    CODE_COLUMNS,
-    {TAG_EquivalentCodeSequence, "SQ", ITEMS, .items = &equivalent_level, .key = {1, 2, 3}},
-};
-LEVEL(ROWS_CODES, institution, true, 3);
-
-static const struct column custodian_columns[] = {
-    {TAG_InstitutionName, "LO", .how = ONE}, /* institution_name */
-    {TAG_InstitutionCodeSequence, "SQ", ITEMS, .items = &institution_level,
-     .label = "custodian_institution", .key = {1, 2, 0}},
-};
-LEVEL(ROWS_CUSTODIANS, custodian, false, 1); /* ordinal */
-
-static const struct column model_columns[] = {
-    {TAG_Manufacturer, "LO", .how = ONE},                  /* manufacturer */
-    {TAG_ManufacturerRelatedModelGroup, "LO", .how = ONE}, /* manufacturer_related_model_group */
-    {TAG_ManufacturerModelName, "LO", .how = ONE},         /* manufacturer_model_name */
-    {TAG_SoftwareVersions, "LO", .how = MANY},             /* software_versions */
-    {TAG_DeviceSerialNumber, "LO", .how = ONE},            /* device_serial_number */
-};
-LEVEL(ROWS_MODELS, model, false, 1); /* ordinal */
-
-static const struct column predecessor_columns[] = {
-    {TAG_ReferencedSOPClassUID, "UI", .how = ONE},    /* referenced_sop_class_uid */
-    {TAG_ReferencedSOPInstanceUID, "UI", .how = ONE}, /* referenced_sop_instance_uid */
-};
-LEVEL(ROWS_PREDECESSORS, predecessor, false, 1); /* ordinal */
-
-#define CODES(tag, role) {tag, "SQ", ITEMS, .items = &code_level, .label = role, .key = {0, 1, 0}}
-
-static const struct column protocol_columns[] = {
-    {TAG_ProtocolName, "LO", .how = ONE},                 /* protocol_name */
-    {TAG_EquipmentModality, "CS", .how = ONE},            /* equipment_modality */
-    {TAG_ContentCreatorName, "PN", .how = ONE},           /* content_creator_name */
-    {TAG_InstanceCreationDate, "DA", .how = ONE},         /* instance_creation_date */
-    {TAG_InstanceCreationTime, "TM", .how = ONE},         /* instance_creation_time */
-    {TAG_ClinicalTrialSponsorName, "LO", .how = ONE},     /* clinical_trial_sponsor_name */
-    {TAG_ClinicalTrialProtocolID, "LO", .how = ONE},      /* clinical_trial_protocol_id */
-    {0x00120021, "LO", .how = ONE},                       /* clinical_trial_protocol_name */
-    {TAG_PotentialReasonsForProcedure, "UC", .how = MANY}, /* potential_reasons */
-    {TAG_PotentialDiagnosticTasks, "UC", .how = MANY},    /* potential_diagnostic_tasks */
-    {0x0018990F, "UT", .how = ONE},                       /* planning_information */
-    {0x00189910, "UT", .how = ONE},                       /* design_rationale */
-    {0x00189947, "CS", .how = ONE},                       /* patient_position */
-    {TAG_Manufacturer, "LO", .how = ONE},                 /* manufacturer */
-    {TAG_ManufacturerModelName, "LO", .how = ONE},        /* manufacturer_model_name */
-    {TAG_DeviceSerialNumber, "LO", .how = ONE},           /* device_serial_number */
-    {TAG_SoftwareVersions, "LO", .how = MANY},            /* software_versions */
-    {TAG_SOPClassUID, "UI", .how = ELSEWHERE},
-    {TAG_SOPInstanceUID, "UI", .how = ELSEWHERE},
-    {TAG_TimezoneOffsetFromUTC, "SH", .how = ELSEWHERE},
-    CODES(TAG_ResponsibleGroupCodeSequence, "responsible_group"),
-    CODES(TAG_PotentialScheduledProtocolCodeSequence, "scheduled_protocol"),
-    CODES(TAG_PotentialRequestedProcedureCodeSequence, "requested_procedure"),
-    CODES(TAG_PotentialReasonsForProcedureCodeSequence, "reason"),
-    CODES(0x0018990B, "contraindication"),
-    CODES(0x0018991C, "positioning_method"),
-    CODES(TAG_AnatomicRegionSequence, "anatomic_region"),
-    CODES(TAG_PrimaryAnatomicStructureSequence, "primary_structure"),
-    {TAG_CustodialOrganizationSequence, "SQ", ITEMS, .items = &custodian_level, .key = {1}},
-    {TAG_PredecessorProtocolSequence, "SQ", ITEMS, .items = &predecessor_level, .key = {1}},
-    {TAG_ModelSpecificationSequence, "SQ", ITEMS, .items = &model_level, .key = {1}},
-    {0x00189914, "SQ", ITEMS, .items = &instruction_level, .label = "instruction", .key = {1}},
-    {0x0018991B, "SQ", ITEMS, .items = &instruction_level, .label = "positioning", .key = {1}},
-    {0x00189911, "SQ", ITEMS, .items = &constraint_level, .label = "patient", .key = {0, 1}},
-    {0x0018991F, "SQ", ITEMS, .items = &element_level, .label = "acquisition", .key = {1}},
-    {0x00189933, "SQ", ITEMS, .items = &element_level, .label = "reconstruction", .key = {1}},
-    {0x00189935, "SQ", ITEMS, .items = &element_level, .label = "storage", .key = {1}},
-};
-LEVEL(ROWS_PROTOCOL, protocol, false, 0);
-
-/* clang-format on */
+static const char *const list_types[] = {"RANGE_INCL", "RANGE_EXCL", "MEMBER_OF", "NOT_MEMBER_OF",
+                                         NULL};
 
 /* ---- text ---- */
 
@@ -639,16 +466,18 @@ struct span rows_timezone(const struct dcm_item *item)
     return text;
 }
 
-enum rc rows_write(struct dcm_item *utf8, size_t inline_limit, struct arena *arena,
-                   struct rows *rows, struct err *err)
+enum rc rows_write(const struct model *model, struct dcm_item *utf8, size_t inline_limit,
+                   struct arena *arena, struct rows *rows, struct err *err)
 {
+    const struct level *top =
+        model == &model_approval ? &rows_approval_level : &rows_protocol_level;
     size_t room = rows->literals[0].limit;
     struct rows_writer w = {
         .out = rows, .arena = arena, .inline_limit = inline_limit, .has_room = true};
     buf_init(&w.json, room);
     buf_init(&w.list, room);
     buf_init(&w.numbers, room);
-    enum rc rc = write_item(&w, &protocol_level, NULL, NULL, utf8, err);
+    enum rc rc = write_item(&w, top, NULL, NULL, utf8, err);
     buf_fini(&w.json);
     buf_fini(&w.list);
     buf_fini(&w.numbers);

@@ -5,7 +5,7 @@
 #ifndef CATALOG_ROWS_PARTS_H
 #define CATALOG_ROWS_PARTS_H
 
-#include "rows.h"
+#include "rows_levels.h"
 
 struct rows_writer {
     struct rows *out;
@@ -15,8 +15,8 @@ struct rows_writer {
     bool has_room;                  /* the arena gave what was asked for */
     struct {
         uint32_t tag;
-        unsigned ordinal; /* of the item, from 1 */
-    } path[3];            /* where the item at work is, from the outside in */
+        unsigned ordinal;   /* of the item, from 1 */
+    } path[ROWS_MAX_DEPTH]; /* where the item at work is, from the outside in */
     unsigned depth;
 };
 

@@ -3,8 +3,8 @@
  * service/classes: the one table of SOP classes that are served, and what of it a peer is granted.
  *
  * Negotiation is where rights are refused first (decision: context result 1); a right revoked later is
- * refused per operation with 0124. Classes that are not in the table (Performed protocols, images,
- * Annex II FIND, which has no keys yet) get result 3 from net/negotiate.
+ * refused per operation with 0124. Classes that are not in the table (Performed protocols, images) get
+ * result 3 from net/negotiate.
  *
  * Storage classes take part twice. As SCP the peer stores to us (needs PEER_MAY_STORE); as SCU we store to
  * the peer on the same association, as C-GET wants (PS3.4 C.5.3; needs PEER_MAY_GET and the peer's role
@@ -26,6 +26,7 @@ static const struct sop_class classes[] = {
     {UID_PROTOCOL_FIND,       SOP_FIND,         PEER_MAY_FIND,  0,            find_extended, sizeof find_extended},
     {UID_PROTOCOL_MOVE,       SOP_MOVE,         PEER_MAY_MOVE,  0,            NULL, 0},
     {UID_PROTOCOL_GET,        SOP_GET,          PEER_MAY_GET,   0,            NULL, 0},
+    {UID_APPROVAL_FIND,       SOP_FIND,         PEER_MAY_FIND,  0,            find_extended, sizeof find_extended},
     {UID_APPROVAL_MOVE,       SOP_MOVE,         PEER_MAY_MOVE,  0,            NULL, 0},
     {UID_APPROVAL_GET,        SOP_GET,          PEER_MAY_GET,   0,            NULL, 0},
 };

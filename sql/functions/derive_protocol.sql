@@ -33,6 +33,8 @@ create or replace function dpp.derive_from_object()
 returns trigger language plpgsql as $$
 begin
     update dpp.protocols set object_id = object_id where object_id = new.id;
+    update dpp.approvals set object_id = object_id where object_id = new.id;
+    update dpp.approval_assertions set object_id = object_id where object_id = new.id;
     return null;
 end
 $$;

@@ -1,5 +1,5 @@
 -- The rows of a received object. Which attribute is which column is said by the program that reads the data set
--- (server/catalog/rows.c); here is only where they go. A table comes as text[][], one entry a row: what tells the row
+-- (server/catalog/rows_protocol.c); here is only where they go. A table comes as text[][], one entry a row: what tells the row
 -- (kind or role, ordinals), then the columns of the table in their order, other_attributes last. Null stands for
 -- absent and for the column's default, an array is a literal of its own.
 --

@@ -64,7 +64,7 @@ static bool ingest(struct pg_sync *s, struct span octets, struct counts *c)
     if (ingest_prepare(&input, &fuzz_limits, &p, &err) != RC_OK)
         return true;
     c->run++;
-    bool ok = run(s, ingest_sql(), params, ingest_params(p, params), c);
+    bool ok = run(s, ingest_sql(p), params, ingest_params(p, params), c);
     ingest_prepared_free(p);
     return ok;
 }
@@ -78,9 +78,8 @@ static bool query(struct pg_sync *s, struct span octets, struct counts *c)
     struct query q;
     struct err err;
     bool ok = true;
-    (void)feed_u8(&f);
-    if (query_build(&model_protocol, f.rest, ts, &view, NULL, arena, &q, &err) == RC_OK &&
-        !q.matches_none) {
+    const struct model *model = feed_u8(&f) & 32 ? &model_approval : &model_protocol;
+    if (query_build(model, f.rest, ts, &view, NULL, arena, &q, &err) == RC_OK && !q.matches_none) {
         c->run++;
         ok = run(s, q.sql, q.params, q.param_count, c);
     }

@@ -2,7 +2,7 @@
  *
  * C-FIND identifiers to SQL and response plans.
  *
- * Input: transfer syntax, a choice of view and limits, then the identifier. The statement is checked as far as can be
+ * Input: transfer syntax, a choice of view, limits and model, then the identifier. The statement is checked as far as can be
  * without a database: it mentions exactly the parameters there are, holds nothing but what the tables of the
  * models spell, and its brackets and quotes pair. The plan is then used on one record.
  */
@@ -76,11 +76,27 @@ static void put(struct arena *arena, struct dcm_item *item, uint32_t tag, const 
     CHECK(dcm_put_text(arena, item, tag, NULL, text));
 }
 
-/* A protocol with something at every depth. */
-static void make_record(struct arena *arena, struct buf *record)
+/* One more item of a sequence, which is made if need be. */
+static struct dcm_item *add_item(struct arena *arena, struct dcm_item *item, uint32_t tag)
 {
-    struct err err;
-    struct dcm_item *item = dcm_item_new(arena), *model, *custodian, *code;
+    struct dcm_element *sq = dcm_find(item, tag);
+    struct dcm_item *added;
+    if (!sq)
+        sq = dcm_put(arena, item, tag, "SQ", span_of(NULL, 0));
+    CHECK(sq && (added = dcm_add_item(arena, sq)));
+    return added;
+}
+
+static void put_code(struct arena *arena, struct dcm_item *item, uint32_t tag)
+{
+    struct dcm_item *code = add_item(arena, item, tag);
+    put(arena, code, TAG_CodeValue, "X");
+    put(arena, add_item(arena, code, TAG_EquivalentCodeSequence), TAG_CodeValue, "Y");
+}
+
+/* A protocol with something at every depth. */
+static void fill_protocol(struct arena *arena, struct dcm_item *item)
+{
     put(arena, item, TAG_InstanceCreationDate, "20240229");
     put(arena, item, TAG_SOPClassUID, UID_CT_DEFINED_PROTOCOL);
     put(arena, item, TAG_SOPInstanceUID, "1.2.3");
@@ -90,30 +106,55 @@ static void make_record(struct arena *arena, struct buf *record)
         "del \xE9\xA0\xAD");
     put(arena, item, TAG_ContentCreatorName, "M\xC3\xBCller^A=\xE9\xA0\xAD");
     for (unsigned i = 0; i < 2; i++) {
-        struct dcm_element *sq =
-            i ? dcm_find(item, TAG_ModelSpecificationSequence)
-              : dcm_put(arena, item, TAG_ModelSpecificationSequence, "SQ", span_of(NULL, 0));
-        CHECK(sq && (model = dcm_add_item(arena, sq)));
-        put(arena, model, TAG_Manufacturer, i ? "OTHER" : "ACME");
-        sq = i ? dcm_find(item, TAG_CustodialOrganizationSequence)
-               : dcm_put(arena, item, TAG_CustodialOrganizationSequence, "SQ", span_of(NULL, 0));
-        CHECK(sq && (custodian = dcm_add_item(arena, sq)));
+        put(arena, add_item(arena, item, TAG_ModelSpecificationSequence), TAG_Manufacturer,
+            i ? "OTHER" : "ACME");
+        struct dcm_item *custodian = add_item(arena, item, TAG_CustodialOrganizationSequence);
         put(arena, custodian, TAG_InstitutionName, "Clinic");
-        sq = dcm_put(arena, custodian, TAG_InstitutionCodeSequence, "SQ", span_of(NULL, 0));
-        CHECK(sq && (code = dcm_add_item(arena, sq)));
-        put(arena, code, TAG_CodeValue, "X");
-        sq = dcm_put(arena, code, TAG_EquivalentCodeSequence, "SQ", span_of(NULL, 0));
-        CHECK(sq && (code = dcm_add_item(arena, sq)));
-        put(arena, code, TAG_CodeValue, "Y");
+        put_code(arena, custodian, TAG_InstitutionCodeSequence);
     }
-    CHECK_OK(record_write(&model_protocol, item, span_str("ISO_IR 192"), record, &err), &err);
 }
 
-static void check_response(const struct query *q, const struct dcm_ts *ts, bool all_items)
+/* Likewise an approval. */
+static void fill_approval(struct arena *arena, struct dcm_item *item)
+{
+    put(arena, item, TAG_InstanceCreationDate, "20240229");
+    put(arena, item, TAG_SOPClassUID, UID_PROTOCOL_APPROVAL);
+    put(arena, item, TAG_SOPInstanceUID, "1.2.3");
+    put(arena, item, TAG_TimezoneOffsetFromUTC, "+0100");
+    for (unsigned i = 0; i < 2; i++) {
+        struct dcm_item *assertion = add_item(arena, item, TAG_ApprovalSequence);
+        put_code(arena, assertion, TAG_AssertionCodeSequence);
+        put(arena, assertion, TAG_AssertionDateTime, "20240229120000+0100");
+        put(arena, add_item(arena, assertion, TAG_RelatedAssertionSequence),
+            TAG_ReferencedAssertionUID, "1.2.4");
+        for (unsigned j = 0; j < 2; j++) {
+            struct dcm_item *asserter =
+                add_item(arena, assertion, TAG_AsserterIdentificationSequence);
+            put(arena, asserter, TAG_PersonName, "M\xC3\xBCller^A=\xE9\xA0\xAD");
+            put_code(arena, asserter, TAG_InstitutionCodeSequence);
+        }
+        put(arena, add_item(arena, item, TAG_ApprovalSubjectSequence), TAG_ReferencedSOPInstanceUID,
+            "1.2.5");
+    }
+}
+
+static void make_record(const struct model *model, struct arena *arena, struct buf *record)
+{
+    struct err err;
+    struct dcm_item *item = dcm_item_new(arena);
+    if (model == &model_approval)
+        fill_approval(arena, item);
+    else
+        fill_protocol(arena, item);
+    CHECK_OK(record_write(model, item, span_str("ISO_IR 192"), record, &err), &err);
+}
+
+static void check_response(const struct model *model, const struct query *q,
+                           const struct dcm_ts *ts, bool all_items)
 {
     struct arena *arena = arena_new(FUZZ_ARENA), *scratch = arena_new(FUZZ_ARENA);
     struct match_list *lists = calloc(q->plan->list_count + 1, sizeof(*lists));
-    int32_t ones[2 * MODEL_MAX_DEPTH] = {1, 1, 1, 2, 2, 2};
+    int32_t ones[2 * MODEL_MAX_DEPTH] = {1, 1, 1, 1, 2, 2, 2, 2};
     struct project_target target = {ts, project_plan_request_charset(q->plan), NULL};
     struct buf record, out;
     struct dcm_item *item;
@@ -121,7 +162,7 @@ static void check_response(const struct query *q, const struct dcm_ts *ts, bool 
     CHECK(lists != NULL && target.request_charset != NULL);
     buf_init(&record, 0);
     buf_init(&out, 0);
-    make_record(arena, &record);
+    make_record(model, arena, &record);
     for (unsigned i = 0; i < q->plan->list_count; i++)
         lists[i] =
             (struct match_list){ones, all_items ? 2 * q->plan->depths[i] : q->plan->depths[i]};
@@ -143,6 +184,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct feed f = {span_of(data, size)};
     const struct dcm_ts *ts = fuzz_ts(feed_u8(&f));
     uint8_t choice = feed_u8(&f);
+    const struct model *model = choice & 32 ? &model_approval : &model_protocol;
     struct query_view view = {.aet = "FUZZ",
                               .max_matches = choice & 4 ? 1000 : 0,
                               .default_charset = defaults[choice & 3]};
@@ -151,14 +193,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct query q;
     struct err err = {0};
     fuzz_load_dictionary();
-    enum rc rc = query_build(&model_protocol, f.rest, ts, &view, choice & 8 ? &limits : NULL, arena,
-                             &q, &err);
+    enum rc rc =
+        query_build(model, f.rest, ts, &view, choice & 8 ? &limits : NULL, arena, &q, &err);
     if (rc == RC_OK) {
         check_sql(q.sql, q.param_count);
         check_params(&q);
         check_plan(q.plan, q.plan->keys, q.plan->key_count, 0);
         CHECK(q.nothing_asked == (q.plan->key_count == 0));
-        check_response(&q, ts, choice & 16);
+        check_response(model, &q, ts, choice & 16);
     } else {
         CHECK(rc == RC_INVALID || rc == RC_UNSUPPORTED || rc == RC_LIMIT);
         check_refusal(rc, &err);

@@ -1,6 +1,6 @@
 -- What the roles may do, tried with their own rights.
 begin;
-select plan(66);
+select plan(90);
 
 select has_role(r) from unnest(array['dppr_server', 'dppr_admin', 'dppr_reader']) as r;
 select ok(
@@ -39,6 +39,14 @@ values
     ('delete from dpp.servers', true, false, false),
     ('select dpp.rebuild(''2.25.10'', null, null, null, null, null, null, null, null, null, null, null, null)', false, true, false),
     ('select dpp.write_rows(1, null, null, null, null, null, null, null, null, null)', false, false, false),
+    ('select dpp.ingest_approval(''2.25.11'', ''1.2'', ''1.2'', '''', '''', '''', null, null, ''store'', null, null, null, null,
+        null, null, null, null)', true, true, false),
+    ('select dpp.rebuild_approval(''2.25.11'', null, null, null, null, null, null, null, null, null, null)', false, true, false),
+    ('select dpp.write_approval_rows(1, null, null, null, null, null, null)', false, false, false),
+    ('select count(*) from dpp.approvals join dpp.approval_subjects using (object_id)', true, true, true),
+    ('select count(*) from dpp.approval_assertions join dpp.approval_asserters using (object_id)', true, true, true),
+    ('select count(*) from dpp.approval_codes join dpp.approval_related_assertions using (object_id)', true, true, true),
+    ('delete from dpp.approvals', false, false, false),
     ('update dpp.schema_migrations set is_breaking = true', false, false, false);
 
 create function pg_temp.may(statement text, role_name text)
@@ -70,19 +78,20 @@ select is(
         where p.oid = f.name::regproc
     ),
     true, f.name || ' has a search path of its own')
-from (values ('dpp.ingest'), ('dpp.rebuild')) as f (name);
+from (values ('dpp.ingest'), ('dpp.rebuild'), ('dpp.ingest_approval'), ('dpp.rebuild_approval')) as f (name);
 select is_empty(
     $$
         select p.oid::regprocedure
         from pg_proc as p
-        where p.pronamespace = 'dpp'::regnamespace and p.prosecdef and p.proname not in ('ingest', 'rebuild')
+        where p.pronamespace = 'dpp'::regnamespace and p.prosecdef
+            and p.proname not in ('ingest', 'rebuild', 'ingest_approval', 'rebuild_approval')
     $$,
     'no other function runs with its owner''s rights');
 select ok(
     has_function_privilege('dppr_admin', p.oid, 'execute') and not has_function_privilege('dppr_server', p.oid, 'execute'),
     'only an admin may have rows made anew')
 from pg_proc as p
-where p.oid = 'dpp.rebuild'::regproc;
+where p.oid in ('dpp.rebuild'::regproc, 'dpp.rebuild_approval'::regproc);
 
 -- Definitions can be applied again and again.
 \i sql/roles.sql

@@ -6,7 +6,8 @@ select has_schema('dpp');
 select tables_are('dpp', array[
     'objects', 'instances', 'tombstones', 'dataset_warnings', 'protocols', 'protocol_custodians', 'protocol_codes',
     'protocol_models', 'protocol_predecessors', 'protocol_elements', 'parameter_constraints', 'instructions',
-    'application_entities', 'destination_slots', 'schema_migrations', 'schema_definitions', 'servers']);
+    'approvals', 'approval_subjects', 'approval_assertions', 'approval_asserters', 'approval_codes',
+    'approval_related_assertions', 'application_entities', 'destination_slots', 'schema_migrations', 'schema_definitions', 'servers']);
 select views_are('dpp', array['parameters', 'protocol_list']);
 select has_extension('pg_trgm');
 

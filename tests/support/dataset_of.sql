@@ -1,4 +1,4 @@
--- The data set that the rows of a protocol stand for, for the proof that ingest loses nothing: what the columns say is
+-- The data set that the rows of a protocol or an approval stand for, for the proof that ingest loses nothing: what the columns say is
 -- written out again and put under other_attributes, and the result must be the data set that went in.
 
 create schema if not exists dpp_test;
@@ -39,35 +39,47 @@ returns jsonb language sql immutable as $$
     select case when items is not null then jsonb_build_object('vr', 'SQ', 'Value', items) end
 $$;
 
+-- One code of any table that has the columns of codes.
+create or replace function dpp_test.code(code jsonb, equivalents jsonb default null)
+returns jsonb language sql immutable as $$
+    select dpp_test.present(jsonb_build_object(
+            '00080100', dpp_test.one('SH', code ->> 'code_value'),
+            '00080102', dpp_test.one('SH', code ->> 'coding_scheme_designator'),
+            '00080103', dpp_test.one('SH', code ->> 'coding_scheme_version'),
+            '00080104', dpp_test.one('LO', code ->> 'code_meaning'),
+            '00080119', dpp_test.one('UC', code ->> 'long_code_value'),
+            '00080120', dpp_test.one('UR', code ->> 'urn_code_value'),
+            '00080121', dpp_test.items(equivalents)))
+        || (code -> 'other_attributes')
+$$;
+
 create or replace function dpp_test.codes_of(p_id bigint, p_role text, p_parent int default 0)
 returns jsonb language sql stable as $$
     select dpp_test.items(jsonb_agg(
-        dpp_test.present(jsonb_build_object(
-            '00080100', dpp_test.one('SH', c.code_value),
-            '00080102', dpp_test.one('SH', c.coding_scheme_designator),
-            '00080103', dpp_test.one('SH', c.coding_scheme_version),
-            '00080104', dpp_test.one('LO', c.code_meaning),
-            '00080119', dpp_test.one('UC', c.long_code_value),
-            '00080120', dpp_test.one('UR', c.urn_code_value),
-            '00080121', (
-                select dpp_test.items(jsonb_agg(
-                    dpp_test.present(jsonb_build_object(
-                        '00080100', dpp_test.one('SH', e.code_value),
-                        '00080102', dpp_test.one('SH', e.coding_scheme_designator),
-                        '00080103', dpp_test.one('SH', e.coding_scheme_version),
-                        '00080104', dpp_test.one('LO', e.code_meaning),
-                        '00080119', dpp_test.one('UC', e.long_code_value),
-                        '00080120', dpp_test.one('UR', e.urn_code_value)
-                    )) || e.other_attributes
-                    order by e.equivalent))
-                from dpp.protocol_codes as e
-                where (e.object_id, e.role, e.parent_ordinal, e.ordinal)
-                        = (c.object_id, c.role, c.parent_ordinal, c.ordinal)
-                    and e.equivalent > 0)
-        )) || c.other_attributes
+        dpp_test.code(to_jsonb(c), (
+            select jsonb_agg(dpp_test.code(to_jsonb(e)) order by e.equivalent)
+            from dpp.protocol_codes as e
+            where (e.object_id, e.role, e.parent_ordinal, e.ordinal)
+                    = (c.object_id, c.role, c.parent_ordinal, c.ordinal)
+                and e.equivalent > 0))
         order by c.ordinal))
     from dpp.protocol_codes as c
     where c.object_id = p_id and c.role = p_role and c.parent_ordinal = p_parent and c.equivalent = 0
+$$;
+
+create or replace function dpp_test.approval_codes_of(p_id bigint, p_role text, p_assertion int, p_asserter int default 0)
+returns jsonb language sql stable as $$
+    select dpp_test.items(jsonb_agg(
+        dpp_test.code(to_jsonb(c), (
+            select jsonb_agg(dpp_test.code(to_jsonb(e)) order by e.equivalent)
+            from dpp.approval_codes as e
+            where (e.object_id, e.role, e.assertion_ordinal, e.asserter_ordinal, e.ordinal)
+                    = (c.object_id, c.role, c.assertion_ordinal, c.asserter_ordinal, c.ordinal)
+                and e.equivalent > 0))
+        order by c.ordinal))
+    from dpp.approval_codes as c
+    where c.object_id = p_id and c.role = p_role and c.equivalent = 0
+        and (c.assertion_ordinal, c.asserter_ordinal) = (p_assertion, p_asserter)
 $$;
 
 create or replace function dpp_test.constraints_of(p_id bigint, p_kind text, p_element int)
@@ -137,7 +149,7 @@ returns jsonb language sql stable as $$
     where i.object_id = p_id and i.kind = p_kind
 $$;
 
-create or replace function dpp_test.dataset_of(p_uid text)
+create or replace function dpp_test.protocol_dataset_of(p_uid text)
 returns jsonb language sql stable as $$
     select dpp_test.present(d.columns)
         || d.other_attributes
@@ -217,7 +229,86 @@ returns jsonb language sql stable as $$
     ) as d
 $$;
 
--- dpp.ingest with what the tests do not care about filled in: a protocol of this name, or another object.
+create or replace function dpp_test.asserters_of(p_id bigint, p_assertion int)
+returns jsonb language sql stable as $$
+    select dpp_test.items(jsonb_agg(
+        dpp_test.present(jsonb_build_object(
+            '0040A084', dpp_test.one('CS', a.observer_type),
+            '0040A123', dpp_test.name(a.person_name),
+            '00081010', dpp_test.one('SH', a.station_name),
+            '00181002', dpp_test.one('UI', a.device_uid),
+            '00080070', dpp_test.one('LO', a.manufacturer),
+            '00081090', dpp_test.one('LO', a.manufacturer_model_name),
+            '00080055', dpp_test.one('AE', a.station_ae_title),
+            '00080080', dpp_test.one('LO', a.institution_name),
+            '00081040', dpp_test.one('LO', a.institutional_department_name),
+            '00401101', dpp_test.approval_codes_of(p_id, 'person', p_assertion, a.ordinal),
+            '0044010A', dpp_test.approval_codes_of(p_id, 'organizational_role', p_assertion, a.ordinal),
+            '00080082', dpp_test.approval_codes_of(p_id, 'asserter_institution', p_assertion, a.ordinal),
+            '00081041', dpp_test.approval_codes_of(p_id, 'department_type', p_assertion, a.ordinal)
+        )) || a.other_attributes
+        order by a.ordinal))
+    from dpp.approval_asserters as a
+    where a.object_id = p_id and a.assertion_ordinal = p_assertion
+$$;
+
+create or replace function dpp_test.approval_dataset_of(p_uid text)
+returns jsonb language sql stable as $$
+    select dpp_test.present(jsonb_build_object(
+            '00080016', dpp_test.one('UI', o.sop_class_uid),
+            '00080018', dpp_test.one('UI', o.sop_instance_uid),
+            '00080201', dpp_test.one('SH', o.timezone_offset),
+            '00080012', dpp_test.one('DA', p.instance_creation_date),
+            '00080013', dpp_test.one('TM', p.instance_creation_time),
+            '00080070', dpp_test.one('LO', p.manufacturer),
+            '00081090', dpp_test.one('LO', p.manufacturer_model_name),
+            '00181000', dpp_test.one('LO', p.device_serial_number),
+            '00181020', dpp_test.texts('LO', p.software_versions),
+            '00440109', (
+                select dpp_test.items(jsonb_agg(
+                    dpp_test.present(jsonb_build_object(
+                        '00081150', dpp_test.one('UI', s.referenced_sop_class_uid),
+                        '00081155', dpp_test.one('UI', s.referenced_sop_instance_uid)
+                    )) || s.other_attributes
+                    order by s.ordinal))
+                from dpp.approval_subjects as s
+                where s.object_id = o.id),
+            '00440100', (
+                select dpp_test.items(jsonb_agg(
+                    dpp_test.present(jsonb_build_object(
+                        '00440102', dpp_test.one('UI', a.assertion_uid),
+                        '00440104', dpp_test.one('DT', a.assertion_datetime),
+                        '00440105', dpp_test.one('DT', a.expiration_datetime),
+                        '00440106', dpp_test.one('UT', a.assertion_comments),
+                        '00120020', dpp_test.one('LO', a.clinical_trial_protocol_id),
+                        '00440101', dpp_test.approval_codes_of(o.id, 'assertion', a.ordinal),
+                        '00080082', dpp_test.approval_codes_of(o.id, 'institution', a.ordinal),
+                        '00440103', dpp_test.asserters_of(o.id, a.ordinal),
+                        '00440107', (
+                            select dpp_test.items(jsonb_agg(
+                                dpp_test.present(jsonb_build_object(
+                                    '00440108', dpp_test.one('UI', r.referenced_assertion_uid)
+                                )) || r.other_attributes
+                                order by r.ordinal))
+                            from dpp.approval_related_assertions as r
+                            where r.object_id = o.id and r.assertion_ordinal = a.ordinal)
+                    )) || a.other_attributes
+                    order by a.ordinal))
+                from dpp.approval_assertions as a
+                where a.object_id = o.id)
+        ))
+        || p.other_attributes
+    from dpp.objects as o
+    join dpp.approvals as p on p.object_id = o.id
+    where o.sop_instance_uid = p_uid
+$$;
+
+create or replace function dpp_test.dataset_of(p_uid text)
+returns jsonb language sql stable as $$
+    select coalesce(dpp_test.protocol_dataset_of(p_uid), dpp_test.approval_dataset_of(p_uid))
+$$;
+
+-- dpp.ingest with what the tests do not care about filled in: a protocol of this name, or an approval.
 create or replace function dpp_test.store(
     p_uid text,
     p_digest text default 'digest',
@@ -225,12 +316,14 @@ create or replace function dpp_test.store(
     p_class text default '1.2.840.10008.5.1.4.1.1.200.1'
 )
 returns text language sql as $$
-    select dpp.ingest(
-        p_uid, p_class, '1.2.840.10008.1.2.1', '\x0102', p_digest::bytea, '\x03', null, null, 'store', 'SCANNER',
-        case
-            when p_class <> '1.2.840.10008.5.1.4.1.1.200.3' then array[array[p_name] || array_fill(null::text, array[17])]
-        end,
-        null, null, null, null, null, null, null, null)
+    select case p_class
+        when '1.2.840.10008.5.1.4.1.1.200.3' then dpp.ingest_approval(
+            p_uid, p_class, '1.2.840.10008.1.2.1', '\x0102', p_digest::bytea, '\x03', null, null, 'store', 'SCANNER',
+            array[array_fill(null::text, array[7])], null, null, null, null, null, null)
+        else dpp.ingest(
+            p_uid, p_class, '1.2.840.10008.1.2.1', '\x0102', p_digest::bytea, '\x03', null, null, 'store', 'SCANNER',
+            array[array[p_name] || array_fill(null::text, array[17])], null, null, null, null, null, null, null, null)
+    end
 $$;
 
 -- The rows of a query, each as text: rows with columns of different collations do not compare otherwise.

@@ -158,26 +158,40 @@ static void everything_goes_into_one_call(void **state)
     assert_param(&params[CUSTODIANS], "{{1,Mercy,NULL}}");
     for (unsigned i = CUSTODIANS + 1; i < INGEST_PARAMS; i++)
         assert_param(&params[i], "{}");
-    assert_non_null(strstr(ingest_sql(), "$19::text[]"));
-    assert_null(strstr(ingest_sql(), "$20"));
+    assert_non_null(strstr(ingest_sql(p), "$19::text[]"));
+    assert_null(strstr(ingest_sql(p), "$20"));
     ingest_prepared_free(p);
     ingest_prepared_free(NULL);
 }
 
-static void what_is_no_protocol_has_no_rows(void **state)
+static void an_approval_goes_into_a_call_of_its_own(void **state)
 {
+    enum { APPROVAL = PROTOCOL, SUBJECTS, APPROVAL_WARNINGS = 16 };
     struct pg_param params[INGEST_PARAMS];
     (void)state;
     struct ingest_prepared *p =
         prepare_spec("00080016 UI 1.2.840.10008.5.1.4.1.1.200.3; 00080018 UI "
-                     "1.2.3.1; 00081090 LO Gr\xFCn");
-    ingest_params(p, params);
+                     "1.2.3.1; 00081090 LO Gr\xFCn; 00440109 SQ {[00081155 UI 1.2.3.2]}");
+    assert_int_equal(ingest_params(p, params), APPROVAL_WARNINGS + 1);
     assert_param(&params[1], UID_PROTOCOL_APPROVAL);
     assert_param(&params[CHARSET], NULL);
     assert_param(&params[TIMEZONE], NULL);
-    for (unsigned i = PROTOCOL; i < WARNINGS; i++)
-        assert_param(&params[i], NULL);
-    assert_true(param_has(&params[WARNINGS], "was read as Latin-1"));
+    assert_param(&params[APPROVAL], "{{NULL,NULL,NULL,Gr\xC3\xBCn,NULL,NULL,NULL}}");
+    assert_param(&params[SUBJECTS], "{{1,NULL,1.2.3.2,NULL}}");
+    for (unsigned i = SUBJECTS + 1; i < APPROVAL_WARNINGS; i++)
+        assert_param(&params[i], "{}");
+    assert_true(param_has(&params[APPROVAL_WARNINGS], "was read as Latin-1"));
+    assert_non_null(strstr(ingest_sql(p), "dpp.ingest_approval("));
+    assert_non_null(strstr(ingest_sql(p), "$17::text[]"));
+    assert_null(strstr(ingest_sql(p), "$18"));
+
+    assert_int_equal(rebuild_params(p, params), 11);
+    assert_param(&params[0], "1.2.3.1");
+    assert_param(&params[5], "{{1,NULL,1.2.3.2,NULL}}");
+    assert_true(param_has(&params[10], "was read as Latin-1"));
+    assert_non_null(strstr(rebuild_sql(p), "dpp.rebuild_approval("));
+    assert_non_null(strstr(rebuild_sql(p), "$11::text[]"));
+    assert_null(strstr(rebuild_sql(p), "$12"));
     ingest_prepared_free(p);
 }
 
@@ -501,7 +515,7 @@ static void a_lost_race_is_run_again(void **state)
         ingest_start(NULL, 1, p, on_ingested, &seen);
         answer(RC_DB, i ? "stored" : NULL, false);
         answer(RC_DB, NULL, false);
-        assert_string_equal(running->sql, ingest_sql());
+        assert_non_null(strstr(running->sql, "dpp.ingest("));
         answer(RC_OK, "same", false);
         assert_int_equal(seen.calls, 1);
         assert_int_equal(seen.rc, RC_OK);
@@ -571,7 +585,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_goes_into_one_call),
-        cmocka_unit_test(what_is_no_protocol_has_no_rows),
+        cmocka_unit_test(an_approval_goes_into_a_call_of_its_own),
         cmocka_unit_test(text_outside_its_set_is_flagged_by_attribute),
         cmocka_unit_test(values_that_rows_cannot_hold_are_flagged),
         cmocka_unit_test(equal_content_has_one_digest),

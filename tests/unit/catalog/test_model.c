@@ -35,16 +35,49 @@ static void tables_are_ordered_and_agree_with_the_dictionary(void **state)
 {
     (void)state;
     check_level(model_protocol.keys, model_protocol.key_count, 0);
+    check_level(model_approval.keys, model_approval.key_count, 0);
 }
 
-/* PS3.4 table HH.6-1, written down a second time: path, matching (R, U, RC = m; O = o; "-" = .). */
+/* A key of the standard's table, written down a second time: path, matching (R, U, RC = m; O, or "U" where it cannot mean
+ * unique = o; "-" = .), return type. */
+struct standard_key {
+    uint32_t path[MODEL_MAX_DEPTH];
+    char matching;
+    uint8_t return_type;
+};
+
+static void check_table(const struct model *model, const struct standard_key *table, size_t rows)
+{
+    unsigned top_level = 0;
+    for (size_t i = 0; i < rows; i++) {
+        const struct model_key *keys = model->keys, *k = NULL;
+        unsigned count = model->key_count;
+        for (unsigned d = 0; d < MODEL_MAX_DEPTH && table[i].path[d]; d++) {
+            k = model_find_key(keys, count, table[i].path[d]);
+            if (!k)
+                fail_msg("row %zu: no key %08X", i, (unsigned)table[i].path[d]);
+            keys = k->children;
+            count = k->child_count;
+        }
+        if ((k->match != MATCH_NONE) != (table[i].matching != '.') ||
+            k->is_optional != (table[i].matching == 'o') || k->return_type != table[i].return_type)
+            fail_msg("row %zu: %08X", i, (unsigned)k->tag);
+        top_level += table[i].path[1] == 0;
+    }
+    assert_int_equal(model->key_count, top_level);
+}
+
+static unsigned keys_of(const struct model_key *keys, unsigned count)
+{
+    unsigned all = count;
+    for (unsigned i = 0; i < count; i++)
+        all += keys_of(keys[i].children, keys[i].child_count);
+    return all;
+}
+
 static void every_key_of_table_hh_6_1_is_there(void **state)
 {
-    static const struct {
-        uint32_t path[3];
-        char matching;
-        uint8_t return_type;
-    } table[] = {
+    static const struct standard_key table[] = {
         {{0x00080016}, 'm', 1},
         {{0x00080018}, 'm', 1},
         {{0x0040A07C}, 'm', 2},
@@ -92,32 +125,78 @@ static void every_key_of_table_hh_6_1_is_there(void **state)
         {{0x00082218, 0x00080121}, 'o', 3},
         {{0x00082218, 0x00080121, 0x00080100}, 'm', 1},
     };
-    unsigned top_level = 0;
     (void)state;
+    check_table(&model_protocol, table, COUNT(table));
+}
 
-    for (size_t i = 0; i < COUNT(table); i++) {
-        const struct model_key *keys = model_protocol.keys, *k = NULL;
-        unsigned count = model_protocol.key_count;
-        for (unsigned d = 0; d < 3 && table[i].path[d]; d++) {
-            k = model_find_key(keys, count, table[i].path[d]);
-            assert_non_null(k);
-            keys = k->children;
-            count = k->child_count;
-        }
-        assert_int_equal(k->match != MATCH_NONE, table[i].matching != '.');
-        assert_int_equal(k->is_optional, table[i].matching == 'o');
-        assert_int_equal(k->return_type, table[i].return_type);
-        top_level += table[i].path[1] == 0;
-    }
-    assert_int_equal(model_protocol.key_count, top_level);
+static void every_key_of_table_ii_6_1_is_there(void **state)
+{
+    static const struct standard_key table[] = {
+        {{0x00080016}, 'm', 1},
+        {{0x00080018}, 'm', 1},
+        {{0x00080012}, 'm', 1},
+        {{0x00080013}, 'm', 1},
+        {{0x00440109}, 'm', 1},
+        {{0x00440109, 0x00081150}, 'm', 1},
+        {{0x00440109, 0x00081155}, 'm', 1},
+        {{0x00440100}, 'm', 1},
+        {{0x00440100, 0x00440101}, 'm', 1},
+        {{0x00440100, 0x00440102}, '.', 1},
+        {{0x00440100, 0x00440103}, 'm', 1},
+        {{0x00440100, 0x00440103, 0x0040A084}, '.', 1},
+        {{0x00440100, 0x00440103, 0x0040A123}, 'm', 1},
+        {{0x00440100, 0x00440103, 0x00401101}, 'm', 1},
+        {{0x00440100, 0x00440103, 0x0044010A}, 'm', 2},
+        {{0x00440100, 0x00440103, 0x00081010}, '.', 3},
+        {{0x00440100, 0x00440103, 0x00181002}, '.', 3},
+        {{0x00440100, 0x00440103, 0x00080070}, '.', 3},
+        {{0x00440100, 0x00440103, 0x00081090}, '.', 3},
+        {{0x00440100, 0x00440103, 0x00080055}, '.', 3},
+        {{0x00440100, 0x00440103, 0x00080080}, 'm', 1},
+        {{0x00440100, 0x00440103, 0x00080082}, 'm', 1},
+        {{0x00440100, 0x00440103, 0x00081040}, 'o', 2},
+        {{0x00440100, 0x00440103, 0x00081041}, 'o', 3},
+        {{0x00440100, 0x00440104}, 'm', 1},
+        {{0x00440100, 0x00440105}, 'm', 2},
+        {{0x00440100, 0x00440106}, '.', 2},
+        {{0x00440100, 0x00440107}, 'o', 1},
+        {{0x00440100, 0x00440107, 0x00440108}, 'o', 1},
+        {{0x00080070}, '.', 1},
+        {{0x00081090}, '.', 2},
+        {{0x00181020}, '.', 2},
+        /* macro 8-1a, wherever it is */
+        {{0x00440100, 0x00440101, 0x00080100}, 'm', 1},
+        {{0x00440100, 0x00440101, 0x00080102}, 'm', 1},
+        {{0x00440100, 0x00440101, 0x00080103}, 'm', 1},
+        {{0x00440100, 0x00440101, 0x00080104}, '.', 1},
+        {{0x00440100, 0x00440101, 0x00080119}, 'm', 1},
+        {{0x00440100, 0x00440101, 0x00080120}, 'm', 1},
+        {{0x00440100, 0x00440101, 0x00080121}, 'o', 3},
+        {{0x00440100, 0x00440101, 0x00080121, 0x00080100}, 'm', 1},
+        {{0x00440100, 0x00440103, 0x00401101, 0x00080100}, 'm', 1},
+        {{0x00440100, 0x00440103, 0x00401101, 0x00080121}, 'o', 3},
+        {{0x00440100, 0x00440103, 0x0044010A, 0x00080100}, 'm', 1},
+        {{0x00440100, 0x00440103, 0x0044010A, 0x00080121}, 'o', 3},
+        {{0x00440100, 0x00440103, 0x00080082, 0x00080100}, 'm', 1},
+        {{0x00440100, 0x00440103, 0x00080082, 0x00080121}, 'o', 3},
+        {{0x00440100, 0x00440103, 0x00081041, 0x00080100}, 'm', 1},
+        {{0x00440100, 0x00440103, 0x00081041, 0x00080121}, 'o', 3},
+    };
+    enum { OWN = 32, SEQUENCES_OF_CODES = 5, MACRO = 13 + 12 };
+    (void)state;
+    check_table(&model_approval, table, COUNT(table));
+    assert_int_equal(keys_of(model_approval.keys, model_approval.key_count),
+                     OWN + SEQUENCES_OF_CODES * MACRO);
 }
 
 static void keys_that_are_none_are_not_found(void **state)
 {
     (void)state;
     static const uint32_t none[] = {0, 0x00080005, 0x00080201, 0x00080052, 0x00100010, 0xFFFFFFFF};
-    for (size_t i = 0; i < COUNT(none); i++)
+    for (size_t i = 0; i < COUNT(none); i++) {
         assert_null(model_find_key(model_protocol.keys, model_protocol.key_count, none[i]));
+        assert_null(model_find_key(model_approval.keys, model_approval.key_count, none[i]));
+    }
     assert_null(model_find_key(NULL, 0, 0x00080016));
 }
 
@@ -127,6 +206,8 @@ static void models_are_found_by_their_classes(void **state)
     assert_ptr_equal(model_of(UID_PROTOCOL_FIND), &model_protocol);
     assert_ptr_equal(model_of(UID_PROTOCOL_MOVE), &model_protocol);
     assert_ptr_equal(model_of(UID_PROTOCOL_GET), &model_protocol);
+    assert_ptr_equal(model_of(UID_APPROVAL_FIND), &model_approval);
+    assert_ptr_equal(model_of(UID_APPROVAL_MOVE), &model_approval);
     assert_ptr_equal(model_of(UID_APPROVAL_GET), &model_approval);
     assert_null(model_of(UID_CT_DEFINED_PROTOCOL));
     assert_ptr_equal(model_of_storage(UID_CT_DEFINED_PROTOCOL), &model_protocol);
@@ -140,6 +221,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables_are_ordered_and_agree_with_the_dictionary),
         cmocka_unit_test(every_key_of_table_hh_6_1_is_there),
+        cmocka_unit_test(every_key_of_table_ii_6_1_is_there),
         cmocka_unit_test(keys_that_are_none_are_not_found),
         cmocka_unit_test(models_are_found_by_their_classes),
     };

@@ -576,9 +576,6 @@ static void limits_are_kept(void **state)
                                  &view, NULL, small, &q, &err),
                      RC_LIMIT);
     arena_free(small);
-    assert_int_equal(
-        query_build(&model_approval, spec(&o, "00080018 UI 1.2"), ts, &view, NULL, arena, &q, &err),
-        RC_UNSUPPORTED);
 }
 
 static void nul_in_text_matches_nothing(void **state)

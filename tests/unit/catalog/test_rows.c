@@ -11,7 +11,7 @@
 
 static struct arena *arena;
 
-static void write_rows(struct rows *rows, struct span octets)
+static void write_rows_of(const struct model *model, struct rows *rows, struct span octets)
 {
     struct dcm_item *item = NULL;
     struct err err = {0};
@@ -20,8 +20,13 @@ static void write_rows(struct rows *rows, struct span octets)
                      RC_OK);
     assert_int_equal(dcm_tree_to_utf8(item, NULL, arena, NULL, &err), RC_OK);
     rows_init(rows, 1 << 20);
-    assert_int_equal(rows_write(item, 64, arena, rows, &err), RC_OK);
+    assert_int_equal(rows_write(model, item, 64, arena, rows, &err), RC_OK);
     assert_int_equal(rows_finish(rows, &err), RC_OK);
+}
+
+static void write_rows(struct rows *rows, struct span octets)
+{
+    write_rows_of(&model_protocol, rows, octets);
 }
 
 static void check_literal(const char *object, const struct rows *rows, enum rows_table table,
@@ -33,14 +38,25 @@ static void check_literal(const char *object, const struct rows *rows, enum rows
                  expected);
 }
 
-static void check(const char *object, enum rows_table table, const char *expected)
+static void check_of(const struct model *model, const char *object, enum rows_table table,
+                     const char *expected)
 {
     static struct octets o;
     struct rows rows;
-    write_rows(&rows, spec(&o, object));
+    write_rows_of(model, &rows, spec(&o, object));
     check_literal(object, &rows, table, expected);
     assert_false(rows.is_lossy);
     rows_fini(&rows);
+}
+
+static void check(const char *object, enum rows_table table, const char *expected)
+{
+    check_of(&model_protocol, object, table, expected);
+}
+
+static void check_approval(const char *object, enum rows_table table, const char *expected)
+{
+    check_of(&model_approval, object, table, expected);
 }
 
 static void columns_stand_where_the_database_expects_them(void **state)
@@ -102,6 +118,70 @@ static void codes_know_their_place(void **state)
         snprintf(row, sizeof(row), "{{%s,0,1,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL}}",
                  roles[i].role);
         check(object, ROWS_CODES, row);
+    }
+}
+
+static void columns_of_approvals_stand_where_the_database_expects_them(void **state)
+{
+    (void)state;
+    check_approval("00080012 DA 20240102; 00080013 TM 1030; 00080016 UI 1.2; 00080018 UI 1.3; "
+                   "00080070 LO m; 00080201 SH +0100; 00081090 LO mm; 00091001 LO x; 00181000 LO "
+                   "d; 00181020 LO 1\\2 b",
+                   ROWS_APPROVAL,
+                   "{{20240102,1030,m,mm,d,\"{1,\\\"2 b\\\"}\",\"{\\\"00091001\\\":{\\\"vr\\\":"
+                   "\\\"LO\\\",\\\"Value\\\":[\\\"x\\\"]}}\"}}");
+    check_approval("", ROWS_APPROVAL, "{{NULL,NULL,NULL,NULL,NULL,NULL,NULL}}");
+    check_approval("00440109 SQ {[00081150 UI 1.2; 00081155 UI 1.3][]}", ROWS_SUBJECTS,
+                   "{{1,1.2,1.3,NULL},{2,NULL,NULL,NULL}}");
+    check_approval("00440100 SQ {[00120020 LO t; 00440102 UI 1.4; 00440104 DT 2024; 00440105 DT "
+                   "2025; 00440106 UT c][00380100 SQ {[]}]}",
+                   ROWS_ASSERTIONS,
+                   "{{1,1.4,2024,2025,c,t,NULL},{2,NULL,NULL,NULL,NULL,NULL,"
+                   "\"{\\\"00380100\\\":{\\\"vr\\\":\\\"SQ\\\",\\\"Value\\\":[{}]}}\"}}");
+    check_approval(
+        "00440100 SQ {[][00440103 SQ {[][00080055 AE a; 00080070 LO m; 00080080 LO i; 00081010 SH "
+        "s; 00081040 LO p; 00081090 LO n; 00181002 UI 1.5; 0040A084 CS PSN; 0040A123 PN A^B]}]}",
+        ROWS_ASSERTERS,
+        "{{2,1,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL},"
+        "{2,2,PSN,A^B,s,1.5,m,n,a,i,p,NULL}}");
+    check_approval("00440100 SQ {[][00440107 SQ {[00440108 UI 1.6][]}]}", ROWS_RELATED,
+                   "{{2,1,1.6,NULL},{2,2,NULL,NULL}}");
+}
+
+static void codes_of_approvals_know_their_place(void **state)
+{
+    static const struct {
+        const char *tag, *role;
+        bool is_of_asserter;
+    } roles[] = {
+        {"00440101", "assertion", false},
+        {"00080082", "institution", false},
+        {"00401101", "person", true},
+        {"0044010A", "organizational_role", true},
+        {"00080082", "asserter_institution", true},
+        {"00081041", "department_type", true},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(roles); i++) {
+        const struct {
+            const char *before, *after;
+            int asserter;
+        } place = {"00440103 SQ {[][][", "]}", 3}, none = {"", "", 0},
+          at = roles[i].is_of_asserter ? place : none;
+        char object[256], rows[256];
+        snprintf(
+            object, sizeof(object),
+            "00440100 SQ {[][%s%s SQ {[][00080100 SH 1; 00080102 SH S; 00080103 SH v; 00080104 "
+            "LO m; 00080119 UC l; 00080120 UR u; 00080121 SQ {[][00080100 SH 2]}]}%s]}",
+            at.before, roles[i].tag, at.after);
+#define AT   "{%s,2,%d,"
+#define NONE "NULL,NULL,NULL,NULL,NULL,NULL"
+        snprintf(rows, sizeof(rows),
+                 "{" AT "1,0," NONE ",NULL}," AT "2,0,1,S,v,m,l,u,NULL}," AT "2,1," NONE
+                 ",NULL}," AT "2,2,2,NULL,NULL,NULL,NULL,NULL,NULL}}",
+                 roles[i].role, at.asserter, roles[i].role, at.asserter, roles[i].role, at.asserter,
+                 roles[i].role, at.asserter);
+        check_approval(object, ROWS_APPROVAL_CODES, rows);
     }
 }
 
@@ -477,7 +557,7 @@ static void rows_beyond_their_room_are_refused(void **state)
                               arena, &item, &err),
                      RC_OK);
     rows_init(&rows, 16);
-    assert_int_equal(rows_write(item, 64, arena, &rows, &err), RC_LIMIT);
+    assert_int_equal(rows_write(&model_protocol, item, 64, arena, &rows, &err), RC_LIMIT);
     rows_fini(&rows);
     rows_init(&rows, 16);
     for (int i = 0; i < 10; i++)
@@ -491,6 +571,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_stand_where_the_database_expects_them),
         cmocka_unit_test(codes_know_their_place),
+        cmocka_unit_test(columns_of_approvals_stand_where_the_database_expects_them),
+        cmocka_unit_test(codes_of_approvals_know_their_place),
         cmocka_unit_test(constraints_of_elements_and_patient),
         cmocka_unit_test(constraint_values_are_flat),
         cmocka_unit_test(numbers_are_written_out),

@@ -44,8 +44,9 @@ static void a_right_that_is_missing_denies_its_contexts(void **state)
     } cases[] = {
         {PEER_MAY_ECHO, UID_VERIFICATION},         {PEER_MAY_FIND, UID_PROTOCOL_FIND},
         {PEER_MAY_MOVE, UID_PROTOCOL_MOVE},        {PEER_MAY_GET, UID_PROTOCOL_GET},
-        {PEER_MAY_MOVE, UID_APPROVAL_MOVE},        {PEER_MAY_GET, UID_APPROVAL_GET},
-        {PEER_MAY_STORE, UID_CT_DEFINED_PROTOCOL},
+        {PEER_MAY_FIND, UID_APPROVAL_FIND},        {PEER_MAY_MOVE, UID_APPROVAL_MOVE},
+        {PEER_MAY_GET, UID_APPROVAL_GET},          {PEER_MAY_STORE, UID_CT_DEFINED_PROTOCOL},
+        {PEER_MAY_STORE, UID_XA_DEFINED_PROTOCOL}, {PEER_MAY_STORE, UID_PROTOCOL_APPROVAL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_int_equal(result_of(cases[i].right, cases[i].uid), PC_ACCEPTED);
@@ -63,7 +64,6 @@ static void what_is_not_served_is_not_supported(void **state)
         "1.2.840.10008.5.1.4.1.1.200.8", /* XA Performed Procedure Protocol Storage */
         "1.2.840.10008.5.1.4.1.1.2",     /* CT Image Storage */
         "1.2.840.10008.5.1.4.1.2.2.1",   /* Study Root FIND */
-        UID_APPROVAL_FIND,               /* has no keys yet */
     };
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         assert_int_equal(result_of(PEER_MAY_ALL, others[i]), PC_ABSTRACT_SYNTAX_NOT_SUPPORTED);

@@ -1,0 +1,71 @@
+-- The derived columns of Protocol Approvals, kept true whoever writes the rows.
+
+create or replace function dpp.offset_of_object(object_id bigint)
+returns interval language plpgsql stable as $$
+begin
+    return (select dpp.parse_offset(o.timezone_offset) from dpp.objects as o where o.id = object_id);
+end
+$$;
+comment on function dpp.offset_of_object(bigint) is
+    'Timezone Offset From UTC (0008,0201) of an object; null when it has none';
+
+create or replace function dpp.derive_approval()
+returns trigger language plpgsql as $$
+begin
+    new.creation_date := dpp.parse_da(new.instance_creation_date);
+    new.creation_time := dpp.parse_tm(new.instance_creation_time);
+    new.creation_datetime := new.creation_date + new.creation_time;
+    new.creation_instant := dpp.instant_of(new.creation_datetime, dpp.offset_of_object(new.object_id));
+    return new;
+end
+$$;
+comment on function dpp.derive_approval() is 'Trigger: fills the derived columns of dpp.approvals';
+
+create or replace trigger approvals_derive
+    before insert or update on dpp.approvals
+    for each row execute function dpp.derive_approval();
+comment on trigger approvals_derive on dpp.approvals is 'Keeps the derived columns true';
+
+create or replace function dpp.derive_approval_assertion()
+returns trigger language plpgsql as $$
+declare
+    object_offset interval := dpp.offset_of_object(new.object_id);
+    own_offset interval := dpp.parse_dt_offset(new.assertion_datetime);
+begin
+    new.assertion_datetime_local := dpp.parse_dt(new.assertion_datetime);
+    new.assertion_datetime_has_offset := own_offset is not null;
+    new.assertion_datetime_instant := dpp.instant_of(
+        new.assertion_datetime_local, coalesce(own_offset, object_offset));
+
+    own_offset := dpp.parse_dt_offset(new.expiration_datetime);
+    new.expiration_datetime_local := dpp.parse_dt(new.expiration_datetime);
+    new.expiration_datetime_has_offset := own_offset is not null;
+    new.expiration_datetime_instant := dpp.instant_of(
+        new.expiration_datetime_local, coalesce(own_offset, object_offset));
+    return new;
+end
+$$;
+comment on function dpp.derive_approval_assertion() is 'Trigger: fills the derived columns of dpp.approval_assertions';
+
+create or replace trigger approval_assertions_derive
+    before insert or update on dpp.approval_assertions
+    for each row execute function dpp.derive_approval_assertion();
+comment on trigger approval_assertions_derive on dpp.approval_assertions is 'Keeps the derived columns true';
+
+create or replace function dpp.derive_approval_asserter()
+returns trigger language plpgsql as $$
+begin
+    new.person_name_folded := dpp.fold_name_entries(new.person_name);
+    new.person_name_search := case
+        when new.person_name_folded <> '{}'
+        then E'\n' || array_to_string(new.person_name_folded, E'\n') || E'\n'
+    end;
+    return new;
+end
+$$;
+comment on function dpp.derive_approval_asserter() is 'Trigger: fills the derived columns of dpp.approval_asserters';
+
+create or replace trigger approval_asserters_derive
+    before insert or update on dpp.approval_asserters
+    for each row execute function dpp.derive_approval_asserter();
+comment on trigger approval_asserters_derive on dpp.approval_asserters is 'Keeps the derived columns true';
