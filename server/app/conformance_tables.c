@@ -146,7 +146,7 @@ static const char *remark(const struct model *m, const struct model_key *k)
     if (k->match == MATCH_NAME)
         return "case and accents do not count; component groups, see below";
     if (is_code_sequence(k))
-        return "items: table 4-6";
+        return "items: table 4-7";
     if (k->is_multi)
         return "one matching value is enough";
     return k->match == MATCH_NONE ? "return key only; a value given is ignored" : "";
