@@ -46,6 +46,10 @@ struct reader {
     unsigned count;
     struct arena *arena;
     struct err *err;
+    const struct dcm_wanted *wanted; /* of the top level, ascending; NULL = all */
+    unsigned wanted_count;
+    bool is_skipping;    /* inside an element that is not wanted: nothing is made */
+    bool wants_sequence; /* the element at hand, if it is UN */
 };
 
 struct header {
@@ -157,7 +161,7 @@ static enum rc read_item(struct reader *r, struct encoding enc, struct header h,
         in.end = r->pos + h.len;
     }
     rc = read_elements(r, enc, in, depth, &item);
-    if (rc != RC_OK)
+    if (rc != RC_OK || r->is_skipping)
         return rc;
     if (e->last_item)
         e->last_item->next = item;
@@ -209,7 +213,8 @@ static enum rc take_value(struct reader *r, const struct header *h, struct encod
     return RC_OK;
 }
 
-/* UN of an element the dictionary knows: its own VR, and a sequence in it read if it can be. */
+/* UN of an element the dictionary knows: its own VR, and a sequence in it read if it can be. So is that of any
+ * other that is wanted as a sequence. */
 static enum rc take_known_un(struct reader *r, const struct header *h, unsigned depth,
                              struct dcm_element *e)
 {
@@ -217,7 +222,9 @@ static enum rc take_known_un(struct reader *r, const struct header *h, unsigned 
     unsigned count = r->count;
     struct err *err = r->err, inner;
     vr_of_tag(e->tag, e->vr);
-    if (memcmp(e->vr, "SQ", 2) == 0) {
+    bool is_sequence = memcmp(e->vr, "SQ", 2) == 0 || r->wants_sequence;
+    r->wants_sequence = false; /* not what is in it */
+    if (is_sequence) {
         r->err = &inner;
         enum rc rc =
             read_sequence(r, implicit_le, (struct extent){start + h->len, false}, depth, e);
@@ -254,9 +261,43 @@ static enum rc read_value(struct reader *r, struct encoding enc, const struct he
         return fail(r, RC_INVALID, h->tag, "value is longer than what holds it");
     if (is_sq)
         return read_sequence(r, enc, (struct extent){r->pos + h->len, false}, depth, e);
-    if (h->has_le_value)
+    if (h->has_le_value || (is_un && r->wants_sequence))
         return take_known_un(r, h, depth, e);
     return take_value(r, h, enc, e);
+}
+
+/* Past a value that nobody wants. One of undefined length ends where its delimiters say. */
+static enum rc skip_value(struct reader *r, struct encoding enc, const struct header *h, size_t end,
+                          unsigned depth)
+{
+    struct dcm_element nobody = {.tag = h->tag};
+    bool was_skipping = r->is_skipping;
+    if (h->is_undefined) {
+        r->is_skipping = true;
+        enum rc rc = read_value(r, enc, h, end, depth, &nobody);
+        r->is_skipping = was_skipping;
+        return rc;
+    }
+    if (h->len > end - r->pos)
+        return fail(r, RC_INVALID, h->tag, "value is longer than what holds it");
+    r->pos += h->len;
+    return RC_OK;
+}
+
+static bool is_wanted(struct reader *r, uint32_t tag, unsigned depth)
+{
+    if (r->is_skipping)
+        return false;
+    r->wants_sequence = false;
+    if (depth > 0 || !r->wanted)
+        return true;
+    for (unsigned i = 0; i < r->wanted_count && r->wanted[i].tag <= tag; i++) {
+        if (r->wanted[i].tag == tag) {
+            r->wants_sequence = r->wanted[i].is_sequence;
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Group lengths are dropped: they are retired, and say nothing (PS3.5 7.2). */
@@ -274,8 +315,8 @@ static enum rc read_elements(struct reader *r, struct encoding enc, struct exten
     struct header h;
     uint32_t twice;
     enum rc rc = RC_OK;
-    struct dcm_item *item = dcm_item_new(r->arena);
-    if (!item)
+    struct dcm_item *item = r->is_skipping ? NULL : dcm_item_new(r->arena);
+    if (!item && !r->is_skipping)
         return no_memory(r, 0);
     while (rc == RC_OK && (in.is_delimited || r->pos < in.end)) {
         rc = read_header(r, enc, in.end, &h);
@@ -294,14 +335,27 @@ static enum rc read_elements(struct reader *r, struct encoding enc, struct exten
         }
         if ((rc = count_one(r, h.tag)) != RC_OK)
             return rc;
+        if (!is_wanted(r, h.tag, depth)) {
+            rc = skip_value(r, enc, &h, in.end, depth);
+            continue;
+        }
         struct dcm_element *e = item_append(r->arena, item, h.tag, h.vr);
         if (!e)
             return no_memory(r, h.tag);
         rc = read_value(r, enc, &h, in.end, depth, e);
     }
-    if (rc == RC_OK && !item_sort(item, &twice))
+    if (rc == RC_OK && item && !item_sort(item, &twice))
         rc = fail(r, RC_INVALID, twice, "element occurs twice");
     *out = item;
+    return rc;
+}
+
+static enum rc inflate(const struct reader *r, struct span octets, struct buf *inflated)
+{
+    enum rc rc = inflate_octets(octets, inflated, r->err);
+    if (rc == RC_LIMIT)
+        rc = err_set_limit(r->err, r->limits.bytes_setting, 0, "inflated more than %zu octets",
+                           inflated->limit);
     return rc;
 }
 
@@ -312,10 +366,7 @@ static enum rc inflate_into(const struct reader *r, struct span *octets)
     struct err *err = r->err;
     struct buf inflated;
     buf_init(&inflated, r->limits.max_bytes);
-    enum rc rc = inflate_octets(*octets, &inflated, err);
-    if (rc == RC_LIMIT)
-        rc = err_set_limit(err, r->limits.bytes_setting, 0, "inflated more than %zu octets",
-                           r->limits.max_bytes);
+    enum rc rc = inflate(r, *octets, &inflated);
     if (rc == RC_OK) {
         uint8_t *copy = arena_alloc(arena, inflated.len ? inflated.len : 1);
         if (copy && inflated.len)
@@ -328,11 +379,22 @@ static enum rc inflate_into(const struct reader *r, struct span *octets)
     return rc;
 }
 
+static enum rc read_dataset(struct reader *r, struct span octets, const struct dcm_ts *ts,
+                            struct dcm_item **out)
+{
+    struct encoding enc = {ts->is_explicit, ts->is_big_endian};
+    struct dcm_item *item;
+    r->data = octets.data ? octets.data : (const uint8_t *)"";
+    enum rc rc = read_elements(r, enc, (struct extent){octets.len, false}, 0, &item);
+    if (rc == RC_OK)
+        *out = item;
+    return rc;
+}
+
 enum rc dcm_read(struct span octets, const struct dcm_ts *ts, const struct dcm_limits *limits,
                  struct arena *arena, struct dcm_item **out, struct err *err)
 {
     struct reader r = {.limits = limits_or_default(limits), .arena = arena, .err = err};
-    struct encoding enc = {ts->is_explicit, ts->is_big_endian};
     *out = NULL;
     if (octets.len > r.limits.max_bytes)
         return err_set_limit(err, r.limits.bytes_setting, 0, "%zu octets, at most %zu are taken",
@@ -342,12 +404,27 @@ enum rc dcm_read(struct span octets, const struct dcm_ts *ts, const struct dcm_l
         if (rc != RC_OK)
             return rc;
     }
-    r.data = octets.data ? octets.data : (const uint8_t *)"";
-    struct dcm_item *item;
-    enum rc rc = read_elements(&r, enc, (struct extent){octets.len, false}, 0, &item);
-    if (rc == RC_OK)
-        *out = item;
-    return rc;
+    return read_dataset(&r, octets, ts, out);
+}
+
+enum rc dcm_read_some(struct span octets, const struct dcm_ts *ts, const struct dcm_limits *limits,
+                      const struct dcm_wanted *wanted, unsigned count, struct arena *arena,
+                      struct buf *inflated, struct dcm_item **out, struct err *err)
+{
+    struct reader r = {.limits = limits_or_default(limits),
+                       .arena = arena,
+                       .err = err,
+                       .wanted = wanted,
+                       .wanted_count = count};
+    *out = NULL;
+    if (ts->is_deflated) {
+        buf_clear(inflated);
+        enum rc rc = inflate(&r, octets, inflated);
+        if (rc != RC_OK)
+            return rc;
+        octets = buf_span(inflated);
+    }
+    return read_dataset(&r, octets, ts, out);
 }
 
 enum rc read_implicit_sequence(struct span value, const struct dcm_limits *limits,

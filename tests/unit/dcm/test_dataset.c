@@ -692,6 +692,116 @@ static void first_text_is_cut_and_terminated(void **state)
     assert_string_equal(one, "");
 }
 
+/* Each choice of the elements gives those of the whole and no other. */
+static void check_some(struct fixture *f, const struct dcm_item *whole, struct span octets,
+                       const char *ts, unsigned choice)
+{
+    struct dcm_wanted wanted[32];
+    struct dcm_item *some, *expected = dcm_item_new(f->arena);
+    struct buf inflated;
+    unsigned count = 0, n = 0;
+    for (const struct dcm_element *e = whole->first; e; e = e->next, n++) {
+        if (!(choice >> n % 16 & 1) || count == 32)
+            continue;
+        struct dcm_element *copy = dcm_put(f->arena, expected, e->tag, e->vr, e->value);
+        copy->items = e->items;
+        copy->last_item = e->last_item;
+        copy->item_count = e->item_count;
+        wanted[count++].tag = e->tag;
+        wanted[count - 1].is_sequence = false;
+    }
+    buf_init(&inflated, 65536);
+    assert_int_equal(dcm_read_some(octets, dcm_ts_find(ts), NULL, wanted, count, f->arena,
+                                   &inflated, &some, &f->err),
+                     RC_OK);
+    assert_items_equal(expected, some);
+    buf_fini(&inflated);
+}
+
+static void some_elements_are_read_as_the_whole_is(void **state)
+{
+    struct fixture *f = *state;
+    struct dcm_item *le = read_le(f);
+    struct buf deflated;
+    buf_init(&deflated, 0);
+    assert_int_equal(deflate_octets(OCTETS(explicit_le), &deflated, &f->err), RC_OK);
+    for (unsigned choice = 0; choice < 256; choice++) {
+        check_some(f, le, OCTETS(explicit_le), UID_EXPLICIT_LE, choice);
+        check_some(f, le, OCTETS(explicit_be), UID_EXPLICIT_BE, choice);
+        check_some(f, le, OCTETS(implicit_le), UID_IMPLICIT_LE, choice);
+        check_some(f, le, buf_span(&deflated), UID_DEFLATED_LE, choice);
+    }
+    buf_fini(&deflated);
+}
+
+/* Sequences of a thousand items, with and without a length, in front of and behind the one that is wanted. */
+static void what_is_not_wanted_takes_no_memory(void **state)
+{
+    struct fixture *f = *state;
+    static const struct dcm_wanted wanted[] = {{TAG(0x0018, 0x1030), false}};
+    struct dcm_item *item = dcm_item_new(f->arena), *some;
+    for (uint32_t tag = 0x00091001; tag <= 0x00191001; tag += 0x00100000) {
+        struct dcm_element *sq = dcm_put(f->arena, item, tag, "SQ", span_str(""));
+        for (int i = 0; i < 1000; i++) {
+            struct dcm_item *in = dcm_add_item(f->arena, sq);
+            struct dcm_element *inner = dcm_put(f->arena, in, tag + 1, "SQ", span_str(""));
+            dcm_put_text(f->arena, dcm_add_item(f->arena, inner), TAG_CodeValue, "SH", "abcd");
+        }
+    }
+    dcm_put_text(f->arena, item, TAG_ProtocolName, NULL, "Head");
+    for (size_t i = 0; dcm_ts_uids[i]; i++) {
+        struct arena *small = arena_new(1024);
+        struct buf out, inflated;
+        buf_init(&out, 0);
+        buf_init(&inflated, 1 << 20);
+        assert_int_equal(dcm_write(item, dcm_ts_find(dcm_ts_uids[i]), &out, &f->err), RC_OK);
+        assert_int_equal(dcm_read_some(buf_span(&out), dcm_ts_find(dcm_ts_uids[i]), NULL, wanted, 1,
+                                       small, &inflated, &some, &f->err),
+                         RC_OK);
+        assert_span_str(dcm_trimmed(some->first), "Head");
+        assert_null(some->first->next);
+        buf_fini(&out);
+        buf_fini(&inflated);
+        arena_free(small);
+    }
+}
+
+/* PS3.5 6.2.2 note 2, of an element the dictionary does not know, by the word of who wants it. */
+static void un_is_a_sequence_where_one_is_wanted(void **state)
+{
+    static const char un[] = "\x09\x00\x01\x10UN\0\0\x12\0\0\0"
+                             "\xFE\xFF\x00\xE0\x0A\0\0\0"
+                             "\x28\x00\x10\x00\x02\0\0\0\x01\x02"
+                             "\x09\x00\x02\x10UN\0\0\x04\0\0\0abcd";
+    static const char implicit[] = "\x09\x00\x01\x10\x12\0\0\0"
+                                   "\xFE\xFF\x00\xE0\x0A\0\0\0"
+                                   "\x28\x00\x10\x00\x02\0\0\0\x01\x02"
+                                   "\x09\x00\x02\x10\x04\0\0\0abcd";
+    static const struct dcm_wanted wanted[] = {{TAG(0x0009, 0x1001), true},
+                                               {TAG(0x0009, 0x1002), true}};
+    const struct {
+        const char *ts;
+        struct span octets;
+    } rows[] = {{UID_EXPLICIT_LE, OCTETS(un)}, {UID_IMPLICIT_LE, OCTETS(implicit)}};
+    struct fixture *f = *state;
+    for (size_t i = 0; i < 2; i++) {
+        struct dcm_item *item;
+        struct buf inflated = {0};
+        assert_int_equal(dcm_read_some(rows[i].octets, dcm_ts_find(rows[i].ts), NULL, wanted, 2,
+                                       f->arena, &inflated, &item, &f->err),
+                         RC_OK);
+        assert_string_equal(item->first->vr, "SQ");
+        assert_int_equal(item->first->item_count, 1);
+        assert_span_equal(dcm_find(item->first->items, TAG(0x0028, 0x0010))->value,
+                          OCTETS("\x01\x02"));
+        assert_string_equal(item->last->vr, "UN"); /* octets that are none stay what they are */
+        assert_span_str(item->last->value, "abcd");
+        assert_int_equal(item->last->item_count, 0);
+        item = must_read(f, rows[i].octets, rows[i].ts);
+        assert_string_equal(item->first->vr, "UN");
+    }
+}
+
 /* Whatever is done to the octets: reading ends, stays inside them, and what it accepts can be written and
  * read again as the same tree. */
 static void mutated_octets_never_break_the_reader(void **state)
@@ -717,6 +827,7 @@ static void mutated_octets_never_break_the_reader(void **state)
             assert_int_equal(dcm_write(item, dcm_ts_find(UID_EXPLICIT_LE), &out, &f->err), RC_OK);
             (void)must_read(f, buf_span(&out), UID_EXPLICIT_LE);
             buf_fini(&out);
+            check_some(f, item, octets, seeds[i % 3].ts, i * 2654435761u >> 16);
         } else {
             refused++;
             assert_null(item);
@@ -777,6 +888,9 @@ int main(void)
         DCM_TEST(values_come_one_after_the_other),
         DCM_TEST(numbers_are_values_of_their_width),
         DCM_TEST(first_text_is_cut_and_terminated),
+        DCM_TEST(some_elements_are_read_as_the_whole_is),
+        DCM_TEST(what_is_not_wanted_takes_no_memory),
+        DCM_TEST(un_is_a_sequence_where_one_is_wanted),
         DCM_TEST(mutated_octets_never_break_the_reader),
         DCM_TEST(mutated_deflate_never_breaks_the_reader),
     };
