@@ -8,6 +8,9 @@
  *   0  query_record bytea   (dpp.objects.query_record, see catalog/record)
  *   1+ int[] for each sequence key that restricts: the matching items, in plan order. An item of a nested
  *      sequence is named by several ordinals, outermost first, so the array is a list of tuples.
+ * and, only when attributes outside the model are asked for, of the object's octets (dpp.instances):
+ *      text (their transfer syntax), int (how many there are), bytea (a part of them; the rows of one object follow one
+ *      another, each with the next part)
  */
 #ifndef CATALOG_QUERY_H
 #define CATALOG_QUERY_H

@@ -26,6 +26,10 @@ struct project_plan {
     unsigned key_count;
     const unsigned *depths; /* of each list */
     unsigned list_count;
+    /* Attributes of the top level that the record has not, ascending, with (0008,0005) among them: they are
+     * read from the object's octets. 0 = none, and the rows have no octets. */
+    const struct dcm_wanted *others;
+    unsigned other_count;
     const char *request_charset;
 };
 
@@ -39,6 +43,12 @@ struct match_list {
 MUST_CHECK enum rc project_record(const struct project_plan *plan,
                                   const struct project_target *target, struct span record,
                                   struct match_list *lists, struct arena *scratch, struct buf *out,
+                                  struct err *err);
+
+/* The record of a row of a plan with others, and with it those of them that the object has. parts is that of
+ * project_row; while it has octets nothing is appended to record. */
+MUST_CHECK enum rc project_others(const struct project_plan *plan, const struct pg_row *row,
+                                  struct buf *parts, struct arena *scratch, struct buf *record,
                                   struct err *err);
 
 #endif

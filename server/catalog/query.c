@@ -26,6 +26,9 @@
  * the plan that has the first tenth of the rows soonest, so neither sorts nor large bitmaps come before
  * the first row; a limit it knows would be no reason, being more than there is.
  *
+ * Attributes outside the model (query_other.c) are not in the record. When an identifier asks for such, the
+ * statement also reads the object's octets: it becomes "select ... from (<it>) as q (...)", in parts.
+ *
  * Faults of the identifier: what cannot be parsed is RC_UNSUPPORTED (C310); what can, but does not fit the
  * SOP class, is RC_INVALID with the offending element (A900).
  *
@@ -33,6 +36,7 @@
  */
 #include "query_parts.h"
 
+#include "catalog/instances.h"
 #include "dcm/charset.h"
 #include "text_array.h"
 
@@ -196,20 +200,57 @@ static void add_limit(const struct query_builder *b, const struct query_view *vi
         buf_printf(sql, " limit %lld", (long long)most);
 }
 
+/* Around the statement: each row of it becomes as many as its octets have parts, one after the other. Only
+ * what is large has more than one; so no row makes libpq's input buffer, which never shrinks, large. */
+static void open_parts(const struct query_builder *b, struct buf *sql)
+{
+    buf_add_str(sql, "select q.record");
+    for (unsigned i = 1; i <= b->list_count; i++)
+        buf_printf(sql, ", q.list%u", i);
+    buf_printf(
+        sql,
+        ", q.syntax, coalesce(octet_length(q.dataset), 0), substring(q.dataset from 1 + %d *"
+        " generate_series(0, (coalesce(octet_length(q.dataset), 0) - 1) / %d) for %d) from (",
+        INSTANCES_CHUNK_BYTES, INSTANCES_CHUNK_BYTES, INSTANCES_CHUNK_BYTES);
+}
+
+static void close_parts(const struct query_builder *b, struct buf *sql)
+{
+    buf_add_str(sql, ") as q (record");
+    for (unsigned i = 1; i <= b->list_count; i++)
+        buf_printf(sql, ", list%u", i);
+    buf_add_str(sql, ", syntax, dataset)");
+}
+
+static void add_select(const struct query_builder *b, const struct query_view *view,
+                       struct buf *sql)
+{
+    bool reads_octets = b->other_count > 0;
+    buf_add_str(sql, "select o.query_record");
+    buf_add_span(sql, buf_span(&b->columns));
+    if (reads_octets)
+        buf_add_str(sql, ", i.transfer_syntax_uid, i.dataset");
+    buf_add_str(sql, " from dpp.objects o");
+    if (b->needs_table)
+        buf_printf(sql, " join %s p on p.object_id = o.id", b->model->table);
+    buf_add_span(sql, buf_span(&b->from));
+    if (reads_octets)
+        buf_add_str(sql, " left join dpp.instances i on i.object_id = o.id");
+    add_view(b, view, sql);
+    buf_add_span(sql, buf_span(&b->where));
+    add_limit(b, view, sql);
+}
+
 static enum rc write_sql(struct query_builder *b, const struct query_view *view, struct query *out,
                          struct err *err)
 {
     struct buf sql;
     buf_init(&sql, 4 * (size_t)QUERY_MAX_SQL);
-    buf_add_str(&sql, "select o.query_record");
-    buf_add_span(&sql, buf_span(&b->columns));
-    buf_add_str(&sql, " from dpp.objects o");
-    if (b->needs_table)
-        buf_printf(&sql, " join %s p on p.object_id = o.id", b->model->table);
-    buf_add_span(&sql, buf_span(&b->from));
-    add_view(b, view, &sql);
-    buf_add_span(&sql, buf_span(&b->where));
-    add_limit(b, view, &sql);
+    if (b->other_count > 0)
+        open_parts(b, &sql);
+    add_select(b, view, &sql);
+    if (b->other_count > 0)
+        close_parts(b, &sql);
 
     enum rc rc = RC_OK;
     bool is_whole = buf_status(&sql) == RC_OK && buf_status(&b->from) == RC_OK &&
@@ -242,6 +283,8 @@ static enum rc add_keys(struct query_builder *b, const struct dcm_item *item,
     }
     plan->depths = b->depths;
     plan->list_count = b->list_count;
+    plan->others = b->others;
+    plan->other_count = b->other_count;
     return rc;
 }
 

@@ -2,7 +2,7 @@
  *
  * The parts of catalog/query: query.c reads the identifier and puts the statement together; query_text.c,
  * query_name.c, query_time.c and query_uid.c each turn the value of one kind of key into a predicate;
- * query_sequence.c nests.
+ * query_sequence.c nests; query_other.c has the keys outside the model.
  */
 #ifndef CATALOG_QUERY_PARTS_H
 #define CATALOG_QUERY_PARTS_H
@@ -30,6 +30,8 @@ struct query_builder {
     unsigned list_count, list_cap;
     unsigned alias_count;
     unsigned attribute_count, uid_count;
+    struct dcm_wanted *others; /* as in struct project_plan */
+    unsigned other_count;
     bool needs_table; /* the model's own table is mentioned */
     bool names_few;   /* a predicate that few objects satisfy, whatever its value */
     bool matches_none;
@@ -85,6 +87,16 @@ enum value_shape { VALUE_UNIVERSAL, VALUE_EXACT, VALUE_PREFIX, VALUE_PATTERN, VA
 enum value_shape query_shape(struct span value);
 /* LIKE pattern with the default escape character; data NULL without room. */
 struct span query_like_pattern(struct arena *arena, struct span value);
+
+/* Never keys, at no level: K.2.2.2 (character set, time zone), HH.6.1 (level is not relevant). */
+bool query_is_no_key(uint32_t tag);
+/* A key's row of the plan, as of an attribute that is returned whole. */
+enum rc query_plan_row(struct query_builder *b, const struct dcm_element *e, const char *vr,
+                       struct plan_key *row, struct err *err);
+/* A key that the model does not have, and what is in it. */
+enum rc query_other(struct query_builder *b, const struct dcm_element *e, bool is_top,
+                    struct plan_key *row, struct err *err);
+enum rc query_one_item(const struct dcm_element *e, struct err *err);
 
 /* A parameter; returns its number from 1, 0 when there is no room. */
 unsigned query_add_param(struct query_builder *b, struct span text);

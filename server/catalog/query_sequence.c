@@ -29,39 +29,6 @@ static const query_predicate predicates[] = {
     [MATCH_NAME] = query_name, [MATCH_DATETIME] = query_instant,
 };
 
-/* Never keys, at no level: K.2.2.2 (character set, time zone), HH.6.1 (level is not relevant). */
-static bool is_no_key(uint32_t tag)
-{
-    return tag == TAG_SpecificCharacterSet || tag == TAG_TimezoneOffsetFromUTC ||
-           tag == TAG_QueryRetrieveLevel;
-}
-
-/* What a response says of an attribute the entity has not: a zero-length element (K.2.2.1.3). Only the
- * reservation of a private block is repeated, because the private elements would be unreadable. */
-static struct span absent_element(struct arena *arena, const struct dcm_element *e, const char *vr)
-{
-    bool is_creator = (e->tag >> 16 & 1) && (e->tag & 0xFFFF) >= 0x10 &&
-                      (e->tag & 0xFFFF) <= 0xFF && memcmp(vr, "LO", 2) == 0 && e->value.len <= 64;
-    for (size_t i = 0; is_creator && i < e->value.len; i++)
-        is_creator = e->value.data[i] >= 0x20 && e->value.data[i] < 0x7F;
-    size_t len = is_creator ? e->value.len : 0, even = len + (len & 1);
-
-    uint8_t *p = arena_alloc(arena, 12 + even);
-    if (!p)
-        return span_of(NULL, 0);
-    put_le16(p, (uint16_t)(e->tag >> 16));
-    put_le16(p + 2, (uint16_t)e->tag);
-    memcpy(p + 4, vr, 2);
-    if (dcm_vr_has_long_length(vr))
-        return span_of(p, 12); /* zeroed: reserved octets and length */
-    put_le16(p + 6, (uint16_t)even);
-    if (len > 0)
-        memcpy(p + 8, e->value.data, len);
-    if (even > len)
-        p[8 + len] = ' ';
-    return span_of(p, 8 + even);
-}
-
 static bool has_value(const struct dcm_element *e)
 {
     return e->value.len > 0;
@@ -106,19 +73,14 @@ enum rc query_level(struct query_builder *b, const struct query_parent *parent,
         return query_no_room(err, 0);
 
     for (const struct dcm_element *e = item->first; e; e = e->next) {
-        if (is_no_key(e->tag))
+        if (query_is_no_key(e->tag))
             continue;
         const struct model_key *key = model_find_key(keys, key_count, e->tag);
         struct plan_key *row = &rows[count++];
-        row->tag = e->tag;
-        row->absent = absent_element(b->arena, e, key ? key->vr : e->vr);
-        if (!row->absent.data)
-            return query_no_room(err, e->tag);
-        if (!key) {
-            b->optional_ignored = true;
-            continue;
-        }
-        enum rc rc = add_key(b, parent, key, e, to, row, err);
+        enum rc rc = query_plan_row(b, e, key ? key->vr : e->vr, row, err);
+        if (rc == RC_OK)
+            rc = key ? add_key(b, parent, key, e, to, row, err)
+                     : query_other(b, e, parent == NULL, row, err);
         if (rc != RC_OK)
             return rc;
     }
@@ -199,17 +161,15 @@ enum rc query_sequence(struct query_builder *b, const struct query_parent *paren
                        struct plan_key *plan, struct err *err)
 {
     const struct dcm_item *item = e->items;
-    if (e->item_count > 1)
-        return err_set_tag(err, RC_INVALID, e->tag, "sequence key has %u items instead of one",
-                           e->item_count);
-    if (!item || !item->first)
-        return RC_OK; /* universal: the whole sequence is returned */
+    enum rc rc = query_one_item(e, err);
+    if (rc != RC_OK || !item || !item->first)
+        return rc; /* universal: the whole sequence is returned */
 
     struct query_parent self = {.key = key};
     snprintf(self.alias, sizeof(self.alias), "s%u", ++b->alias_count);
     struct buf inside;
     buf_init(&inside, QUERY_MAX_SQL);
-    enum rc rc = query_level(b, &self, item, &inside, &plan->children, &plan->child_count, err);
+    rc = query_level(b, &self, item, &inside, &plan->children, &plan->child_count, err);
 
     if (rc == RC_OK && inside.len > 0) {
         const char *predicate = buf_cstr(&inside);

@@ -27,6 +27,7 @@ struct find_op {
     struct query query;
     struct project_target target;
     struct dimse_command pending;
+    struct buf parts; /* of an object that comes in several rows */
     struct pg_lease *lease;
     struct pg_conn *conn;
     bool is_paused;
@@ -68,8 +69,8 @@ static void on_row(const struct pg_row *row, void *arg)
         return;
     }
     buf_clear(&f->memory->out);
-    enum rc rc =
-        project_row(f->query.plan, &f->target, row, f->memory->scratch, &f->memory->out, &f->why);
+    enum rc rc = project_row(f->query.plan, &f->target, row, &f->parts, f->memory->scratch,
+                             &f->memory->out, &f->why);
     if (rc == RC_OK)
         rc = buf_status(&f->memory->out);
     arena_reset(f->memory->scratch);
@@ -79,6 +80,8 @@ static void on_row(const struct pg_row *row, void *arg)
         find_give_up(f, STATUS_FIND_UNENCODABLE);
         return;
     }
+    if (f->parts.len > 0)
+        return;
     struct span data = buf_span(&f->memory->out);
     if (assoc_send(front->assoc, f->base.request->context, &f->pending, &data) != RC_OK) {
         f->is_over = true; /* the association is ending; on_closed stops this operation */
@@ -195,6 +198,7 @@ static void find_stop(struct operation *op)
     if (f->conn)
         pg_release(f->conn);
     f->conn = NULL;
+    buf_fini(&f->parts);
     memory_give(op->front->service, f->memory);
     f->memory = NULL;
 }

@@ -93,7 +93,7 @@ static const struct status_use uses[] = {
     {STATUS_SUCCESS, FIND, "all matches were sent, or there is none", "", ""},
     {STATUS_SUCCESS, GET | MOVE, "every sub-operation succeeded, or none was needed: no instance has one of the UIDs", COUNTERS, ""},
     {STATUS_PENDING, FIND, "a match; every key was used as the model says", "Identifier", ""},
-    {STATUS_PENDING_OPTIONAL, FIND, "a match; a key of the request is none of the model's (unknown or private) and was not matched: on every response of such a request", "Identifier", ""},
+    {STATUS_PENDING_OPTIONAL, FIND, "a match; a key of the request is none of the model's and has a value, which was not matched, or is private or unknown: on every response of such a request", "Identifier", ""},
     {STATUS_PENDING, GET | MOVE, "sub-operations go on", "Remaining, " COUNTERS, ""},
     {STATUS_WARNING, GET | MOVE, "at least one sub-operation failed or warned, and not all failed", COUNTERS "; " LIST "; " COMMENT " when one failed", "ask again for what is in the list"},
     {STATUS_CANCEL, FIND, "C-CANCEL came; the statement in the database was cancelled too", "", ""},

@@ -220,6 +220,24 @@ def test_unknown_keys_give_ff01(server, library):
     assert found(server, library, status=0xFF01, ProtocolName="Head*", PatientName="X") == {"head"}
 
 
+@pytest.mark.parametrize("transfer", [EXPLICIT, IMPLICIT, BIG_ENDIAN])
+def test_attributes_outside_the_model_are_returned(server, transfer):
+    """The large one comes out of the database in several parts, the small one of the same query in one."""
+    large, small = protocol(InstanceNumber="41"), protocol(InstanceNumber="42")
+    large.add_new(0x00190010, "LO", "ACME 1")
+    large.add_new(0x00191001, "OB", bytes(range(256)) * 10000)
+    wire = Wire(server.port).associate([(1, CT_PROTOCOL, [EXPLICIT]), (3, FIND, [transfer])])
+    for ds in (large, small):
+        assert wire.store(1, encode(ds, EXPLICIT), ds.SOPClassUID, ds.SOPInstanceUID).status == 0
+    uids = [large.SOPInstanceUID, small.SOPInstanceUID]
+    matches, final = wire.find(3, keys(SOPInstanceUID=uids, InstanceNumber="", ContentLabel=""))
+    wire.release()
+    assert final.status == 0
+    assert {m.pending_status for m in matches} == {0xFF00}
+    assert sorted((m.SOPInstanceUID, m.InstanceNumber, m.ContentLabel) for m in matches) == \
+        sorted(zip(uids, ["41", "42"], ["", ""]))
+
+
 def test_keyless_identifier_is_success_without_matches(server, library):
     wire = Wire(server.port).associate([(1, FIND, [EXPLICIT])])
     matches, final = wire.find(1, keys(SpecificCharacterSet="ISO_IR 100"))

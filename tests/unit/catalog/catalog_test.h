@@ -114,23 +114,26 @@ static inline struct span spec(struct octets *o, const char *text)
     return span_of(o->data, o->len);
 }
 
-static inline void assert_octets(struct span actual, struct span expected)
+/* Where and how they differ. */
+static inline void print_octets(struct span actual, struct span expected)
 {
-    if (!span_equal(actual, expected)) {
-        for (size_t i = 0; i < actual.len; i++)
-            print_message("%c",
-                          actual.data[i] >= 0x20 && actual.data[i] < 0x7F ? actual.data[i] : '.');
-        print_message("\n");
-        for (size_t i = 0; i < actual.len || i < expected.len; i++) {
-            int a = i < actual.len ? actual.data[i] : -1,
-                b = i < expected.len ? expected.data[i] : -1;
-            if (a != b) {
-                print_message("octet %zu is %02x instead of %02x (lengths %zu, %zu)\n", i, a, b,
-                              actual.len, expected.len);
-                break;
-            }
+    for (size_t i = 0; i < actual.len; i++)
+        print_message("%c", actual.data[i] >= 0x20 && actual.data[i] < 0x7F ? actual.data[i] : '.');
+    print_message("\n");
+    for (size_t i = 0; i < actual.len || i < expected.len; i++) {
+        int a = i < actual.len ? actual.data[i] : -1, b = i < expected.len ? expected.data[i] : -1;
+        if (a != b) {
+            print_message("octet %zu is %02x instead of %02x (lengths %zu, %zu)\n", i, a, b,
+                          actual.len, expected.len);
+            break;
         }
     }
+}
+
+static inline void assert_octets(struct span actual, struct span expected)
+{
+    if (!span_equal(actual, expected))
+        print_octets(actual, expected);
     assert_true(span_equal(actual, expected));
 }
 

@@ -4,11 +4,9 @@
  * of answers is compared with what PS3.4 K.2.2.1 and C.2.2.2 say, written down by hand: one letter for
  * each object.
  */
-#include "catalog_db.h"
+#include "catalog_find.h"
 #include "testdb.h"
 
-#include "catalog/project.h"
-#include "catalog/query.h"
 #include "dcm/dict.h"
 
 #define CT     "00080016 UI 1.2.840.10008.5.1.4.1.1.200.1; "
@@ -62,89 +60,6 @@ static const char *const objects[] = {
     CT "00080018 UI 1.2.3.10; 00181030 LO Head Routine",
 };
 
-struct answers {
-    bool is_done;
-    struct err result;
-    const struct query *query;
-    struct arena *scratch;
-    char letters[64];
-    struct buf response; /* of the last row */
-};
-
-/* The SOP Instance UID of a response, whose plan always asks for it. */
-static char letter_of(struct span response)
-{
-    for (size_t i = 0; i + 8 <= response.len; i++) {
-        const uint8_t *p = response.data + i;
-        if (memcmp(p, "\x08\0\x18\0UI", 6) == 0 && memcmp(p + 8, "1.2.3.", 6) == 0)
-            return (char)('a' + strtol((const char *)p + 14, NULL, 10) - 1);
-    }
-    return '?';
-}
-
-static void on_row(const struct pg_row *row, void *arg)
-{
-    struct answers *a = arg;
-    struct err err = {0};
-    struct project_target target = {.ts = dcm_ts_find(UID_EXPLICIT_LE),
-                                    .request_charset =
-                                        project_plan_request_charset(a->query->plan)};
-    buf_clear(&a->response);
-    if (project_row(a->query->plan, &target, row, a->scratch, &a->response, &err) != RC_OK)
-        fail_msg("%s", err.text);
-    arena_reset(a->scratch);
-    buf_add_u8(&a->response, 0); /* so that the UID ends */
-    a->response.len--;
-    size_t n = strlen(a->letters);
-    assert_true(n + 1 < sizeof(a->letters));
-    a->letters[n] = letter_of(buf_span(&a->response));
-}
-
-static void on_done(const struct err *result, int64_t rows, void *arg)
-{
-    struct answers *a = arg;
-    (void)rows;
-    a->result = *result;
-    a->is_done = true;
-}
-
-static int by_letter(const void *a, const void *b)
-{
-    return *(const char *)a - *(const char *)b;
-}
-
-static void run(const char *identifier, struct answers *a)
-{
-    static struct octets o;
-    struct arena *arena = arena_new(1 << 20);
-    struct query_view view = {.aet = "CT1"};
-    struct query q;
-    struct err err = {0};
-
-    memset(a, 0, sizeof(*a));
-    buf_init(&a->response, 0);
-    if (query_build(&model_protocol, spec(&o, identifier), dcm_ts_find(UID_EXPLICIT_LE), &view,
-                    NULL, arena, &q, &err) != RC_OK)
-        fail_msg("%s: %s", identifier, err.text);
-    a->query = &q;
-    a->scratch = arena_new(1 << 20);
-    struct pg_query pq = {.sql = q.sql,
-                          .params = q.params,
-                          .param_count = q.param_count,
-                          .on_row = on_row,
-                          .on_done = on_done,
-                          .arg = a};
-    pg_once_start(database.pool, WAIT_MS, &pq);
-    wait_until(&a->is_done);
-    if (a->result.code != RC_OK)
-        fail_msg("%s: %s\n%s", identifier, a->result.text, q.sql);
-    if (q.matches_none)
-        assert_string_equal(a->letters, "");
-    qsort(a->letters, strlen(a->letters), 1, by_letter);
-    arena_free(a->scratch);
-    arena_free(arena);
-}
-
 struct match {
     const char *identifier, *letters;
 };
@@ -154,13 +69,13 @@ static void check(const struct match *cases, size_t count)
     unsigned failed = 0;
     for (size_t i = 0; i < count; i++) {
         struct answers a;
-        run(cases[i].identifier, &a);
+        find_spec(cases[i].identifier, &a);
         if (strcmp(a.letters, cases[i].letters) != 0) {
             print_message("%s: [%s] instead of [%s]\n", cases[i].identifier, a.letters,
                           cases[i].letters);
             failed++;
         }
-        buf_fini(&a.response);
+        find_fini(&a);
     }
     assert_int_equal(failed, 0);
 }
@@ -380,10 +295,10 @@ static void responses_hold_the_matching_items(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         static struct octets want;
         struct answers a;
-        run(cases[i].identifier, &a);
+        find_spec(cases[i].identifier, &a);
         assert_int_equal(strlen(a.letters), 1);
         assert_octets(buf_span(&a.response), spec(&want, cases[i].letters));
-        buf_fini(&a.response);
+        find_fini(&a);
     }
 }
 
@@ -419,7 +334,7 @@ static void no_identifier_makes_the_statement_fail(void **state)
         struct pg_query pq = {.sql = q.sql,
                               .params = q.params,
                               .param_count = q.param_count,
-                              .on_done = on_done,
+                              .on_done = find_on_done,
                               .arg = &a};
         pg_once_start(database.pool, WAIT_MS, &pq);
         wait_until(&a.is_done);

@@ -159,6 +159,11 @@ static void the_first_response_comes_at_once_for_every_key(void **state)
         "00082218 SQ {[00080100 SH 69536005]}; 00189912 SQ {[00080070 LO Maker C]}",
         "00082218 SQ {[00080100 SH 69536005]}; 00080221 CS CT; 00080012 DA 20100101-",
         "00082218 SQ {[00080102 SH SCT]}; 00189907 SQ {[00080102 SH 99TEST]}; 00080221 CS CT",
+        /* with attributes outside the model, for which octets are read */
+        "00181030 LO; 00200013 IS",
+        "00080221 CS CT; 00189920 SQ {}",
+        "00181030 LO *e*; 00200013 IS",
+        "00189912 SQ {[00080070 LO M*]}; 00200013 IS",
     };
     (void)state;
     for (size_t i = 0; i < COUNT(identifiers); i++)
@@ -226,6 +231,8 @@ static void few_matches_take_few_reads(void **state)
         "0018990E SQ {[00081155 UI 2.25.1079]}",
         "00189907 SQ {[00080100 SH RP00077]}; 00080221 CS CT",
         "00189912 SQ {[00080070 LO M*]}; 00080012 DA 20150601",
+        "00080018 UI 2.25.1077; 00200013 IS",
+        "00189907 SQ {[00080100 SH RP00077]}; 00200013 IS",
     };
     (void)state;
     for (size_t i = 0; i < COUNT(identifiers); i++)

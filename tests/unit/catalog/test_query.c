@@ -8,6 +8,7 @@
 #include "catalog/project.h"
 #include "catalog/query.h"
 #include "dcm/dict.h"
+#include "project_plan.h"
 
 #define VIEW                                                                                \
     " where o.state = 'published' and o.sop_class_uid in ('1.2.840.10008.5.1.4.1.1.200.1'," \
@@ -349,6 +350,61 @@ static void sequences_nest(void **state)
                                   " s2.ordinal"));
 }
 
+/* Octets are read, a part a row, where an attribute outside the model is asked for; which it is says the plan. */
+static void attributes_outside_the_model_are_read_from_octets(void **state)
+{
+#define PARTS(lists)                                                                       \
+    "select q.record" lists                                                                \
+    ", q.syntax, coalesce(octet_length(q.dataset), 0), substring(q.dataset"                \
+    " from 1 + 1048576 * generate_series(0, (coalesce(octet_length(q.dataset), 0) - 1) / " \
+    "1048576) for"                                                                         \
+    " 1048576) from ("
+#define FROM   "from dpp.objects o"
+#define OCTETS " left join dpp.instances i on i.object_id = o.id"
+    static const struct {
+        const char *identifier, *sql, *wanted;
+    } cases[] = {
+        {"00200013 IS",
+         PARTS("") "select o.query_record, i.transfer_syntax_uid, i.dataset " FROM OCTETS VIEW
+                   ") as q (record, syntax, dataset)",
+         "00080005 00200013 "},
+        {"00080001 UL; 00091001 LO; 00181030 LO A",
+         PARTS("") "select o.query_record, i.transfer_syntax_uid, i.dataset " FROM
+                   " join dpp.protocols p on p.object_id = o.id" OCTETS VIEW
+                   " and p.protocol_name = $1) as q (record, syntax, dataset)",
+         "00080001 00080005 00091001 "},
+        {"00080221 CS CT; 00189920 SQ {[00189922 LO]}",
+         PARTS(
+             "") "select o.query_record, i.transfer_syntax_uid, i.dataset " FROM
+                 " join dpp.protocols p on p.object_id = o.id" OCTETS VIEW
+                 " and p.equipment_modality = $1 limit (select 9223372036854775807)) as q (record,"
+                 " syntax, dataset)",
+         "00080005 00189920+ "},
+        {"00181030 LO; 00189912 SQ {[00081010 SH]}", "select o.query_record " FROM VIEW, ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct query q;
+        struct err err;
+        char wanted[256] = "";
+        assert_int_equal(build_spec(cases[i].identifier, &q, &err), RC_OK);
+        assert_string_equal(q.sql, cases[i].sql);
+        for (unsigned k = 0; k < q.plan->other_count; k++)
+            snprintf(wanted + strlen(wanted), sizeof(wanted) - strlen(wanted), "%08X%s ",
+                     q.plan->others[k].tag, q.plan->others[k].is_sequence ? "+" : "");
+        assert_string_equal(wanted, cases[i].wanted);
+    }
+    struct query q;
+    struct err err;
+    assert_int_equal(
+        build_spec("0040A07C SQ {[00080080 LO M; 00080082 SQ {[00080100 SH Y]}]}; 00200013 IS", &q,
+                   &err),
+        RC_OK);
+    assert_int_equal(
+        strncmp(q.sql, PARTS(", q.list1, q.list2"), strlen(PARTS(", q.list1, q.list2"))), 0);
+    assert_non_null(strstr(q.sql, ") as q (record, list1, list2, syntax, dataset)"));
+}
+
 static void text_depends_on_the_shape_only(void **state)
 {
     static const char *const pairs[][2] = {
@@ -447,7 +503,9 @@ static void flags_say_what_was_asked(void **state)
         {"00080070 LO ACME", false, false, true}, /* a key of items only */
         {"00091001 LO private", false, false, true},
         {"00189912 SQ {[00100010 PN Doe]}", false, false, true},
-        {"00400275 SQ {[00400007 LO x][00400007 LO y]}", false, false, true},
+        {"00400275 SQ {[00400007 LO x]}", false, false, true},
+        {"00400275 SQ {[00400007 LO]}", false, false, false},
+        {"00100010 PN", false, false, false},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -491,6 +549,7 @@ static void faulty_identifiers_name_the_element(void **state)
         {"00181030 SQ {[00080070 LO A]}", RC_INVALID, 0x00181030},
         {"00181030 SQ {}", RC_INVALID, 0x00181030},
         {"0040A07C SQ {[00080082 SQ {[][]}]}", RC_INVALID, 0x00080082},
+        {"00400275 SQ {[00400007 LO x][00400007 LO y]}", RC_INVALID, 0x00400275},
         {"00080005 CS ISO_IR 999; 00181030 LO Head", RC_INVALID, 0x00080005},
         {"00181030 LO Gr\xFCn", RC_INVALID, 0x00181030},
         {"00080221 CS \xFC", RC_INVALID, 0x00080221},
@@ -657,6 +716,7 @@ int main(void)
         cmocka_unit_test(dates_and_times_are_matched_by_meaning),
         cmocka_unit_test(items_are_matched_as_a_whole),
         cmocka_unit_test(sequences_nest),
+        cmocka_unit_test(attributes_outside_the_model_are_read_from_octets),
         cmocka_unit_test(text_depends_on_the_shape_only),
         cmocka_unit_test(a_limit_is_one_more),
         cmocka_unit_test(values_matter_to_the_plan_unless_one_names_few),
