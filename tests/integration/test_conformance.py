@@ -5,8 +5,8 @@ import re
 import pytest
 from pydicom.sequence import Sequence
 
-from conftest import run_dppr
-from dicomwire import (APPROVAL, CT_PROTOCOL, EXPLICIT, FIND, GET, MOVE, Wire, encode, extended_item)
+from conftest import Server, run_dppr
+from dicomwire import APPROVAL, CT_PROTOCOL, EXPLICIT, FIND, GET, MOVE, Rejected, Wire, encode, extended_item
 from protocols import keys, new_uid, protocol, reference
 from wirescp import WireScp
 
@@ -81,6 +81,56 @@ def test_extended_negotiation_is_as_stated(server, statement):
     wire = Wire(server.port).associate([(1, FIND, [EXPLICIT])])
     wire.release()
     assert 0x56 not in wire.user
+
+
+@pytest.fixture(scope="module")
+def choosy(database):
+    """A server that takes one association of titles that have a row."""
+    database.query("insert into dpp.application_entities (ae_title, source_addresses) values"
+                   " ('KNOWN', '{}'), ('ELSEWHERE', '{192.0.2.1}')")
+    made = Server(database.uri, unknown_ae="refuse", echo_for_all="no", max_associations=1, max_contexts=2)
+    yield made
+    assert made.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def forlorn():
+    """A server without a database."""
+    made = Server("postgresql://nobody@127.0.0.1:1/none", unknown_ae="refuse", echo_for_all="no")
+    yield made
+    assert made.stop() == 0
+
+
+REJECTIONS = {
+    "1/1/2": ("choosy", [{"application": "1.2.3"}]),
+    "1/1/3": ("choosy", [{"calling": "STRANGER"}, {"calling": "ELSEWHERE"}, {"calling_raw": b"A\\B".ljust(16)}]),
+    "1/1/7": ("choosy", [{"called": "SOMEONE"}, {"called_raw": b"A\\B".ljust(16)}]),
+    "1/2/1": ("choosy", [{"max_length": 1}]),
+    "1/2/2": ("choosy", [{"version": 2}]),
+    "1/3/2": ("choosy", [{"contexts": 3}]),
+    "2/3/1": ("forlorn", [{}]),
+    "2/3/2": ("choosy", [{}]),
+}
+
+
+def test_every_rejection_is_provoked(statement):
+    assert re.findall(r"^\| (\d/\d/\d) \|", statement, re.M) == list(REJECTIONS)
+
+
+@pytest.mark.parametrize("code", REJECTIONS)
+def test_rejections_are_as_stated(request, code):
+    """PS3.8 table 9-21"""
+    name, causes = REJECTIONS[code]
+    server = request.getfixturevalue(name)
+    first = code == "2/3/2" and Wire(server.port).associate([(1, FIND, [EXPLICIT])], calling="KNOWN")
+    for cause in causes:
+        options = {"calling": "KNOWN", **cause}
+        contexts = [(1 + 2 * n, FIND, [EXPLICIT]) for n in range(options.pop("contexts", 1))]
+        with pytest.raises(Rejected) as caught:
+            Wire(server.port).associate(contexts, **options)
+        assert f"{caught.value.result}/{caught.value.source}/{caught.value.reason}" == code
+    if first:
+        first.release()
 
 
 # ---- what is seen --------------------------------------------------------------------------------
