@@ -19,6 +19,8 @@
 
 #include "core/metrics.h"
 
+enum { USER_NAME_LOGGED = 64 };
+
 typedef enum ul_state (*act_fn)(struct assoc *a, const struct ul_step *step);
 typedef void (*tell_fn)(struct assoc *a);
 
@@ -158,22 +160,62 @@ static enum ul_state act_ae_6(struct assoc *a, const struct ul_step *step)
     return step->other;
 }
 
-static void log_accepted(const struct assoc *a)
+/* PS3.7 table D.3-14, user identity types. What else the item holds (passcode, ticket, assertion, token) is a secret:
+ * it is neither verified nor logged, and there is no answer (D.3.3.7.2 wants one where it was verified only). */
+static const char *identity_name(uint8_t type)
+{
+    static const char *const names[] = {NULL,       "username", "username-passcode",
+                                        "kerberos", "saml",     "jwt"};
+    return type < sizeof(names) / sizeof(names[0]) && names[type] != NULL ? names[type] : "unknown";
+}
+
+static unsigned identity_pairs(const struct pdu_associate *rq, char user[USER_NAME_LOGGED + 1],
+                               struct log_pair pairs[2])
+{
+    if (rq == NULL || !rq->has_user_identity) {
+        return 0;
+    }
+    const struct pdu_user_identity *u = &rq->user_identity;
+    pairs[0] = (struct log_pair){.key = "identity", .text = identity_name(u->type)};
+    if (u->type != 1 && u->type != 2) {
+        return 1;
+    }
+    size_t len = u->primary.len < USER_NAME_LOGGED ? u->primary.len : USER_NAME_LOGGED;
+    if (len > 0) {
+        memcpy(user, u->primary.data, len);
+    }
+    user[len] = '\0';
+    pairs[1] = (struct log_pair){.key = "user", .text = user};
+    return 2;
+}
+
+/* rq: the other side's, NULL = there is none. */
+static void log_accepted(const struct assoc *a, const struct pdu_associate *rq)
 {
     unsigned accepted = 0;
+    char user[USER_NAME_LOGGED + 1];
+    if (!log_enabled(LOG_INFO)) {
+        return;
+    }
     for (unsigned i = 0; i < a->context_count; i++) {
         accepted += a->contexts[i].accepted;
     }
-    log_info(&a->log, "assoc.accepted",
-             "role=%s called=\"%s\" calling=\"%s\" contexts=%u accepted=%u send_max=%u",
-             a->is_requestor ? "requestor" : "acceptor", a->called_aet, a->calling_aet,
-             a->context_count, accepted, a->send_max);
+    struct log_pair pairs[8] = {
+        {.key = "role", .text = a->is_requestor ? "requestor" : "acceptor"},
+        {.key = "called", .text = a->called_aet},
+        {.key = "calling", .text = a->calling_aet},
+        {.key = "contexts", .number = a->context_count},
+        {.key = "accepted", .number = accepted},
+        {.key = "send_max", .number = a->send_max},
+    };
+    unsigned count = 6 + identity_pairs(rq, user, pairs + 6);
+    log_pairs(LOG_INFO, &a->log, "assoc.accepted", pairs, count);
 }
 
 static enum ul_state act_ae_3(struct assoc *a, const struct ul_step *step)
 {
     assoc_forget_negotiation(a); /* settled when it was decoded */
-    log_accepted(a);
+    log_accepted(a, NULL);
     return step->next;
 }
 
@@ -190,8 +232,8 @@ static enum ul_state act_ae_7(struct assoc *a, const struct ul_step *step)
 {
     metric_add(METRIC_associations_accepted, 1);
     send_buf(a, &a->negotiation->body);
+    log_accepted(a, &a->negotiation->rq);
     assoc_forget_negotiation(a);
-    log_accepted(a);
     return step->next;
 }
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Negotiation, and what a peer that breaks PS3.7 or PS3.8 gets: the reject, abort or status named there,
-one log line with the reason, and a server that goes on."""
+"""What a peer that breaks PS3.7 or PS3.8 gets: the abort or status named there, one log line with the reason, and a
+server that goes on. Negotiation is in test_negotiation.py."""
 import os
 import random
 import socket
@@ -26,97 +26,6 @@ def still_serving(server):
 
 def verifying(server):
     return Wire(server.port).associate([(1, VERIFICATION, [IMPLICIT])])
-
-
-# ---- negotiation -----------------------------------------------------------------------------------
-def test_contexts_are_answered_one_by_one(server):
-    wire = Wire(server.port).associate([
-        (1, VERIFICATION, [IMPLICIT]), (3, FIND, ["1.2.840.10008.1.2.4.50"]), (5, "1.2.3.4", [IMPLICIT]),
-        (7, CT_PROTOCOL, [IMPLICIT, EXPLICIT]), (9, "1.2.840.10008.5.1.4.1.1.200.2", [IMPLICIT]),
-        (11, MOVE, [IMPLICIT]), (13, GET, [IMPLICIT])])
-    assert wire.results == {1: 0, 3: 4, 5: 3, 7: 0, 9: 3, 11: 0, 13: 0}
-    assert wire.transfer[7] in (IMPLICIT, EXPLICIT)
-    assert 0x52 in wire.user and 0x51 in wire.user
-    wire.release()
-
-
-def test_answer_echoes_the_titles_and_reserved_octets(server):
-    wire = Wire(server.port)
-    reserved = bytes(range(32))
-    rq = bytearray(associate_rq([(1, VERIFICATION, [IMPLICIT])]))
-    rq[6 + 4 + 32:6 + 4 + 64] = reserved
-    wire.send(bytes(rq))
-    kind, body = wire.read_pdu()
-    assert kind == 2 and body[4:68] == bytes(rq[10:74])
-    wire.abort()
-
-
-def test_roles_are_answered_as_proposed_at_most(server):
-    wire = Wire(server.port).associate(
-        [(1, GET, [IMPLICIT]), (3, CT_PROTOCOL, [IMPLICIT])],
-        roles=[(CT_PROTOCOL, 1, 1), (FIND, 0, 1)])
-    answers = {}
-    for raw in wire.user.get(0x54, []):
-        n = struct.unpack_from(">H", raw)[0]
-        answers[raw[2:2 + n].decode()] = tuple(raw[2 + n:])
-    assert answers[CT_PROTOCOL] == (1, 1)
-    assert answers.get(FIND, (0, 0)) == (0, 0)
-    wire.release()
-
-
-def test_user_identity_is_tolerated_without_an_answer(server):
-    identity = dicomwire.item(0x58, bytes([2, 1]) + struct.pack(">H", 4) + b"user"
-                              + struct.pack(">H", 6) + b"secret")
-    wire = Wire(server.port).associate([(1, VERIFICATION, [IMPLICIT])], extra=identity)
-    assert 0x59 not in wire.user
-    wire.release()
-    assert "secret" not in server.log
-
-
-def test_unknown_items_are_skipped(server):
-    extra = dicomwire.item(0x7F, b"whatever") + dicomwire.item(0x57, b"")[:0]
-    wire = Wire(server.port).associate([(1, VERIFICATION, [IMPLICIT])], extra=extra)
-    assert wire.echo() == 0
-    wire.release()
-
-
-@pytest.mark.parametrize("options, expected", [
-    ({"called": "SOMEONE"}, (1, 1, 7)),
-    ({"application": "1.2.840.10008.3.1.1.2"}, (1, 1, 2)),
-    ({"version": 2}, (1, 2, 2)),
-    ({"calling_raw": b" " * 16}, (1, 1, 3)),
-])
-def test_rejections(server, options, expected):
-    wire = Wire(server.port)
-    with pytest.raises(Rejected) as caught:
-        wire.associate([(1, VERIFICATION, [IMPLICIT])], **options)
-    assert (caught.value.result, caught.value.source, caught.value.reason) == expected
-    wire.expect_closed()
-
-
-def test_unlimited_and_tiny_maximum_length(server):
-    for maximum in (0, 128, 4096 + 1, 1 << 31):
-        wire = Wire(server.port).associate([(1, FIND, [EXPLICIT])], max_length=maximum)
-        largest = 0
-        wire.send_find(1, keys(SOPInstanceUID="", ProtocolName="", ModelSpecificationSequence=[]))
-        while wire.read_message().status != 0:
-            pass
-        wire.release()
-
-
-def test_no_pdu_exceeds_what_we_take(server):
-    ds = protocol(ProtocolDesignRationale="x" * 20000)
-    wire = Wire(server.port).associate([(1, CT_PROTOCOL, [EXPLICIT])])
-    assert wire.store(1, encode(ds, EXPLICIT), CT_PROTOCOL, ds.SOPInstanceUID).status == 0
-    wire.release()
-    wire = Wire(server.port).associate([(1, GET, [EXPLICIT]), (3, CT_PROTOCOL, [EXPLICIT])],
-                                       roles=[(CT_PROTOCOL, 0, 1)], max_length=200)
-    lengths = []
-    read = wire.read_pdu
-    wire.read_pdu = lambda: (lambda r: lengths.append(len(r[1])) or r)(read())
-    stored, _, final = wire.get(1, [ds.SOPInstanceUID])
-    assert final.status == 0 and len(stored) == 1 and max(lengths) <= 200
-    wire.abort()
 
 
 # ---- broken PDUs -----------------------------------------------------------------------------------

@@ -124,32 +124,62 @@ static void even_and_repeated_context_ids_are_invalid(void **fixture)
     arena_free(a.arena);
 }
 
+/* PS3.7 D.3.3.4, each proposal to each kind of class: never 1 where 0 was proposed; without an item the requestor is
+ * SCU and there is no answer item. */
 static void roles_are_granted_where_proposed_and_allowed(void **fixture)
 {
     (void)fixture;
+    enum { NONE = 9 }; /* no item */
     static const struct {
         const char *uid;
         uint8_t scu, scp;           /* proposed */
         uint8_t want_scu, want_scp; /* answered */
         uint8_t result;
     } cases[] = {
-        {STORE, 1, 1, 1, 1, PC_ACCEPTED},       {STORE, 0, 1, 0, 1, PC_ACCEPTED},
-        {STORE, 1, 0, 1, 0, PC_ACCEPTED},       {STORE, 0, 0, 0, 0, PC_USER_REJECTION},
-        {FIND, 1, 1, 1, 0, PC_ACCEPTED},        {FIND, 0, 1, 0, 0, PC_USER_REJECTION},
-        {SENDER, 1, 1, 0, 1, PC_ACCEPTED},      {SENDER, 1, 0, 0, 0, PC_USER_REJECTION},
-        {STORE, 7, 9, 0, 0, PC_USER_REJECTION}, /* only 1 is a yes */
+        /* we may be both */
+        {STORE, NONE, NONE, NONE, NONE, PC_ACCEPTED},
+        {STORE, 0, 0, NONE, NONE, PC_USER_REJECTION},
+        {STORE, 1, 0, 1, 0, PC_ACCEPTED},
+        {STORE, 0, 1, 0, 1, PC_ACCEPTED},
+        {STORE, 1, 1, 1, 1, PC_ACCEPTED},
+        /* SCP only */
+        {FIND, NONE, NONE, NONE, NONE, PC_ACCEPTED},
+        {FIND, 0, 0, NONE, NONE, PC_USER_REJECTION},
+        {FIND, 1, 0, 1, 0, PC_ACCEPTED},
+        {FIND, 0, 1, NONE, NONE, PC_USER_REJECTION},
+        {FIND, 1, 1, 1, 0, PC_ACCEPTED},
+        /* SCU only */
+        {SENDER, NONE, NONE, NONE, NONE, PC_USER_REJECTION},
+        {SENDER, 0, 0, NONE, NONE, PC_USER_REJECTION},
+        {SENDER, 1, 0, NONE, NONE, PC_USER_REJECTION},
+        {SENDER, 0, 1, 0, 1, PC_ACCEPTED},
+        {SENDER, 1, 1, 0, 1, PC_ACCEPTED},
+        /* denied to this peer */
+        {SECRET, NONE, NONE, NONE, NONE, PC_USER_REJECTION},
+        {SECRET, 0, 0, NONE, NONE, PC_USER_REJECTION},
+        {SECRET, 1, 0, NONE, NONE, PC_USER_REJECTION},
+        {SECRET, 0, 1, NONE, NONE, PC_USER_REJECTION},
+        {SECRET, 1, 1, NONE, NONE, PC_USER_REJECTION},
+        /* not served at all */
+        {FOREIGN, 1, 1, NONE, NONE, PC_ABSTRACT_SYNTAX_NOT_SUPPORTED},
+        /* only 1 is a yes */
+        {STORE, 7, 9, NONE, NONE, PC_USER_REJECTION},
+        {STORE, 1, 255, 1, 0, PC_ACCEPTED},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct pdu_context contexts[] = {context(1, cases[i].uid), context(3, cases[i].uid)};
+        bool has_item = cases[i].scu != NONE;
         /* The first item counts; one for a class without context is not answered. */
         struct pdu_role roles[] = {
-            {FOREIGN, 1, 1}, {cases[i].uid, cases[i].scu, cases[i].scp}, {cases[i].uid, 1, 1}};
-        struct answer a = ask((struct pdu_associate){
-            .contexts = contexts, .context_count = 2, .roles = roles, .role_count = 3});
+            {"1.2.3", 1, 1}, {cases[i].uid, cases[i].scu, cases[i].scp}, {cases[i].uid, 1, 1}};
+        struct answer a = ask((struct pdu_associate){.contexts = contexts,
+                                                     .context_count = 2,
+                                                     .roles = roles,
+                                                     .role_count = has_item ? 3 : 1});
         assert_int_equal(a.rc, RC_OK);
         assert_int_equal(a.ac.contexts[0].result, cases[i].result);
         assert_int_equal(a.ac.contexts[1].result, cases[i].result);
-        assert_int_equal(a.ac.role_count, cases[i].result == PC_ACCEPTED ? 1 : 0);
+        assert_int_equal(a.ac.role_count, cases[i].want_scu == NONE ? 0 : 1);
         if (a.ac.role_count == 1) {
             assert_string_equal(a.ac.roles[0].sop_class, cases[i].uid);
             assert_int_equal(a.ac.roles[0].scu, cases[i].want_scu);
