@@ -12,11 +12,9 @@
  */
 #include "conformance.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "app_internal.h"
-#include "dcm/dict.h"
 #include "dcm/uids.h"
 
 static bool write_version(struct conformance *c, const char *arg)
