@@ -65,6 +65,7 @@ static const struct marker {
     {"limits", write_limits},
     {"services", conformance_services},
     {"contexts", conformance_contexts},
+    {"rejections", conformance_rejections},
     {"transfer-syntaxes", conformance_transfer_syntaxes},
     {"extended", conformance_extended},
     {"keys", conformance_keys},

@@ -23,6 +23,7 @@ MUST_CHECK enum rc conformance_write(const char *text, FILE *to, struct err *err
 /* Tables in Markdown. False: the argument means nothing. */
 bool conformance_services(struct conformance *c, const char *arg);
 bool conformance_contexts(struct conformance *c, const char *arg);
+bool conformance_rejections(struct conformance *c, const char *arg);
 bool conformance_transfer_syntaxes(struct conformance *c, const char *arg);
 bool conformance_extended(struct conformance *c, const char *arg);
 bool conformance_keys(struct conformance *c, const char *model);

@@ -14,6 +14,7 @@
 #include "dcm/dict.h"
 #include "dcm/tags.h"
 #include "dcm/uids.h"
+#include "net/reject.h"
 #include "service/classes.h"
 #include "service/status.h"
 
@@ -81,6 +82,17 @@ bool conformance_transfer_syntaxes(struct conformance *c, const char *arg)
     for (unsigned i = 0; dcm_ts_uids[i]; i++)
         fprintf(c->to, "| %u | %s | %s |\n", i + 1, dcm_ts_find(dcm_ts_uids[i])->name,
                 dcm_ts_uids[i]);
+    return !*arg;
+}
+
+bool conformance_rejections(struct conformance *c, const char *arg)
+{
+    fputs("| A-ASSOCIATE-RJ | When |\n|---|---|\n", c->to);
+    for (enum reject why = 0; why < REJECT_COUNT; why++) {
+        const struct reject_row *row = reject_of(why);
+        fprintf(c->to, "| %u/%u/%u | %s |\n", row->code.result, row->code.source, row->code.reason,
+                row->when);
+    }
     return !*arg;
 }
 

@@ -18,6 +18,7 @@
 #include <stdio.h>
 
 #include "core/metrics.h"
+#include "net/reject.h"
 
 enum { USER_NAME_LOGGED = 64 };
 
@@ -115,28 +116,28 @@ static enum rc check_request(const struct assoc *a, const struct pdu_associate *
                              struct pdu_reject *rj, struct err *err)
 {
     if ((rq->protocol_version & 1) == 0) {
-        *rj = (struct pdu_reject){1, 2, 2};
+        *rj = reject_of(REJECT_VERSION)->code;
         return err_set(err, RC_UNSUPPORTED, "another version of the protocol");
     }
     if (rq->application_context == NULL ||
         strcmp(rq->application_context, NET_APPLICATION_CONTEXT) != 0) {
-        *rj = (struct pdu_reject){1, 1, 2};
+        *rj = reject_of(REJECT_CONTEXT_NAME)->code;
         return err_set(err, RC_UNSUPPORTED, "another application context than DICOM's");
     }
     if (!is_title(rq->called_aet)) {
-        *rj = (struct pdu_reject){1, 1, 7};
+        *rj = reject_of(REJECT_CALLED)->code;
         return err_set(err, RC_INVALID, "the called AE title is malformed");
     }
     if (!is_title(rq->calling_aet)) {
-        *rj = (struct pdu_reject){1, 1, 3};
+        *rj = reject_of(REJECT_CALLING)->code;
         return err_set(err, RC_INVALID, "the calling AE title is malformed");
     }
     if (!assoc_peer_max_is_usable(rq)) {
-        *rj = (struct pdu_reject){1, 2, 1};
+        *rj = reject_of(REJECT_MAX_LENGTH)->code;
         return err_set(err, RC_INVALID, "the maximum length is too small for any message");
     }
     if (rq->context_count > a->options.max_contexts) {
-        *rj = (struct pdu_reject){1, 3, 2};
+        *rj = reject_of(REJECT_CONTEXTS)->code;
         return err_set_limit(err, LIMIT_max_contexts, 0, "%u presentation contexts, more than %u",
                              rq->context_count, a->options.max_contexts);
     }

@@ -24,6 +24,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "net/reject.h"
 #include "dcm/charset.h"
 
 enum { FRESH_MS = 20 };
@@ -33,12 +34,6 @@ enum lookup_step { LOOKUP_WITH_ADDRESS, LOOKUP_TITLE_ONLY };
 /* Of the whole process: the limit is the process's, the services are one per worker. */
 static atomic_int connections;
 static atomic_int associations;
-
-/* The codes of PS3.8 table 9-21 that we use. */
-static const struct pdu_reject reject_called = {1, 1, 7};
-static const struct pdu_reject reject_calling = {1, 1, 3};
-static const struct pdu_reject reject_congestion = {2, 3, 1};
-static const struct pdu_reject reject_limit = {2, 3, 2};
 
 unsigned operations_cap(const struct service_config *config)
 {
@@ -60,19 +55,18 @@ bool admission_has_room(const struct service_config *config)
     return atomic_load_explicit(&connections, memory_order_relaxed) < room;
 }
 
-static void reject(struct front *f, const struct pdu_reject *rj, enum log_level level,
-                   const struct err *why)
+static void reject(struct front *f, enum reject code, enum log_level level, const struct err *why)
 {
     f->rq = NULL;
     admission_cancel(f); /* who is rejected and does not close the connection takes no place */
-    assoc_answer_reject(f->assoc, rj, level, why);
+    assoc_answer_reject(f->assoc, &reject_of(code)->code, level, why);
 }
 
-static void refuse(struct front *f, const struct pdu_reject *rj, const char *text)
+static void refuse(struct front *f, enum reject code, const char *text)
 {
     struct err why;
     err_set(&why, RC_DENIED, "%s", text);
-    reject(f, rj, LOG_WARN, &why);
+    reject(f, code, LOG_WARN, &why);
 }
 
 static bool is_called_title(const struct service_config *c, const char *title)
@@ -127,7 +121,7 @@ static bool take_place(struct front *f, const struct peer *row)
         return true;
     struct err why;
     err_set_limit(&why, LIMIT_max_associations_per_ae, 0, "%s has %u associations", title, most);
-    reject(f, &reject_limit, LOG_WARN, &why);
+    reject(f, REJECT_LIMIT, LOG_WARN, &why);
     return false;
 }
 
@@ -188,7 +182,7 @@ static void admit_unknown(struct front *f)
     else if (f->service->config->echo_for_all && proposes(f->rq, UID_VERIFICATION))
         admit(f, PEER_MAY_ECHO, NULL);
     else
-        refuse(f, &reject_calling, "calling AE title not recognized");
+        refuse(f, REJECT_CALLING, "calling AE title not recognized");
 }
 
 static void on_peer(const struct err *result, bool found, const struct peer *peer, void *arg);
@@ -227,13 +221,13 @@ static void on_peer(const struct err *result, bool found, const struct peer *pee
         } else {
             struct err why = *result;
             err_reword(&why, "the database cannot be asked for the AE title: %s", result->text);
-            reject(f, &reject_congestion, LOG_ERROR, &why);
+            reject(f, REJECT_CONGESTION, LOG_ERROR, &why);
         }
         return;
     }
     if (f->lookup_step == LOOKUP_TITLE_ONLY) {
         if (found)
-            refuse(f, &reject_calling, "the AE title is registered for other source addresses");
+            refuse(f, REJECT_CALLING, "the AE title is registered for other source addresses");
         else
             admit_unknown(f);
         return;
@@ -253,20 +247,20 @@ void admission_start(struct front *f, const struct pdu_associate *rq)
     const struct service_config *config = f->service->config;
     f->rq = rq;
     if (!is_called_title(config, rq->called_aet)) {
-        refuse(f, &reject_called, "called AE title not recognized");
+        refuse(f, REJECT_CALLED, "called AE title not recognized");
         return;
     }
     int before = atomic_fetch_add_explicit(&associations, 1, memory_order_relaxed);
     f->admitted = true; /* given back in admission_cancel */
     if (f->service->draining) {
-        refuse(f, &reject_limit, "the server is stopping");
+        refuse(f, REJECT_LIMIT, "the server is stopping");
         return;
     }
     if (before >= (int64_t)config->max_associations) {
         struct err why;
         err_set_limit(&why, LIMIT_max_associations, 0, "%u associations are open",
                       config->max_associations);
-        reject(f, &reject_limit, LOG_WARN, &why);
+        reject(f, REJECT_LIMIT, LOG_WARN, &why);
         return;
     }
     look_up(f, LOOKUP_WITH_ADDRESS);

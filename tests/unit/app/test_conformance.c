@@ -63,21 +63,10 @@ static void a_marker_that_stands_for_nothing_is_an_error(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "{{nonsense}}",
-        "{{setting no-such}}",
-        "{{setting}}",
-        "{{keys nonsense}}",
-        "{{keys}}",
-        "{{statuses}}",
-        "{{statuses x}}",
-        "{{limits x}}",
-        "{{version x}}",
-        "{{charsets x}}",
-        "{{services x}}",
-        "{{contexts x}}",
-        "{{extended x}}",
-        "{{implementation}}",
-        "{{transfer-syntaxes x}}",
+        "{{nonsense}}",   "{{setting no-such}}", "{{setting}}",        "{{keys nonsense}}",
+        "{{keys}}",       "{{statuses}}",        "{{statuses x}}",     "{{limits x}}",
+        "{{version x}}",  "{{charsets x}}",      "{{services x}}",     "{{rejections x}}",
+        "{{contexts x}}", "{{extended x}}",      "{{implementation}}", "{{transfer-syntaxes x}}",
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         free(written(texts[i], RC_INVALID));
@@ -96,10 +85,10 @@ static void every_table_is_in_the_text(void **state)
 {
     (void)state;
     static const char *const needed[] = {
-        "{{services}}",       "{{contexts}}",      "{{transfer-syntaxes}}", "{{extended}}",
-        "{{keys protocol}}",  "{{keys approval}}", "{{keys code}}",         "{{statuses echo}}",
-        "{{statuses store}}", "{{statuses find}}", "{{statuses get}}",      "{{statuses move}}",
-        "{{charsets}}",       "{{limits limit}}",  "{{limits deadline}}",
+        "{{services}}",      "{{rejections}}",     "{{contexts}}",      "{{transfer-syntaxes}}",
+        "{{extended}}",      "{{keys protocol}}",  "{{keys approval}}", "{{keys code}}",
+        "{{statuses echo}}", "{{statuses store}}", "{{statuses find}}", "{{statuses get}}",
+        "{{statuses move}}", "{{charsets}}",       "{{limits limit}}",  "{{limits deadline}}",
     };
     for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
         assert_non_null(strstr((const char *)conformance_text, needed[i]));
