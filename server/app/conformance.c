@@ -44,6 +44,22 @@ static bool write_setting(struct conformance *c, const char *arg)
     return true;
 }
 
+/* What the client commands do where nothing else is said. */
+static bool write_client(struct conformance *c, const char *arg)
+{
+    const struct peer_args p = PEER_ARGS_DEFAULT;
+
+    if (strcmp(arg, "aet") == 0)
+        return fputs(p.aet, c->to) >= 0;
+    if (strcmp(arg, "aec") == 0)
+        return fputs(p.aec, c->to) >= 0;
+    if (strcmp(arg, "timeout") == 0)
+        return fprintf(c->to, "%ld", p.timeout_s) > 0;
+    if (strcmp(arg, "max-pdu") == 0)
+        return fprintf(c->to, "%u", (unsigned)assoc_options_default().max_pdu_bytes) > 0;
+    return false;
+}
+
 static bool write_limits(struct conformance *c, const char *arg)
 {
     for (enum limit_kind kind = LIMIT_KIND_LIMIT; kind <= LIMIT_KIND_DEADLINE; kind++) {
@@ -62,6 +78,7 @@ static const struct marker {
     {"version", write_version},
     {"implementation", write_implementation},
     {"setting", write_setting},
+    {"client", write_client},
     {"limits", write_limits},
     {"services", conformance_services},
     {"contexts", conformance_contexts},

@@ -70,6 +70,14 @@ def test_every_context_of_the_statement_is_accepted(server, statement):
         assert wire.transfer[number] == (offer[0] if len(offer) == 1 else preference[0])
 
 
+def test_an_association_without_an_accepted_context_is_accepted(server):
+    """PS3.8 9.3.3.2: result 3 for what is not served, and 4 for transfer syntaxes that are not."""
+    wire = Wire(server.port).associate([(1, "1.2.840.10008.5.1.4.1.1.2", [EXPLICIT]),
+                                        (3, "1.2.840.10008.5.1.4.1.1.200.2", [EXPLICIT]), (5, FIND, ["1.2.3"])])
+    wire.release()
+    assert wire.results == {1: 3, 3: 3, 5: 4}
+
+
 def test_extended_negotiation_is_as_stated(server, statement):
     """PS3.4 K.5.1: as many octets as offered, an offered 0 stays 0."""
     granted = bytes(int(row[2]) for row in table(statement, "SOP class extended negotiation"))

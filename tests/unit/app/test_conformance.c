@@ -63,10 +63,23 @@ static void a_marker_that_stands_for_nothing_is_an_error(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "{{nonsense}}",   "{{setting no-such}}", "{{setting}}",        "{{keys nonsense}}",
-        "{{keys}}",       "{{statuses}}",        "{{statuses x}}",     "{{limits x}}",
-        "{{version x}}",  "{{charsets x}}",      "{{services x}}",     "{{rejections x}}",
-        "{{contexts x}}", "{{extended x}}",      "{{implementation}}", "{{transfer-syntaxes x}}",
+        "{{nonsense}}",
+        "{{setting no-such}}",
+        "{{setting}}",
+        "{{keys nonsense}}",
+        "{{keys}}",
+        "{{statuses}}",
+        "{{statuses x}}",
+        "{{limits x}}",
+        "{{version x}}",
+        "{{client x}}",
+        "{{charsets x}}",
+        "{{services x}}",
+        "{{rejections x}}",
+        "{{contexts x}}",
+        "{{extended x}}",
+        "{{implementation}}",
+        "{{transfer-syntaxes x}}",
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         free(written(texts[i], RC_INVALID));
