@@ -56,7 +56,7 @@ def check_decision(where, body, files, anchors):
     for missing in {"Tests", "Statement"} - fields.keys():
         problems.append(f"{where}: {missing} is missing")
     tests = re.findall(r"`([^`]+::[^`]+)`", fields.get("Tests", ""))
-    if not tests and not fields.get("Tests", "").startswith("none: "):
+    if not tests:
         problems.append(f"{where}: no test")
     for reference in tests:
         check_test(where, reference, files)
