@@ -65,7 +65,7 @@ create or replace function dpp.fold_name(name text)
 returns text language sql immutable parallel safe as $$
     -- From the inside out: decompose, drop the combining marks (not those of kana, which make other letters), letters
     -- that have no decomposition, lower case (ASCII first, so that the "I" of a Turkish database does not differ),
-    -- empty components and spaces at the end of a component group, empty groups at the end, compose.
+    -- spaces at the start of a component group, spaces and empty components at its end, empty groups at the end, compose.
     select normalize(
         rtrim(
             regexp_replace(
@@ -84,7 +84,7 @@ returns text language sql immutable parallel safe as $$
                         ) collate "C"
                     ) collate "default"
                 ),
-                '[ ^]+(=|$)', '\1', 'g'
+                '(?<=^|=) +|[ ^]+(?==|$)', '', 'g'
             ),
             '= '
         ),

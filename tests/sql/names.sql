@@ -1,6 +1,6 @@
 -- Folding of person names: both sides of the comparison go through dpp.fold_name.
 begin;
-select plan(36);
+select plan(38);
 
 select is(dpp.fold_name(v.given), v.expected, format('%L', v.given))
 from (
@@ -27,6 +27,7 @@ from (
         ('Smith^John^^^=山田^^=', 'smith^john=山田'),
         ('=山田^太郎', '=山田^太郎'),
         ('Smith^John  ', 'smith^john'),
+        ('  Smith^John', 'smith^john'), ('Yamada^Tarou ^=  山田^太郎', 'yamada^tarou=山田^太郎'),
         ('===', ''), ('^^^', ''), ('', ''),
         ('Sm_th^%', 'sm_th^%'),
         ('S\_m*?', 's\_m*?')

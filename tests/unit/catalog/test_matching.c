@@ -45,7 +45,7 @@ static const char *const objects[] = {
     "00080012 DA 20200105; 00080013 TM 235960; " CT
     "00080018 UI 1.2.3.6; 00082218 SQ {[00080100 SH T-D1100; 00080102 SH SNM3]}; "
     "00181030 LO head routine; 0040A07C SQ {[00080080 LO General; 00080082 SQ {[00080100 SH Y; "
-    "00080102 SH L]}][00080080 LO Mercy]}; 00700084 PN SMITH^JANE^^^",
+    "00080102 SH L]}][00080080 LO Mercy]}; 00700084 PN   SMITH^JANE^^^",
     /* g: long codes, several software versions */
     CT
     "00080018 UI 1.2.3.7; 00082218 SQ {[00080119 UC a-code-of-more-than-sixteen; 00080102 SH 99L]"
@@ -139,6 +139,7 @@ static void name_matching(void **state)
         {UID "00700084 PN Smith^John", "a"},
         {UID "00700084 PN SMITH^john^^", "a"},
         {UID "00700084 PN smith^*", "af"},
+        {UID "00700084 PN smith^jane", "f"}, /* spaces at the start are padding */
         {UID "00700084 PN smith", ""},
         {UTF8 UID "00700084 PN M\xC3\xBCller^J\xC3\xBCrgen", "b"},
         {UID "00700084 PN Muller^Jurgen", "b"},
