@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ *   compare [--seed S] [--protocols N] [--identifiers N | --seconds N | --case N] [--stop-after N]
+ *   compare --plants [--seed S] [--protocols N] [--identifiers N]
+ *
+ * Everything follows from the seed: protocol n and identifier n are the same in each run with the same seed and
+ * number of protocols. See README.md.
+ */
+#include "compare.h"
+
+#include <stdarg.h>
+
+#include "campaign.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "dcm/dict.h"
+
+enum { KIND_PROTOCOL = 1, KIND_IDENTIFIER = 2, BATCH = 500 };
+
+void die(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fputs("compare: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    exit(2);
+}
+
+struct options {
+    uint64_t seed, identifiers, only; /* only: that identifier; UINT64_MAX = all */
+    unsigned protocols, seconds;      /* seconds: seed after seed, for so long */
+    unsigned stop_after;              /* differences */
+    bool plants;
+};
+
+struct run {
+    struct options options;
+    struct subject *subjects;
+    struct entity *entities;
+    struct product *many, *alone;
+    struct arena *arena, *scratch;
+    struct tally tally;
+    unsigned differences;
+};
+
+static void fill(struct run *r)
+{
+    unsigned count = r->options.protocols;
+    struct buf octets;
+    buf_init(&octets, 0);
+    r->subjects = arena_array(r->arena, count, sizeof(*r->subjects));
+    r->entities = arena_array(r->arena, count, sizeof(*r->entities));
+    product_begin(r->many);
+    for (unsigned i = 0; i < count; i++) {
+        struct chance c = chance_of(r->options.seed, KIND_PROTOCOL, i);
+        struct subject *s = &r->subjects[i];
+        protocol_make(&c, i + 1, r->arena, s);
+        struct span made = subject_encode(s, r->scratch, &octets);
+        struct span kept =
+            span_of(arena_strndup(r->arena, (const char *)made.data, made.len), made.len);
+        arena_reset(r->scratch);
+        if (!product_store(r->many, kept, s->ts) ||
+            !entity_read(kept, s->ts, r->arena, &r->entities[i])) {
+            subject_show(s, stderr);
+            die("protocol %u of seed %llu is refused", i + 1, (unsigned long long)r->options.seed);
+        }
+    }
+    product_commit(r->many);
+    buf_fini(&octets);
+}
+
+/* What this requester is configured with. */
+static const char *charset_of(struct chance *c)
+{
+    static const char *const sets[] = {NULL, NULL, "ISO_IR 100", "ISO_IR 192", "ISO_IR 144"};
+    return sets[chance_below(c, COUNT(sets))];
+}
+
+static void case_make(struct run *r, uint64_t n, struct subject *out, const char **charset)
+{
+    struct chance c = chance_of(r->options.seed, KIND_IDENTIFIER, n);
+    *charset = charset_of(&c);
+    identifier_make(&c, r->subjects, r->options.protocols, r->scratch, out);
+}
+
+static struct stock stock_of(struct run *r)
+{
+    return (struct stock){r->many, r->entities, r->options.protocols, 1, r->options.plants};
+}
+
+static bool shrink_case(struct run *r, const struct subject *identifier, const char *charset,
+                        const struct difference *d, struct arena *arena, struct shrunk *out)
+{
+    *out = (struct shrunk){.identifier = subject_copy(identifier, arena), .charset = charset};
+    out->difference.kind = d->kind;
+    out->number = d->number;
+    if (d->number > 0)
+        out->protocol = r->subjects[d->number - 1];
+    return shrink(r->alone, out, arena);
+}
+
+static void show(const struct subject *identifier, const struct subject *protocol,
+                 const char *charset, const struct difference *d)
+{
+    printf("  identifier, of a requester with %s:\n", charset ? charset : "no set of its own");
+    subject_show(identifier, stdout);
+    if (protocol->tree) {
+        printf("  protocol:\n");
+        subject_show(protocol, stdout);
+    }
+    printf("  %s: %s\n", difference_name(d->kind), d->text);
+    if (d->response.len > 0)
+        printf("%.*s", (int)d->response.len, (const char *)d->response.data);
+}
+
+static void report(struct run *r, uint64_t n, const struct subject *identifier, const char *charset,
+                   const struct difference *d)
+{
+    struct arena *arena = arena_new(0);
+    struct shrunk s;
+    printf("\ndifference: tests/compare/run --seed %llu --protocols %u --case %llu\n",
+           (unsigned long long)r->options.seed, r->options.protocols, (unsigned long long)n);
+    if (shrink_case(r, identifier, charset, d, arena, &s)) {
+        show(&s.identifier, &s.protocol, s.charset, &s.difference);
+        printf("  (after %u steps)\n", s.steps);
+    } else {
+        printf("  not with this protocol alone, so as it was:\n");
+        show(identifier, d->number ? &r->subjects[d->number - 1] : &(struct subject){0}, charset,
+             d);
+    }
+    fflush(stdout);
+    buf_fini(&s.difference.response);
+    arena_free(arena);
+}
+
+/* One identifier; true when the sides agree. */
+static bool play(struct run *r, uint64_t n, struct difference *d, struct subject *identifier,
+                 const char **charset)
+{
+    struct stock stock = stock_of(r);
+    arena_reset(r->scratch);
+    case_make(r, n, identifier, charset);
+    compare(&stock, identifier, *charset, r->scratch, &r->tally, d);
+    return d->kind == SAME;
+}
+
+static void summarise(struct run *r)
+{
+    const struct tally *t = &r->tally;
+    printf("seed %llu: %u protocols, %llu identifiers (%llu refused, %llu matched none, %llu some, "
+           "%llu all), "
+           "%llu matches, %llu responses compared, %u differences\n",
+           (unsigned long long)r->options.seed, r->options.protocols,
+           (unsigned long long)t->identifiers, (unsigned long long)t->refused,
+           (unsigned long long)t->none, (unsigned long long)t->some, (unsigned long long)t->all,
+           (unsigned long long)t->matches, (unsigned long long)t->responses, r->differences);
+    fflush(stdout);
+    if (t->identifiers >= 1000 && (t->some * 4 < t->identifiers || t->responses < t->some))
+        die("the identifiers say too little: a quarter of them should match some protocols");
+}
+
+/* The identifiers of one seed, until `end`. */
+static void play_seed(struct run *r, int64_t end)
+{
+    const struct options *o = &r->options;
+    bool is_one = o->only != UINT64_MAX;
+    struct difference d = {0};
+
+    fill(r);
+    memset(&r->tally, 0, sizeof(r->tally));
+    for (uint64_t n = is_one ? o->only : 0; n < (is_one ? o->only + 1 : o->identifiers); n++) {
+        struct subject identifier;
+        const char *charset;
+        if (clock_now_us() >= end || r->differences >= o->stop_after)
+            break;
+        if (play(r, n, &d, &identifier, &charset))
+            continue;
+        r->differences++;
+        report(r, n, &identifier, charset, &d);
+    }
+    buf_fini(&d.response);
+    summarise(r);
+}
+
+static int campaign(struct run *r)
+{
+    struct options *o = &r->options;
+    int64_t end = o->seconds ? clock_now_us() + (int64_t)o->seconds * 1000000 : INT64_MAX;
+    play_seed(r, end);
+    while (o->seconds && clock_now_us() < end && r->differences < o->stop_after) {
+        o->seed++;
+        product_empty(r->many);
+        arena_reset(r->arena);
+        play_seed(r, end);
+    }
+    return r->differences > 0;
+}
+
+/* ---- the comparison itself put to the test ---- */
+
+/* The first identifier that shows the planted fault, and nothing else. */
+static bool meets_plant(struct run *r, uint64_t n, enum plant p, struct difference *d,
+                        struct subject *identifier, const char **charset)
+{
+    planted = PLANT_NONE;
+    bool is_clean = play(r, n, d, identifier, charset);
+    planted = p;
+    return is_clean && !play(r, n, d, identifier, charset);
+}
+
+/* What a shrunk case may be at most. */
+enum { MOST_OF_IDENTIFIER = 4, MOST_OF_PROTOCOL = 8 };
+
+static bool find_plant(struct run *r, enum plant p)
+{
+    struct arena *arena = arena_new(0);
+    struct difference d = {0};
+    struct subject identifier;
+    const char *charset;
+    struct shrunk s = {0};
+    uint64_t n = 0;
+    bool ok = false;
+
+    while (n < r->options.identifiers && !meets_plant(r, n, p, &d, &identifier, &charset))
+        n++;
+    if (n == r->options.identifiers) {
+        printf("%-18s not found by %llu identifiers: %s\n", plant_name(p), (unsigned long long)n,
+               plant_text(p));
+    } else {
+        bool shows = shrink_case(r, &identifier, charset, &d, arena, &s);
+        unsigned a = subject_elements(&s.identifier);
+        unsigned b = s.protocol.tree ? subject_elements(&s.protocol) : 0;
+        ok = shows && a <= MOST_OF_IDENTIFIER && b <= MOST_OF_PROTOCOL;
+        printf("%-18s identifier %-4llu %-8s shrunk in %4u steps to %u and %u elements%s\n",
+               plant_name(p), (unsigned long long)n, difference_name(d.kind), s.steps, a, b,
+               ok ? "" : ": NOT SMALL");
+        if (!ok)
+            show(&s.identifier, &s.protocol, s.charset, &s.difference);
+    }
+    planted = PLANT_NONE;
+    buf_fini(&d.response);
+    buf_fini(&s.difference.response);
+    arena_free(arena);
+    return ok;
+}
+
+static int find_plants(struct run *r)
+{
+    unsigned lost = 0;
+    fill(r);
+    for (int p = PLANT_NONE + 1; p < PLANT_COUNT; p++)
+        lost += !find_plant(r, (enum plant)p);
+    printf("%d faults planted, %u not found\n", PLANT_COUNT - 1, lost);
+    return lost > 0;
+}
+
+/* ---- */
+
+static struct options read_options(int argc, char **argv)
+{
+    struct options o = {
+        .seed = 1, .identifiers = 2000, .only = UINT64_MAX, .protocols = 1000, .stop_after = 10};
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--plants") == 0) {
+            o.plants = true;
+            continue;
+        }
+        char *end = NULL;
+        unsigned long long n = i + 1 < argc ? strtoull(argv[i + 1], &end, 10) : 0;
+        if (!end || *end || end == argv[i + 1])
+            die("%s: needs a number (--seed, --protocols, --identifiers, --seconds, --case, "
+                "--stop-after)",
+                argv[i]);
+        if (strcmp(argv[i], "--seed") == 0)
+            o.seed = n;
+        else if (strcmp(argv[i], "--protocols") == 0 && n > 0)
+            o.protocols = (unsigned)n;
+        else if (strcmp(argv[i], "--identifiers") == 0)
+            o.identifiers = n;
+        else if (strcmp(argv[i], "--seconds") == 0)
+            o.seconds = (unsigned)n;
+        else if (strcmp(argv[i], "--case") == 0)
+            o.only = n;
+        else if (strcmp(argv[i], "--stop-after") == 0)
+            o.stop_after = (unsigned)n;
+        else
+            die("%s: unknown, or out of range", argv[i]);
+        i++;
+    }
+    return o;
+}
+
+int main(int argc, char **argv)
+{
+    struct run r = {
+        .options = read_options(argc, argv), .arena = arena_new(0), .scratch = arena_new(0)};
+    struct err err = {0};
+    log_configure(LOG_WARN, LOG_LOGFMT);
+    if (dcm_init(&err) != RC_OK)
+        die("%s", err.text);
+    r.many = product_open("compare");
+    r.alone = product_open("compare_alone");
+    int status = r.options.plants ? find_plants(&r) : campaign(&r);
+    product_close(r.many);
+    product_close(r.alone);
+    arena_free(r.arena);
+    arena_free(r.scratch);
+    return status;
+}

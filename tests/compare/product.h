@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The product as it is: objects go in as the server stores them, identifiers are run as the server runs
+ * them, responses come out as the server writes them. A database of its own for each.
+ */
+#ifndef PRODUCT_H
+#define PRODUCT_H
+
+#include "compare.h"
+
+struct product;
+struct product *product_open(const char *tag);
+void product_close(struct product *p);
+/* Between begin and commit, for many. false: refused. */
+void product_begin(struct product *p);
+void product_commit(struct product *p);
+bool product_store(struct product *p, struct span octets, const struct dcm_ts *ts);
+void product_empty(struct product *p);
+
+struct answer {
+    enum rc rc;   /* RC_OK; RC_INVALID: A900 */
+    uint32_t tag; /* the offending element */
+    bool is_partly_supported;
+    char text[256]; /* of a failure */
+};
+/* number: of the object, from its SOP Instance UID. */
+typedef void (*product_row_cb)(unsigned number, struct span response, void *arg);
+void product_ask(struct product *p, struct span octets, const struct dcm_ts *ts,
+                 const char *charset, product_row_cb on_row, void *arg, struct answer *out);
+
+#endif
