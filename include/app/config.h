@@ -35,6 +35,7 @@ struct config {
     struct service_config service; /* strings borrowed from this struct */
     char *ae_title;
     char **called_titles; /* NULL-terminated */
+    char *time_zone;
     char **probe_addresses;
     struct network *probes; /* the same, read */
 };

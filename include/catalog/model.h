@@ -40,8 +40,9 @@ struct model_key {
     bool names_few;    /* one value has few objects, whatever it is: see catalog/query.c */
     uint8_t return_type; /* 1, 2, 3 */
     const char *column;  /* SQL column of the table the key's level lives in; NULL for MATCH_NONE */
-    /* MATCH_NAME: the folded component groups and the whole name, as an array and as lines. */
-    const char *folded_column, *search_column;
+    /* MATCH_NAME: the folded component groups and the whole name, as an array (dpp.fold_name_entries) and as lines;
+     * and what fuzzy matching finds it by (dpp.name_sounds). */
+    const char *folded_column, *search_column, *sounds_column;
     /* Sequences: the table of their items, the fixed restriction that selects this sequence's rows (a
      * constant such as "role = 'anatomic_region'"; NULL = none), and the keys of an item. */
     const char *item_table;

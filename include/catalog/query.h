@@ -26,8 +26,8 @@ struct query_view {
     int64_t max_matches; /* 0 = no limit; else LIMIT n + 1 is put on */
     const char
         *default_charset; /* assumed for 8-bit text without (0008,0005); NULL = refuse (A900) */
-    /* Negotiated (PS3.4 K.5.1): time zone adjustment. */
-    bool adjusts_times;
+    /* Negotiated (PS3.4 K.5.1): fuzzy semantic matching of person names, time zone adjustment. */
+    bool fuzzy_names, adjusts_times;
     /* The zone of times that neither say theirs nor have an object or request that does: a name that PostgreSQL
      * knows; NULL = UTC. */
     const char *site_zone;

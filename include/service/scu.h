@@ -23,6 +23,8 @@ struct scu_options {
     int64_t timeout_ms;                   /* without progress; default 30 s */
     uint32_t max_pdu_bytes;
     bool as_storage_scp; /* propose the SCP role for the storage classes (C-GET) */
+    /* Offered for the FIND classes by extended negotiation (PS3.4 K.5.1); without any, there is none. */
+    bool fuzzy_names, adjusted_times;
 };
 
 /* sop_classes: NULL-terminated; each becomes contexts with the transfer syntaxes (one context each, so
@@ -31,6 +33,8 @@ MUST_CHECK enum rc scu_open(const struct scu_options *options, const char *const
                             struct scu **out, struct err *err);
 /* Releases in order and frees. NULL is legal. */
 void scu_close(struct scu *s);
+/* Whether the peer has granted all that was offered by extended negotiation for this class. */
+bool scu_has_extended(const struct scu *s, const char *sop_class);
 bool scu_accepts(const struct scu *s, const char *sop_class, const char *transfer_syntax);
 
 struct scu_callbacks {

@@ -32,6 +32,7 @@ struct service_config {
     struct dcm_limits dataset_limits;
     struct query_limits query_limits;
     int64_t max_matches;        /* 0 = none */
+    const char *site_zone;      /* see query_view; default UTC */
     unsigned max_retrieve_uids; /* as query_limits.max_uids, of C-GET and C-MOVE */
     unsigned max_suboperations; /* of one C-GET or C-MOVE; default and ceiling 65535 */
     unsigned max_associations;  /* per process */

@@ -272,6 +272,8 @@ MUST_CHECK enum rc database_octets(struct pg_sync *s, const char *object_id, str
                                    struct err *err);
 /* Encoding UTF8 and a character type that folds beyond ASCII; RC_CONFLICT says what to do. */
 MUST_CHECK enum rc database_check_text(struct pg_sync *s, struct err *err);
+/* Whether the database knows the site's zone by this name; RC_CONFLICT: it does not. */
+MUST_CHECK enum rc database_check_zone(struct pg_sync *s, const char *zone, struct err *err);
 /* Connections this server may open at most, its probes included. */
 unsigned database_connections_wanted(const struct config *c, unsigned workers);
 /* Whether all live servers together fit into max_connections. */

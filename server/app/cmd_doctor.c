@@ -88,6 +88,10 @@ static void check_database(struct doctor *d)
         report(d, OK, "text", "encoding UTF8, folds beyond ASCII");
     else
         report(d, FAIL, "text", "%s", err.text);
+    if (database_check_zone(d->database, d->config->time_zone, &err) == RC_OK)
+        report(d, OK, "time-zone", "%s", d->config->time_zone);
+    else
+        report(d, FAIL, "time-zone", "%s", err.text);
 }
 
 static bool check_schema(struct doctor *d)

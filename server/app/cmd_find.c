@@ -18,7 +18,7 @@ enum { ARENA_BYTES = 64 << 20, CELL_WIDTH = 64 };
 
 struct find {
     const struct command *self;
-    bool is_json, is_wide, wants_all;
+    bool is_json, is_wide, wants_all, fuzzy_names, adjusted_times;
     struct keys keys;
     struct table *table;
     const char **cells;
@@ -122,8 +122,15 @@ static enum rc query(struct find *f, const struct peer_args *peer, struct dimse_
     struct scu_options options = peer_scu_options(peer);
     struct scu_callbacks cb = {.on_pending = on_match, .arg = f};
     struct scu *scu = NULL;
+    options.fuzzy_names = f->fuzzy_names;
+    options.adjusted_times = f->adjusted_times;
     enum rc rc = scu_open(&options, classes, &scu, err);
 
+    if (rc == RC_OK && !scu_has_extended(scu, UID_PROTOCOL_FIND))
+        command_error(f->self, "note: the peer does not grant all of what was offered: %s%s%s",
+                      f->fuzzy_names ? "--fuzzy-names" : "",
+                      f->fuzzy_names && f->adjusted_times ? ", " : "",
+                      f->adjusted_times ? "--adjust-times" : "");
     if (rc == RC_OK) {
         open_output(f);
         rc = scu_find(scu, UID_PROTOCOL_FIND, f->keys.identifier, &cb, final, err);
@@ -174,6 +181,10 @@ static int run(const struct command *self, int argc, char **argv)
          0, 0},
         {"all", 0, CLI_FLAG, &f.wants_all, NULL, "ask for every key of the information model", 0,
          0},
+        {"fuzzy-names", 0, CLI_FLAG, &f.fuzzy_names, NULL,
+         "offer fuzzy matching of person names: by sound, in any order", 0, 0},
+        {"adjust-times", 0, CLI_FLAG, &f.adjusted_times, NULL,
+         "offer time zone adjustment; the keys are in the zone of TimezoneOffsetFromUTC", 0, 0},
         {"json", 0, CLI_FLAG, &f.is_json, NULL, "print an array of DICOM JSON data sets", 0, 0},
         {"wide", 'w', CLI_FLAG, &f.is_wide, NULL, "do not cut long cells", 0, 0},
     };
@@ -210,11 +221,14 @@ const struct command command_find = {
         "matches: * and ? are wild cards, dates and times may be ranges (20250101-20251231), UIDs\n"
         "may be lists separated by a backslash. A key without a value is a column asked for;\n"
         "where there is none, the usual ones are: UIDs, name, modality, model and date.\n"
+        "Fuzzy names and adjusted times are done where the peer grants them (PS3.4 K.5.1).\n"
         "Ctrl-C cancels the query at the peer.\n\n"
         "Examples:\n"
         "  dppr find\n"
         "  dppr find -k 'ProtocolName=*Head*' -k EquipmentModality=CT\n"
         "  dppr find -k ModelSpecificationSequence.Manufacturer=ACME -k SOPInstanceUID\n"
-        "  dppr find -k 'InstanceCreationDate=20250101-' --all --json",
+        "  dppr find -k 'InstanceCreationDate=20250101-' --all --json\n"
+        "  dppr find --adjust-times -k TimezoneOffsetFromUTC=+0200 -k "
+        "InstanceCreationDate=20250101",
     .run = run,
 };

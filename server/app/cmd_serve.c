@@ -21,6 +21,8 @@ static int check(const struct command *self, const struct config *config)
         rc = database_check_text(s, &err);
     if (rc == RC_OK)
         rc = migrate_check(s, &err);
+    if (rc == RC_OK)
+        rc = database_check_zone(s, config->time_zone, &err);
     if (rc == RC_OK &&
         database_check_connections(s, database_connections_wanted(config, server_workers(config)),
                                    &err) != RC_OK)

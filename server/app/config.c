@@ -115,6 +115,8 @@ const struct setting config_settings[] = {
      "values of the UID list of a C-GET or C-MOVE"},
     {"max-suboperations", SETTING_UINT, AT(service.max_suboperations), 1, 65535, NULL,
      "instances of one C-GET or C-MOVE; more cannot be counted (PS3.7 E.1)"},
+    {"time-zone", SETTING_TEXT, AT(time_zone), 1, 0, NULL,
+     "time zone of the site, a name such as Europe/Berlin that PostgreSQL knows: of dates and times whose object, or query, says none (0008,0201)"},
     {"strict-retrieve-level", SETTING_BOOL, AT(service.strict_retrieve_level), 0, 0, NULL,
      "refuse (A900) a C-GET or C-MOVE that names a Query/Retrieve Level"},
     {"max-pdu", SETTING_SIZE32, AT(service.assoc.max_pdu_bytes), 0, GIB, NULL,
@@ -527,6 +529,7 @@ void config_init(struct config *c)
     c->http_port = 8080;
     c->ae_title =
         xstrdup(c->service.ae_title && *c->service.ae_title ? c->service.ae_title : "DPPR");
+    c->time_zone = xstrdup(c->service.site_zone);
     c->called_titles = xcalloc(1, sizeof(*c->called_titles));
     c->probe_addresses = xcalloc(1, sizeof(*c->probe_addresses));
     c->log_repeat_ms = 60 * SECOND;
@@ -548,6 +551,7 @@ void config_fini(struct config *c)
     free(c->dicom_address);
     free(c->http_address);
     free(c->ae_title);
+    free(c->time_zone);
     free_list(c->called_titles);
     free_list(c->probe_addresses);
     free(c->probes);

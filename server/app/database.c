@@ -67,6 +67,22 @@ enum rc database_check_text(struct pg_sync *s, struct err *err)
     return rc;
 }
 
+enum rc database_check_zone(struct pg_sync *s, const char *zone, struct err *err)
+{
+    static const char sql[] =
+        "select from pg_catalog.pg_timezone_names where lower(name) = lower($1::text)";
+    struct pg_param param = pg_text(zone);
+    struct pg_table *t = NULL;
+    enum rc rc = pg_sync_query(s, sql, &param, 1, &t, err);
+
+    if (rc == RC_OK && pg_table_rows(t) == 0)
+        rc = err_set(err, RC_CONFLICT,
+                     "time-zone: PostgreSQL knows no time zone '%.64s'; see pg_timezone_names",
+                     zone);
+    pg_table_free(t);
+    return rc;
+}
+
 unsigned database_connections_wanted(const struct config *c, unsigned workers)
 {
     enum { PROBES = 2 }; /* the health probe and the schema check */

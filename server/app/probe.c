@@ -99,6 +99,7 @@ static void settle_ready(struct probe *p)
 struct check {
     struct probe *probe;
     char *uri;
+    const char *time_zone; /* outlives the thread, with the settings */
     unsigned connections_wanted;
     enum rc rc, connections_rc;
     struct err err, connections_err;
@@ -121,6 +122,8 @@ static void check_work(void *arg)
     c->rc = database_open(c->uri, &s, &c->err);
     if (c->rc == RC_OK)
         c->rc = migrate_check(s, &c->err);
+    if (c->rc == RC_OK)
+        c->rc = database_check_zone(s, c->time_zone, &c->err);
     if (c->rc == RC_OK)
         c->connections_rc =
             database_check_connections(s, c->connections_wanted, &c->connections_err);
@@ -160,6 +163,7 @@ static void start_check(struct probe *p)
 
     c->probe = p;
     c->uri = xstrdup(p->config->database);
+    c->time_zone = p->config->time_zone;
     c->connections_wanted = p->connections_wanted;
     p->is_checking = true;
     if (jobpool_submit(p->thread, p->mailbox, &job) != RC_OK) {

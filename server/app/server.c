@@ -301,8 +301,9 @@ static void prepare_process(const struct config *c, unsigned workers)
     mallopt(M_TRIM_THRESHOLD, 2 * 1024 * 1024);
 }
 
-/* RC_OK: *is_known_good tells whether the schema was seen. RC_CONFLICT: it must not be used. */
-static enum rc look_at_schema(const struct config *c, bool *is_known_good, struct err *err)
+/* RC_OK: *is_known_good tells whether the schema was seen. RC_CONFLICT: it must not be used, or the setting
+ * time-zone is wrong. */
+static enum rc look_at_database(const struct config *c, bool *is_known_good, struct err *err)
 {
     struct pg_sync *db = NULL;
     struct err why = {0};
@@ -311,6 +312,8 @@ static enum rc look_at_schema(const struct config *c, bool *is_known_good, struc
     *is_known_good = false;
     if (rc == RC_OK)
         rc = migrate_check(db, &why);
+    if (rc == RC_OK)
+        rc = database_check_zone(db, c->time_zone, &why);
     pg_sync_free(db);
     if (rc == RC_CONFLICT) {
         *err = why;
@@ -420,7 +423,7 @@ int server_run(const struct command *self, const struct config *config, int read
     if (rc == RC_OK)
         rc = dcm_init(&err);
     if (rc == RC_OK)
-        rc = look_at_schema(config, &is_known_good, &err);
+        rc = look_at_database(config, &is_known_good, &err);
     if (rc != RC_OK) {
         command_error(self, "%s", err.text);
         return STATUS_FAILED;

@@ -132,7 +132,7 @@ static const struct model_key protocol_keys[] = {
      .item_table = "dpp.protocol_custodians", CHILDREN(custodian_keys), .path = {"ordinal"}},
     {TAG_ContentCreatorName, "PN", MATCH_NAME, .return_type = 1,
      .column = "content_creator_name", .folded_column = "content_creator_folded",
-     .search_column = "content_creator_search"},
+     .search_column = "content_creator_search", .sounds_column = "content_creator_sounds"},
 };
 
 /* ---- Protocol Approval ---- */
@@ -172,7 +172,8 @@ static const struct model_key asserter_keys[] = {
     ASSERTER_CODES(TAG_PersonIdentificationCodeSequence, person, 1, false),
     {TAG_ObserverType, "CS", MATCH_NONE, .return_type = 1},
     {TAG_PersonName, "PN", MATCH_NAME, .return_type = 1, .column = "person_name",
-     .folded_column = "person_name_folded", .search_column = "person_name_search"},
+     .folded_column = "person_name_folded", .search_column = "person_name_search",
+     .sounds_column = "person_name_sounds"},
     ASSERTER_CODES(TAG_OrganizationalRoleCodeSequence, organizational_role, 2, false),
 };
 

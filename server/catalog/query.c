@@ -296,6 +296,7 @@ enum rc query_build(const struct model *model, struct span identifier, const str
         .model = model,
         .limits = query_limits_or_default(limits),
         .arena = arena,
+        .fuzzy_names = view->fuzzy_names,
         .adjusts_times = view->adjusts_times,
         .site_zone = view->site_zone ? view->site_zone : "UTC",
     };

@@ -36,6 +36,7 @@ struct query_builder {
     bool names_few;   /* a predicate that few objects satisfy, whatever its value */
     bool matches_none;
     bool optional_ignored;
+    bool fuzzy_names; /* see query_name.c */
     /* query_time.c: the zones of keys and of stored times, see there. */
     bool adjusts_times;
     bool has_zone; /* the request has (0008,0201) */

@@ -14,8 +14,8 @@
 
 #include <string.h>
 
-/* PS3.4 K.5.1: bytes 1 and 2 are always 1, fuzzy semantic matching and time zone adjustment are not done. */
-static const uint8_t find_extended[] = {1, 1, 0, 0};
+/* PS3.4 K.5.1: bytes 1 and 2 are always 1; then fuzzy semantic matching and time zone adjustment. */
+static const uint8_t find_extended[] = {1, 1, 1, 1};
 
 /* clang-format off */
 static const struct sop_class classes[] = {

@@ -129,20 +129,35 @@ static void on_leased(struct pg_conn *conn, const struct err *why, void *arg)
     pg_query_start(conn, &q);
 }
 
+enum { EXTENDED_FUZZY = 2, EXTENDED_TIME_ZONE = 3 };
+
+/* PS3.4 K.5.1: offered by the peer for this class and granted; what is beyond the length offered is 0. */
+static bool is_negotiated(const struct front *f, const char *sop_class, unsigned octet)
+{
+    const struct sop_class *c = sop_class_find(sop_class);
+    struct span offered;
+    return c && octet < c->extended_bytes && assoc_peer_extended(f->assoc, sop_class, &offered) &&
+           octet < offered.len && (offered.data[octet] & c->extended_mask[octet]);
+}
+
 static void find_start(struct operation *op)
 {
     struct find_op *f = (struct find_op *)op;
     struct front *front = op->front;
     struct service *s = front->service;
     const char *charset = front->preferred_charset;
+    const char *sop_class = op->request->context->abstract_syntax;
     struct query_view view = {
         .aet = assoc_calling_aet(front->assoc),
         .max_matches = s->config->max_matches,
         .default_charset = charset,
+        .fuzzy_names = is_negotiated(front, sop_class, EXTENDED_FUZZY),
+        .adjusts_times = is_negotiated(front, sop_class, EXTENDED_TIME_ZONE),
+        .site_zone = s->config->site_zone,
     };
     struct err err = {0};
     f->memory = memory_take(s);
-    const struct model *model = model_of(op->request->context->abstract_syntax);
+    const struct model *model = model_of(sop_class);
     enum rc rc = RC_INTERNAL;
     if (model)
         rc = query_build(model, buf_span(&op->request->dataset), op->ts, &view,

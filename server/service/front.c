@@ -705,6 +705,7 @@ struct service_config service_config_default(void)
         .ae_title = "DPPR",
         .unknown_ae = UNKNOWN_AE_REFUSE,
         .echo_for_all = true,
+        .site_zone = "UTC",
         .assoc = assoc_options_default(),
         .dataset_limits = dcm_limits_default(),
         .query_limits = query_limits_default(),

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "catalog/model.h"
 #include "core/clock.h"
 #include "core/loop.h"
 #include "dcm/charset.h"
@@ -41,7 +42,8 @@ struct scu {
     bool established;
     bool released; /* the peer has asked for release */
     struct err why;
-    uint64_t progress; /* counts messages */
+    uint64_t progress;                /* counts messages */
+    bool fuzzy_names, adjusted_times; /* offered, see scu_options */
 
     /* The call in progress. */
     uint16_t message_id;
@@ -219,6 +221,7 @@ static bool is_never(const struct scu *s)
 struct proposal {
     struct pdu_associate rq;
     struct arena *arena;
+    uint8_t find_extended[4];
 };
 
 static enum rc propose(struct proposal *p, const char *sop_class, const char *const *syntaxes,
@@ -251,6 +254,18 @@ static bool is_storage(const char *sop_class)
            strcmp(sop_class, UID_PROTOCOL_APPROVAL) == 0;
 }
 
+/* PS3.4 K.5.1: octets 1 and 2 are always 1. */
+static void offer_extended(struct proposal *p, const struct scu_options *o, const char *sop_class)
+{
+    const struct model *m = model_of(sop_class);
+    if (!m || strcmp(m->find_uid, sop_class) != 0 || !(o->fuzzy_names || o->adjusted_times))
+        return;
+    memcpy(p->find_extended, (uint8_t[]){1, 1, o->fuzzy_names, o->adjusted_times},
+           sizeof p->find_extended);
+    p->rq.extended[p->rq.extended_count++] =
+        (struct pdu_extended){sop_class, span_of(p->find_extended, sizeof p->find_extended)};
+}
+
 static enum rc build_request(struct proposal *p, const struct scu_options *o,
                              const char *const *sop_classes, struct err *err)
 {
@@ -274,7 +289,8 @@ static enum rc build_request(struct proposal *p, const struct scu_options *o,
     snprintf(p->rq.called_aet, sizeof p->rq.called_aet, "%s", called);
     p->rq.contexts = arena_array(p->arena, PDU_MAX_CONTEXTS, sizeof *p->rq.contexts);
     p->rq.roles = arena_array(p->arena, classes, sizeof *p->rq.roles);
-    if (!p->rq.contexts || (classes && !p->rq.roles))
+    p->rq.extended = arena_array(p->arena, classes, sizeof *p->rq.extended);
+    if (!p->rq.contexts || (classes && (!p->rq.roles || !p->rq.extended)))
         return err_set(err, RC_NOMEM, "no memory for the association request");
     for (unsigned i = 0; i < classes; i++) {
         enum rc rc = propose(p, sop_classes[i], syntaxes, err);
@@ -282,6 +298,7 @@ static enum rc build_request(struct proposal *p, const struct scu_options *o,
             return rc;
         if (o->as_storage_scp && is_storage(sop_classes[i]))
             p->rq.roles[p->rq.role_count++] = (struct pdu_role){sop_classes[i], 1, 1};
+        offer_extended(p, o, sop_classes[i]);
     }
     return RC_OK;
 }
@@ -330,6 +347,8 @@ enum rc scu_open(const struct scu_options *options, const char *const *sop_class
     s->loop = loop_new();
     s->arena = arena_new(CALL_BYTES);
     s->timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : DEFAULT_TIMEOUT_MS;
+    s->fuzzy_names = options->fuzzy_names;
+    s->adjusted_times = options->adjusted_times;
     enum rc rc = build_request(&p, options, sop_classes, err);
     if (rc == RC_OK)
         rc = connect_to(s, options, &p, err);
@@ -361,6 +380,17 @@ void scu_close(struct scu *s)
 bool scu_accepts(const struct scu *s, const char *sop_class, const char *transfer_syntax)
 {
     return s->assoc && assoc_find_context(s->assoc, sop_class, transfer_syntax);
+}
+
+bool scu_has_extended(const struct scu *s, const char *sop_class)
+{
+    struct span granted;
+    if (!s->fuzzy_names && !s->adjusted_times)
+        return true;
+    if (!s->assoc || !assoc_peer_extended(s->assoc, sop_class, &granted))
+        return false;
+    return (!s->fuzzy_names || (granted.len > 2 && granted.data[2] == 1)) &&
+           (!s->adjusted_times || (granted.len > 3 && granted.data[3] == 1));
 }
 
 /* ---- calls ---- */

@@ -60,6 +60,7 @@ begin
         when new.person_name_folded <> '{}'
         then E'\n' || array_to_string(new.person_name_folded, E'\n') || E'\n'
     end;
+    new.person_name_sounds := dpp.name_sounds(new.person_name);
     return new;
 end
 $$;

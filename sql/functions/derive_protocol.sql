@@ -18,6 +18,7 @@ begin
         when new.content_creator_folded <> '{}'
         then E'\n' || array_to_string(new.content_creator_folded, E'\n') || E'\n'
     end;
+    new.content_creator_sounds := dpp.name_sounds(new.content_creator_name);
     return new;
 end
 $$;

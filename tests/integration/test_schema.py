@@ -54,14 +54,21 @@ def test_migration_fills_what_it_adds_for_rows_that_are_there(empty):
     for n, zone in enumerate(["+0100", None, "nonsense"]):
         empty.query("insert into dpp.objects (sop_instance_uid, sop_class_uid, timezone_offset) values (%s, '1.2', %s)",
                     (f"2.25.{n}", zone))
-    empty.query("insert into dpp.protocols (object_id, instance_creation_date, instance_creation_time)"
-                " select id, '20150601', '0030' from dpp.objects")
-    derived = ("select o.sop_instance_uid, p.creation_instant at time zone 'UTC' from dpp.protocols p"
-               " join dpp.objects o on o.id = p.object_id order by 1")
+    empty.query("insert into dpp.protocols (object_id, instance_creation_date, instance_creation_time,"
+                " content_creator_name) select id, '20150601', '0030', 'Smith' from dpp.objects")
+    empty.query("insert into dpp.approvals (object_id) select id from dpp.objects")
+    empty.query("insert into dpp.approval_assertions (object_id, ordinal) select id, 1 from dpp.objects")
+    empty.query("insert into dpp.approval_asserters (object_id, assertion_ordinal, ordinal, person_name)"
+                " select id, 1, 1, 'Roe' from dpp.objects")
+    derived = ("select o.sop_instance_uid, p.creation_instant at time zone 'UTC', p.content_creator_sounds,"
+               " a.person_name_sounds from dpp.protocols p join dpp.objects o on o.id = p.object_id"
+               " join dpp.approval_asserters a on a.object_id = o.id order by 1")
     before = empty.query(derived)
     assert [str(row[1]) for row in before] == ["2015-05-31 23:30:00", "None", "None"]
+    assert all(row[2:] == (["1=smith", "1~SM0", "1~XMT"], ["1=roe", "1~R"]) for row in before)
 
-    empty.query("alter table dpp.protocols drop column creation_instant")
-    empty.query("delete from dpp.schema_migrations where name = 'add_creation_instant'")
+    empty.query("alter table dpp.protocols drop column creation_instant, drop column content_creator_sounds")
+    empty.query("alter table dpp.approval_asserters drop column person_name_sounds")
+    empty.query("delete from dpp.schema_migrations where name in ('add_creation_instant', 'add_name_sounds')")
     run_dppr("migrate", database=empty.uri, check=True)
     assert empty.query(derived) == before

@@ -1,6 +1,6 @@
 -- Folding of person names: both sides of the comparison go through dpp.fold_name.
 begin;
-select plan(38);
+select plan(60);
 
 select is(dpp.fold_name(v.given), v.expected, format('%L', v.given))
 from (
@@ -44,6 +44,30 @@ from (
         (null, '{}')
 ) as v (given, expected);
 
+-- Fuzzy matching: words and their codes by component group.
+select is(dpp.name_sounds(v.given), v.expected::text[], format('sounds of %L', v.given))
+from (
+    values
+        ('Smith^John', '{1=john,1=smith,1~AN,1~JN,1~SM0,1~XMT}'),
+        ('SMITH^^^Mr^', '{1=mr,1=smith,1~MR,1~SM0,1~XMT}'),
+        ('Müller', '{1=muller,1~MLR}'),
+        (U&'Mu\0308ller', '{1=muller,1~MLR}'),
+        ('de la Cruz-Peña', '{1=cruz,1=de,1=la,1=pena,1~KRS,1~L,1~PN,1~T}'),
+        ('O''Brien', '{1=o''brien,1~APRN}'),
+        ('Yamada^Tarou=山田^太郎', '{1=tarou,1=yamada,1~AMT,1~TR,2=太郎,2=山田}'),
+        ('==やまだ　たろう', '{3=たろう,3=やまだ}'),
+        ('Doc 2nd', '{1=2nd,1=doc,1~TK}'),
+        ('a=b=c=d', '{1=a,1~A,2=b,2~P,3=c,3~K}'),
+        ('h', '{1=h}'),
+        ('^^^', '{}'), ('', '{}'), (null, '{}')
+) as v (given, expected);
+select is(dpp.word_sounds(v.given, 2), v.expected::text[], format('%L is looked for by', v.given))
+from (
+    values
+        ('Smith', '{2~SM0,2~XMT}'), ('OBrien', '{2~APRN}'), ('o’brien', '{2~APRN}'), ('山田', '{2=山田}'), ('2nd', '{2=2nd}'),
+        ('h', '{2=h}'), ('', '{}'), (U&'\0301', '{}')
+) as v (given, expected);
+
 -- The derived columns follow whoever writes the row.
 insert into dpp.objects (sop_instance_uid, sop_class_uid) values ('2.25.1', '1.2.840.10008.5.1.4.1.1.200.1');
 insert into dpp.protocols (object_id, content_creator_name, instance_creation_date, instance_creation_time)
@@ -52,16 +76,17 @@ from dpp.objects as o
 where o.sop_instance_uid = '2.25.1';
 create function pg_temp.derived()
 returns text language sql as $$
-    select concat_ws('|', content_creator_folded, content_creator_search, creation_date, creation_datetime)
+    select concat_ws(
+        '|', content_creator_folded, content_creator_search, content_creator_sounds, creation_date, creation_datetime)
     from dpp.protocols
 $$;
 select is(
-    pg_temp.derived(), E'{buc^jerome}|\nbuc^jerome\n|2015-06-01|2015-06-01 12:42:00', 'derived on insert');
+    pg_temp.derived(), E'{buc^jerome}|\nbuc^jerome\n|{1=buc,1=jerome,1~ARM,1~JRM,1~PK}|2015-06-01|2015-06-01 12:42:00', 'derived on insert');
 update dpp.protocols set content_creator_name = 'Roe^Ann', instance_creation_time = 'noon';
 select is(
-    pg_temp.derived(), E'{roe^ann}|\nroe^ann\n|2015-06-01', 'derived on update; without a time no date and time');
+    pg_temp.derived(), E'{roe^ann}|\nroe^ann\n|{1=ann,1=roe,1~AN,1~R}|2015-06-01', 'derived on update; without a time no date and time');
 update dpp.protocols set content_creator_name = null, instance_creation_date = '20159999';
-select is(pg_temp.derived(), '{}', 'no name, no entries');
+select is(pg_temp.derived(), '{}|{}', 'no name, no entries');
 
 select * from finish();
 rollback;

@@ -1,6 +1,6 @@
 -- The schema as a supported interface: what is there, how it is named, that it is explained.
 begin;
-select plan(26);
+select plan(27);
 
 select has_schema('dpp');
 select tables_are('dpp', array[
@@ -10,6 +10,7 @@ select tables_are('dpp', array[
     'approval_related_assertions', 'application_entities', 'destination_slots', 'schema_migrations', 'schema_definitions', 'servers']);
 select views_are('dpp', array['parameters', 'protocol_list']);
 select has_extension('pg_trgm');
+select has_extension('fuzzystrmatch');
 
 -- Explained
 select isnt(obj_description('dpp'::regnamespace, 'pg_namespace'), null, 'the schema has a comment');

@@ -58,7 +58,7 @@ struct reading {
 static const struct query_view plain = {.aet = "CT1"};
 /* Everything negotiated (K.5.1). */
 static const struct query_view negotiated = {
-    .aet = "CT1", .adjusts_times = true, .site_zone = "Europe/Berlin"};
+    .aet = "CT1", .fuzzy_names = true, .adjusts_times = true, .site_zone = "Europe/Berlin"};
 
 static struct reading read_all(const char *identifier, const struct query_view *view)
 {
@@ -182,6 +182,12 @@ static void the_first_response_comes_at_once_with_everything_negotiated(void **s
         "00080201 SH +0200; 00080013 TM 0900-1059",
         "00080012 DA 20000101-; 00080013 TM 00-",
         "00080201 SH -0500; 00080012 DA 20000101-; 00080013 TM 00-",
+        "00700084 PN CREATOR077^Ana",
+        "00700084 PN Ana",
+        "00700084 PN anna*",
+        "00700084 PN *TOR077*",
+        "00700084 PN creat* an?",
+        "00700084 PN Ana=",
     };
     (void)state;
     for (size_t i = 0; i < COUNT(identifiers); i++)
@@ -249,6 +255,11 @@ static void few_matches_take_few_reads_with_everything_negotiated(void **state)
         "00080012 DA 20150601-20150602; 00080013 TM 10-11",
         "00080201 SH +1400; 00080012 DA 20150601-20150602; 00080013 TM 10-11",
         "00080012 DA 20150601; 00080013 TM 10-11",
+        "00700084 PN Ana^CREATOR077",
+        "00700084 PN creator077",
+        "00700084 PN *TOR077*",
+        "00700084 PN an* *tor077",
+        "00700084 PN =Ana=creator077",
     };
     (void)state;
     for (size_t i = 0; i < COUNT(identifiers); i++)

@@ -105,25 +105,65 @@ static void storage_roles_follow_the_two_rights(void **state)
     }
 }
 
-/* PS3.4 K.5.1: fuzzy matching and time zone adjustment are not done. */
-static void extended_negotiation_of_find_grants_two_bytes(void **state)
+/* PS3.4 K.5.1: as offered, in the length offered, and only where offered. */
+static void extended_negotiation_of_find_answers_what_is_offered(void **state)
+{
+    static const struct {
+        const char *sop_class;
+        uint8_t offered[10];
+        unsigned length;
+        uint8_t answer[8];
+        int answer_length; /* -1 = no item */
+    } cases[] = {
+        {UID_PROTOCOL_FIND, {1, 1, 1, 1}, 4, {1, 1, 1, 1}, 4},
+        {UID_PROTOCOL_FIND, {1, 1, 0, 1}, 4, {1, 1, 0, 1}, 4},
+        {UID_PROTOCOL_FIND, {1, 1, 1, 0}, 4, {1, 1, 1, 0}, 4},
+        {UID_PROTOCOL_FIND, {1, 1, 0, 0}, 4, {1, 1, 0, 0}, 4},
+        {UID_PROTOCOL_FIND, {1, 1, 1}, 3, {1, 1, 1}, 3},
+        {UID_PROTOCOL_FIND, {1, 1, 0}, 3, {1, 1, 0}, 3},
+        /* Octets 5 to 7 are of C.5 only, what is not 1 is no request. */
+        {UID_PROTOCOL_FIND, {1, 1, 1, 1, 1, 1, 1}, 7, {1, 1, 1, 1, 0, 0, 0}, 7},
+        {UID_PROTOCOL_FIND, {1, 1, 2, 0x80}, 4, {1, 1, 0, 0}, 4},
+        {UID_PROTOCOL_FIND, {0}, 0, {0}, 0},
+        {UID_PROTOCOL_MOVE, {1, 1, 1, 1}, 4, {0}, -1},
+        {UID_CT_DEFINED_PROTOCOL, {2, 0, 3, 0}, 4, {0}, -1},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct arena *arena = arena_new(1024 * 1024);
+        struct pdu_context c = context(1, cases[i].sop_class, both, 2);
+        struct pdu_extended extended = {cases[i].sop_class, {cases[i].offered, cases[i].length}};
+        struct pdu_associate rq = {
+            .contexts = &c, .context_count = 1, .extended = &extended, .extended_count = 1};
+        struct pdu_associate ac = {0};
+        struct negotiate_rule rules[SOP_CLASS_COUNT];
+        struct negotiate_policy policy;
+        struct err err = {0};
+        classes_policy(PEER_MAY_ALL, 8, rules, &policy);
+        assert_int_equal(negotiate_answer(&rq, &policy, arena, &ac, &err), RC_OK);
+        assert_int_equal(ac.extended_count, cases[i].answer_length >= 0);
+        if (ac.extended_count > 0) {
+            assert_int_equal(ac.extended[0].info.len, cases[i].answer_length);
+            assert_memory_equal(ac.extended[0].info.data, cases[i].answer,
+                                (size_t)cases[i].answer_length);
+        }
+        arena_free(arena);
+    }
+}
+
+static void an_item_that_was_not_offered_is_not_answered(void **state)
 {
     (void)state;
-    static const uint8_t offered[] = {1, 1, 1, 1};
     struct arena *arena = arena_new(1024 * 1024);
     struct pdu_context c = context(1, UID_PROTOCOL_FIND, both, 2);
-    struct pdu_extended extended = {UID_PROTOCOL_FIND, {offered, 4}};
-    struct pdu_associate rq = {
-        .contexts = &c, .context_count = 1, .extended = &extended, .extended_count = 1};
+    struct pdu_associate rq = {.contexts = &c, .context_count = 1};
     struct pdu_associate ac = {0};
     struct negotiate_rule rules[SOP_CLASS_COUNT];
     struct negotiate_policy policy;
     struct err err = {0};
     classes_policy(PEER_MAY_ALL, 8, rules, &policy);
     assert_int_equal(negotiate_answer(&rq, &policy, arena, &ac, &err), RC_OK);
-    assert_int_equal(ac.extended_count, 1);
-    assert_int_equal(ac.extended[0].info.len, 4);
-    assert_memory_equal(ac.extended[0].info.data, "\1\1\0\0", 4);
+    assert_int_equal(ac.extended_count, 0);
     arena_free(arena);
 }
 
@@ -173,7 +213,8 @@ int main(void)
         cmocka_unit_test(a_right_that_is_missing_denies_its_contexts),
         cmocka_unit_test(what_is_not_served_is_not_supported),
         cmocka_unit_test(storage_roles_follow_the_two_rights),
-        cmocka_unit_test(extended_negotiation_of_find_grants_two_bytes),
+        cmocka_unit_test(extended_negotiation_of_find_answers_what_is_offered),
+        cmocka_unit_test(an_item_that_was_not_offered_is_not_answered),
         cmocka_unit_test(asynchronous_window_is_bounded),
         cmocka_unit_test(every_class_says_what_it_needs),
     };
