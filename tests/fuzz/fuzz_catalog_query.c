@@ -59,14 +59,16 @@ static void check_params(const struct query *q)
 static void check_plan(const struct project_plan *plan, const struct plan_key *keys, unsigned count,
                        unsigned depth)
 {
-    CHECK(count == 0 || depth <= MODEL_MAX_DEPTH);
+    CHECK(count == 0 ||
+          depth <= query_limits_default().max_depth); /* deeper ones outside the model */
     for (unsigned i = 0; i < count; i++) {
         const struct plan_key *k = &keys[i];
         CHECK(i == 0 || keys[i - 1].tag < k->tag);
         CHECK(k->absent.len >= 8 && k->absent.len % 2 == 0);
         CHECK(k->list <= plan->list_count);
         if (k->list) {
-            CHECK(k->depth == depth + 1 && k->depth == plan->depths[k->list - 1]);
+            CHECK(k->depth == depth + 1 && k->depth <= MODEL_MAX_DEPTH &&
+                  k->depth == plan->depths[k->list - 1]);
         }
         check_plan(plan, k->children, k->child_count, depth + 1);
     }
