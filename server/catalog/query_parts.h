@@ -70,17 +70,21 @@ enum rc query_read_zone(struct query_builder *b, const struct dcm_item *item, st
 enum rc query_datetime(struct query_builder *b, const struct dcm_element *date,
                        const struct dcm_element *time, struct buf *to, struct err *err);
 
-/* The keys of one level: predicates into `to`, the plan in the arena. parent NULL: the top level. */
-struct query_parent {
+/* The items of one sequence key, as far as they are restricted: see query_sequence.c. */
+struct query_items {
     const struct model_key *key;
     char alias[16];
+    struct buf keys;          /* predicates of their own attributes, each starting with " and " */
+    struct buf exists;        /* likewise, of the sequences within */
+    struct buf joins, firsts; /* the same said with joined tables: those, and predicates */
 };
-enum rc query_level(struct query_builder *b, const struct query_parent *parent,
+/* The keys of one level: predicates into `to`, the plan in the arena. around NULL: the top level. */
+enum rc query_level(struct query_builder *b, struct query_items *around,
                     const struct dcm_item *item, struct buf *to, const struct plan_key **plan,
                     unsigned *plan_count, struct err *err);
 /* A sequence key: the objects with a matching item, and the matching items as a result column. */
-enum rc query_sequence(struct query_builder *b, const struct query_parent *parent,
-                       const struct model_key *key, const struct dcm_element *e, struct buf *to,
+enum rc query_sequence(struct query_builder *b, struct query_items *around,
+                       const struct model_key *key, const struct dcm_element *e,
                        struct plan_key *plan, struct err *err);
 
 /* The kinds of a text value (query_text.c). */

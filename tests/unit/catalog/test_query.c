@@ -42,9 +42,9 @@ struct query_case {
 };
 
 /* The three places of a sequence's items, and the limit of a statement that is planned with its values. columns:
- * those before that of the items. */
-static void expected_sql(const struct query_case *c, const char *columns, bool plan_with_values,
-                         struct buf *sql)
+ * those before that of the items. joined: the items as they are joined, where sequences are within; NULL = as they are. */
+static void expected_sql(const struct query_case *c, const char *columns, const char *joined,
+                         bool plan_with_values, struct buf *sql)
 {
     buf_printf(sql, "select o.query_record%s", columns);
     if (c->items)
@@ -52,11 +52,12 @@ static void expected_sql(const struct query_case *c, const char *columns, bool p
     buf_printf(sql, " from dpp.objects o%s",
                c->is_joined ? " join dpp.protocols p on p.object_id = o.id" : "");
     if (c->items)
-        buf_printf(sql,
-                   " join (select s1.object_id, s1.ordinal%s) ms1 on ms1.object_id = o.id" VIEW
-                   " and not exists (select 1%s and s1.object_id = ms1.object_id and s1.ordinal <"
-                   " ms1.ordinal)",
-                   c->items, c->items);
+        buf_printf(
+            sql,
+            " join (select s1.object_id, s1.ordinal as n0%s) ms1 on ms1.object_id = o.id" VIEW
+            " and not exists (select 1%s and s1.object_id = ms1.object_id and s1.ordinal <"
+            " ms1.n0)",
+            joined ? joined : c->items, c->items);
     else
         buf_add_str(sql, VIEW);
     buf_add_str(sql, c->where);
@@ -64,7 +65,7 @@ static void expected_sql(const struct query_case *c, const char *columns, bool p
         buf_add_str(sql, " limit (select 9223372036854775807)");
 }
 
-static void check_case(const struct query_case *c, const char *columns)
+static void check_case(const struct query_case *c, const char *columns, const char *joined)
 {
     struct query q;
     struct err err;
@@ -72,7 +73,7 @@ static void check_case(const struct query_case *c, const char *columns)
     char params[2048] = "";
     if (build_spec(c->identifier, &q, &err) != RC_OK)
         fail_msg("%s: %s", c->identifier, err.text);
-    expected_sql(c, columns, q.plan_with_values, &sql);
+    expected_sql(c, columns, joined, q.plan_with_values, &sql);
     assert_string_equal(q.sql, buf_cstr(&sql));
     buf_fini(&sql);
     for (unsigned i = 0; i < q.param_count; i++) {
@@ -87,7 +88,7 @@ static void check_case(const struct query_case *c, const char *columns)
 static void check_cases(const struct query_case *cases, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        check_case(&cases[i], "");
+        check_case(&cases[i], "", NULL);
 }
 
 static void universal_keys_restrict_nothing(void **state)
@@ -333,11 +334,26 @@ static void sequences_nest(void **state)
             " and s2.object_id = s1.object_id and s2.ordinal = s1.ordinal)")),
         false, "", "T-A0100"};
     (void)state;
-    check_case(&custodian,
-               ", array(select unnest(array[s2.parent_ordinal, s2.ordinal])" INSTITUTIONS(
-                   " and s2.object_id = o.id)"));
-    check_case(&region, ", array(select unnest(array[s2.ordinal, s2.equivalent])" EQUIVALENTS(
-                            " and s2.object_id = o.id)"));
+    check_case(
+        &custodian,
+        ", array(select unnest(array[s2.parent_ordinal, s2.ordinal])" INSTITUTIONS(
+            " and s2.object_id = o.id)"),
+        " from dpp.protocol_custodians s1 join (select s2.object_id, s2.parent_ordinal as n0,"
+        " s2.ordinal as n1" INSTITUTIONS(
+            ") ms2 on ms2.object_id = s1.object_id and ms2.n0 = s1.ordinal where true and"
+            " s1.institution_name = $1 and not exists (select 1" INSTITUTIONS(
+                " and s2.object_id = ms2.object_id and s2.parent_ordinal = ms2.n0 and s2.ordinal <"
+                " ms2.n1)")));
+    check_case(
+        &region,
+        ", array(select unnest(array[s2.ordinal, s2.equivalent])" EQUIVALENTS(
+            " and s2.object_id = o.id)"),
+        " from dpp.protocol_codes s1 join (select s2.object_id, s2.ordinal as n0, s2.equivalent as"
+        " n1" EQUIVALENTS(
+            ") ms2 on ms2.object_id = s1.object_id and ms2.n0 = s1.ordinal where role ="
+            " 'anatomic_region' and equivalent = 0 and not exists (select 1" EQUIVALENTS(
+                " and s2.object_id = ms2.object_id and s2.ordinal = ms2.n0 and s2.equivalent <"
+                " ms2.n1)")));
 
     /* three deep */
     struct query q;
@@ -348,6 +364,9 @@ static void sequences_nest(void **state)
     assert_non_null(strstr(q.sql, "unnest(array[s3.parent_ordinal, s3.ordinal, s3.equivalent])"));
     assert_non_null(strstr(q.sql, "s3.parent_ordinal = s2.parent_ordinal and s3.ordinal ="
                                   " s2.ordinal"));
+    assert_non_null(strstr(q.sql, "ms3.n0 = s2.parent_ordinal and ms3.n1 = s2.ordinal where"));
+    assert_non_null(strstr(q.sql, "s3.parent_ordinal = ms3.n0 and s3.ordinal = ms3.n1 and"
+                                  " s3.equivalent < ms3.n2)"));
 }
 
 /* Octets are read, a part a row, where an attribute outside the model is asked for; which it is says the plan. */
