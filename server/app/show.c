@@ -34,6 +34,18 @@ void show_text(struct buf *out, struct span utf8)
     }
 }
 
+static void show_value(struct buf *out, const struct dcm_element *e, struct span value)
+{
+    char number[DCM_NUMBER_TEXT];
+
+    if (!dcm_vr_number_width(e->vr))
+        show_text(out, value);
+    else if (dcm_number_text(e->vr, value.data, number))
+        buf_add_str(out, number);
+    else
+        buf_add_str(out, "not a number");
+}
+
 static void show_values(struct buf *out, const struct dcm_element *e)
 {
     struct span value;
@@ -45,7 +57,7 @@ static void show_values(struct buf *out, const struct dcm_element *e)
             buf_add_str(out, "...");
             break;
         }
-        show_text(out, value);
+        show_value(out, e, value);
     }
 }
 
@@ -124,7 +136,7 @@ static void show_element(struct buf *out, const struct dcm_element *e, unsigned 
             }
             show_item(out, i, depth);
         }
-    } else if (dcm_vr_is_string(e->vr)) {
+    } else if (dcm_vr_is_string(e->vr) || dcm_vr_number_width(e->vr)) {
         show_values(out, e);
     } else if (e->value.len > 0) {
         buf_printf(out, "%zu octets", e->value.len);

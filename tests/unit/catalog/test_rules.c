@@ -64,7 +64,8 @@ static const char *const objects[] = {
     CT
     "00080018 UI 1.2.3.12; 00082218 SQ {[00080100 SH C1; 00080102 SH 99X; 00080121 SQ {[00080100 "
     "SH E2; 00080102 SH 99Y]}][00080100 SH C2; 00080102 SH 99X; 00080121 SQ {[00080100 SH E1; "
-    "00080102 SH 99Z]}]}; 00189912 SQ {[00080070 LO Delta; 00181020 LO A\\\\B]}; 0040A07C SQ "
+    "00080102 SH 99Z]}]}; 0018990E SQ {[00081155 UI no-uid]}; 00189912 SQ {[00080070 LO Delta; "
+    "00181020 LO A\\\\B]}; 0040A07C SQ "
     "{[00080080 LO North; 00080082 SQ {[00080100 SH X; 00080102 SH L]}][00080080 LO South; "
     "00080082 SQ {[00080100 SH Z; 00080102 SH L]}]}",
     /* m: padded */
@@ -81,9 +82,10 @@ static const char *const objects[] = {
     /* p: two values where there may be one; versions */
     CT "00080018 UI 1.2.3.16; 00082218 SQ {[00080100 SH V; 00080102 SH SRT; 00080103 SH "
        "2][00080100 SH V; 00080102 SH SCT; 00080103 SH 1]}; 00181030 LO First\\Second",
-    /* q: a code of its own in each sequence */
+    /* q: a code of its own in each sequence; what comes after all that begins with Chest */
     CT "00080018 UI 1.2.3.17; 00080220 SQ {[00080100 SH Q1]}; 00082218 SQ {[00080100 SH Q2]}; "
-       "00082228 SQ {[00080100 SH Q3]}; 00189906 SQ {[00080100 SH Q4]}; 00189907 SQ {[00080100 SH "
+       "00082228 SQ {[00080100 SH Q3]}; 00181030 LO Chesu; 00189906 SQ {[00080100 SH Q4]}; "
+       "00189907 SQ {[00080100 SH "
        "Q5]}; 00189909 SQ {[00080100 SH Q6]}",
 };
 
@@ -147,8 +149,8 @@ static void unknown_values(void **state)
         {"EquipmentModality", UID "00080221 CS ?*", "abcmn"},
         {"ClinicalTrialSponsorName", UID "00120010 LO ?*", "akn"},
         {"ClinicalTrialProtocolID", UID "00120020 LO ?*", "amn"},
-        {"ProtocolName", UID "00181030 LO ?*", "abcfghkmno"},
-        {"in another order", UID "00181030 LO **?", "abcfghkmno"},
+        {"ProtocolName", UID "00181030 LO ?*", "abcfghkmnoq"},
+        {"in another order", UID "00181030 LO **?", "abcfghkmnoq"},
         {"Manufacturer", UID "00189912 SQ {[00080070 LO ?*]}", "abgl"},
         {"ManufacturerRelatedModelGroup", UID "00189912 SQ {[00080222 LO ?*]}", "a"},
         {"ManufacturerModelName", UID "00189912 SQ {[00081090 LO ?*]}", "ab"},
@@ -221,6 +223,7 @@ static void wild_cards(void **state)
 {
     static const struct rule rules[] = {
         {"* at the end", UID "00181030 LO Head*", "ab"},
+        {"* at the end, to the last such value", UID "00181030 LO Chest*", "g"},
         {"* is none as well", UID "00181030 LO Head Routine*", "a"},
         {"* in front", UID "00181030 LO *outine", "af"},
         {"* within", UID "00181030 LO H*e", "a"},
@@ -229,7 +232,7 @@ static void wild_cards(void **state)
         {"? is one", UID "00181030 LO ?Head Routine", ""},
         {"? is not none", UID "00181030 LO Chest?", ""},
         {"several ?", UID "00181030 LO ?ead ?outine", "af"},
-        {"? and *", UID "00181030 LO ?h*", "g"},
+        {"? and *", UID "00181030 LO ?h*", "gq"},
         {"case counts", UID "00181030 LO head*", "f"},
         {"? counts characters, not octets", UTF8 UID "00181030 LO Gr??e", "h"},
         {"? counts characters, not octets", UID "00181030 LO Gr????e", ""},
@@ -259,6 +262,7 @@ static void literal_characters(void **state)
         {"%, exact", UID "00120010 LO 100%_x", "n"},
         {"% is not any run", UID "00120010 LO 100%", ""},
         {"% in a pattern", UID "00181030 LO *50%", "b"},
+        {"% in a pattern is not any run", UID "00181030 LO H%?50%", ""},
         {"_ is not any character", UID "00120010 LO 100__x", ""},
         {"_ in a pattern", UID "00181030 LO *5_%", ""},
         {"_ in a pattern", UID "00181030 LO Abdomen_?", "c"},
@@ -357,6 +361,7 @@ static void list_of_uid(void **state)
         {"decision: more than 64 characters",
          "00080018 UI 1.2.3.11111111111111111111111111111111111111111111111111111111111", ""},
         {"decision: nor does it in a list", "00080018 UI junk\\1.2.3.2\\1.2.3.*\\.", "b"},
+        {"decision: not even in an entity", UID "0018990E SQ {[00081155 UI no-uid]}", ""},
         {"empty ones say nothing", "00080018 UI \\1.2.3.2\\\\", "b"},
         {"SOPClassUID", UID "00080016 UI " XA_UID, "c"},
         {"SOPClassUID, a list", UID "00080016 UI " XA_UID "\\" CT_UID, ALL},
