@@ -28,7 +28,7 @@ bool dcm_charset_at(unsigned index, struct dcm_charset *out);
 bool dcm_charset_is_supported(struct span terms);
 /* The value in the standard's spelling, without regard to how the field spells it ("ISO-IR 100"). False: not
  * supported. */
-enum { DCM_CHARSET_TERMS_MAX = 160 };
+enum { DCM_CHARSET_TERMS_MAX = 336 }; /* 20 terms of 15 characters */
 bool dcm_charset_spell(struct span terms, char out[DCM_CHARSET_TERMS_MAX]);
 
 /* Turn every text value of the tree into UTF-8, in place (new values in the arena), honouring (0008,0005)
@@ -48,6 +48,7 @@ enum dcm_text_flaw {
     DCM_TEXT_READ_AS_LATIN1,  /* the same; it is none, and was read as Latin-1 */
     DCM_TEXT_SET_NOT_LISTED, /* an escape sequence that (0008,0005) does not allow; followed where known */
     DCM_TEXT_UNDECODABLE, /* octets that are no characters became U+FFFD */
+    DCM_TEXT_HAS_NUL,     /* U+0000 within the text: kept, though nothing but octets can hold it */
     DCM_TEXT_FLAWS,
 };
 /* attribute: "0018990C[2].00080070", items counted from 1; borrowed for the call. */

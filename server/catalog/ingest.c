@@ -35,8 +35,8 @@
 
 enum {
     INLINE_LIMIT = 65536, /* octets of a binary value that other_attributes hold */
-    MAX_CHARSET = 128,    /* characters of (0008,0005) that are kept in its column */
-    MAX_TRIES = 5,        /* of one statement */
+    MAX_CHARSET = DCM_CHARSET_TERMS_MAX - 1, /* characters of (0008,0005) that its column keeps */
+    MAX_TRIES = 5,                           /* of one statement */
 };
 
 static const char protocol_ingest[] =
@@ -135,6 +135,7 @@ static const char *const flaw_sentences[DCM_TEXT_FLAWS] = {
     [DCM_TEXT_SET_NOT_LISTED] = "has an escape sequence that Specific Character Set does not allow",
     [DCM_TEXT_UNDECODABLE] =
         "has octets that are no characters of its set; in rows and answers U+FFFD stands for them",
+    [DCM_TEXT_HAS_NUL] = "has U+0000, which is left out in rows",
 };
 
 static void on_text_flaw(enum dcm_text_flaw flaw, const char *attribute, void *arg)

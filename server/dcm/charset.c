@@ -69,6 +69,17 @@ static bool has_escape(struct span value)
     return value.len > 0 && memchr(value.data, ESC, value.len);
 }
 
+/* Within the text: at its end it is padding of some writers. */
+static bool has_nul(struct span value)
+{
+    const uint8_t *nul = value.len > 0 ? memchr(value.data, '\0', value.len) : NULL;
+    for (; nul && nul < value.data + value.len; nul++) {
+        if (*nul != '\0' && *nul != ' ')
+            return true;
+    }
+    return false;
+}
+
 /* What was found in one value. */
 enum { FOUND_UNDECODABLE = 1, FOUND_NOT_LISTED = 2 };
 
@@ -282,6 +293,8 @@ static enum rc decode_value(struct decoding *d, const struct repertoire *r, stru
                             const struct level *l)
 {
     bool is_wide = has_octet_beyond_ascii(e->value);
+    if (d->on_flaw && has_nul(e->value))
+        tell(d, DCM_TEXT_HAS_NUL, l, e->tag);
     if (!is_wide && !has_escape(e->value))
         return RC_OK;
     if (repertoire_is_default(r) && d->fallback)

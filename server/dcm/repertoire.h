@@ -8,7 +8,9 @@
 #include "codedset.h"
 #include "dcm/charset.h"
 
-enum { REPERTOIRE_MAX_TERMS = 8 };
+enum {
+    REPERTOIRE_MAX_TERMS = 20
+}; /* each of PS3.3 tables C.12-3 and C.12-4 once, and some to spare */
 
 struct repertoire {
     const struct coded_set *whole;   /* complete in itself; NULL = ISO 2022 or 8-bit */

@@ -300,6 +300,12 @@ static void ascii_needs_no_set(void **state)
     assert_false(dcm_tree_is_ascii(item));
 }
 
+#define ALL                                                                                 \
+    "ISO 2022 IR 6\\ISO 2022 IR 100\\ISO 2022 IR 101\\ISO 2022 IR 109\\ISO 2022 IR 110\\"   \
+    "ISO 2022 IR 144\\ISO 2022 IR 127\\ISO 2022 IR 126\\ISO 2022 IR 138\\ISO 2022 IR 148\\" \
+    "ISO 2022 IR 203\\ISO 2022 IR 166\\ISO 2022 IR 13\\ISO 2022 IR 87\\ISO 2022 IR 159\\"   \
+    "ISO 2022 IR 149\\ISO 2022 IR 58"
+
 /* PS3.3 C.12.1.1.2 and tables C.12-2 to C.12-5, and the spellings that the field adds. */
 static void terms_are_judged_and_spelled_as_the_standard_does(void **state)
 {
@@ -337,7 +343,9 @@ static void terms_are_judged_and_spelled_as_the_standard_does(void **state)
         {"UTF-8", NULL},
         {"\xFF", NULL},
         {"ISO_IR 100 ISO_IR 100 ISO_IR 100", NULL},
-        {"\\\\\\\\\\\\\\\\\\ISO 2022 IR 87", NULL},
+        /* all of tables C.12-3 and C.12-4 */
+        {ALL, ALL},
+        {ALL "\\ISO 2022 IR 6\\ISO 2022 IR 6\\ISO 2022 IR 6\\ISO 2022 IR 6", NULL},
     };
     struct fixture *f = *state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
