@@ -54,13 +54,15 @@ comment on trigger approval_assertions_derive on dpp.approval_assertions is 'Kee
 
 create or replace function dpp.derive_approval_asserter()
 returns trigger language plpgsql as $$
+declare
+    folded text := dpp.fold_name(new.person_name);
 begin
-    new.person_name_folded := dpp.fold_name_entries(new.person_name);
+    new.person_name_folded := dpp.folded_name_entries(folded);
     new.person_name_search := case
         when new.person_name_folded <> '{}'
         then E'\n' || array_to_string(new.person_name_folded, E'\n') || E'\n'
     end;
-    new.person_name_sounds := dpp.name_sounds(new.person_name);
+    new.person_name_sounds := dpp.folded_name_sounds(folded);
     return new;
 end
 $$;

@@ -2,6 +2,8 @@
 
 create or replace function dpp.derive_protocol()
 returns trigger language plpgsql as $$
+declare
+    folded text := dpp.fold_name(new.content_creator_name);
 begin
     new.creation_date := dpp.parse_da(new.instance_creation_date);
     new.creation_time := dpp.parse_tm(new.instance_creation_time);
@@ -13,12 +15,12 @@ begin
             from dpp.objects as o
             where o.id = new.object_id);
     end if;
-    new.content_creator_folded := dpp.fold_name_entries(new.content_creator_name);
+    new.content_creator_folded := dpp.folded_name_entries(folded);
     new.content_creator_search := case
         when new.content_creator_folded <> '{}'
         then E'\n' || array_to_string(new.content_creator_folded, E'\n') || E'\n'
     end;
-    new.content_creator_sounds := dpp.name_sounds(new.content_creator_name);
+    new.content_creator_sounds := dpp.folded_name_sounds(folded);
     return new;
 end
 $$;

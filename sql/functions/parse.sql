@@ -94,15 +94,29 @@ $$;
 comment on function dpp.fold_name(text) is
     'A person name, component group or wild card pattern for matching: without regard to case, accents, Unicode form and trailing ^ and =';
 
+create or replace function dpp.folded_name_entries(folded text)
+returns text[] language plpgsql immutable parallel safe as $$
+begin
+    -- Most names have one group, and to start a query takes longer than all else here.
+    if folded is null or folded = '' then
+        return '{}';
+    end if;
+    if strpos(folded, '=') = 0 then
+        return array[folded];
+    end if;
+    return array(
+        select distinct g.part collate "C"
+        from unnest(array[folded] || string_to_array(folded, '=')) as g (part)
+        where g.part <> ''
+        order by 1);
+end
+$$;
+comment on function dpp.folded_name_entries(text) is 'dpp.fold_name_entries of a name that is folded already';
+
 create or replace function dpp.fold_name_entries(name text)
 returns text[] language plpgsql immutable parallel safe as $$
 begin
-    return array(
-        select distinct f.folded
-        from unnest(array[name] || string_to_array(name, '=')) as g (part)
-        cross join lateral (select dpp.fold_name(g.part) collate "C") as f (folded)
-        where f.folded <> ''
-        order by f.folded);
+    return dpp.folded_name_entries(dpp.fold_name(name));
 end
 $$;
 comment on function dpp.fold_name_entries(text) is
