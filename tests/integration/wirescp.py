@@ -11,9 +11,30 @@ from dicomwire import Wire
 PATIENCE_S = 60  # nothing hangs longer than this
 
 
+def associate_ac(body, result_of):
+    """The A-ASSOCIATE-AC to the body of a request, and {context: transfer syntax}. result_of(abstract syntax, first transfer
+    syntax) says what becomes of a context."""
+    answer, transfer, at = body[:68] + dicomwire.uid_item(0x10, dicomwire.APPLICATION_CONTEXT), {}, 68
+    while at < len(body):
+        kind, _, length = struct.unpack_from(">BBH", body, at)
+        value = body[at + 4:at + 4 + length]
+        at += 4 + length
+        if kind == 0x20:
+            n = struct.unpack_from(">H", value, 6)[0]
+            abstract, rest = value[8:8 + n].decode(), value[8 + n:]
+            m = struct.unpack_from(">H", rest, 2)[0]
+            transfer[value[0]] = rest[4:4 + m].decode()
+            result = result_of(abstract, transfer[value[0]])
+            answer += dicomwire.item(0x21, bytes([value[0], 0, result, 0]) + rest[:4 + m])
+    answer += dicomwire.item(0x50, dicomwire.item(0x51, struct.pack(">I", 16384)) + dicomwire.uid_item(0x52, "1.2.3"))
+    return dicomwire.pdu(2, answer), transfer
+
+
 class WireScp:
     """Answers A-ASSOCIATE with the results asked for and C-STOREs with a status. Otherwise by option:
 
+    accept   says of an abstract syntax whether it is taken
+    syntax   the only transfer syntax that is taken
     hang     "connect": reads nothing; "associate", "store" or "release": does not answer it before go_on()
     reject   (result, source, reason): rejects associations
     single   rejects associations while it has one
@@ -23,11 +44,13 @@ class WireScp:
     """
 
     def __init__(self, accept=lambda abstract: True, status=0, hang=None, abort_after=None, reject=None, single=False,
-                 wrong_id=False, trickle=None):
+                 wrong_id=False, trickle=None, syntax=None):
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.accept, self.status, self.hang, self.abort_after = accept, status, hang, abort_after
+        self.syntax = syntax
         self.reject, self.single, self.wrong_id, self.trickle = reject, single, wrong_id, trickle
+        self.received = []  # (transfer syntax, message) of each C-STORE
         self.commands, self.answered, self.associations, self.open, self.most_open = [], 0, 0, 0, 0
         self.lock, self.changed = threading.Lock(), threading.Condition()
         self.held_at, self.may_go = None, False
@@ -76,7 +99,8 @@ class WireScp:
         if reject:
             wire.send(dicomwire.pdu(3, bytes([0, *reject])))
             wire.read_pdu()  # to its end
-        wire.send(self.answer_to(body))
+        octets, wire.transfer = associate_ac(body, self.result_of)
+        wire.send(octets)
         while True:
             try:
                 message = wire.read_message()
@@ -86,6 +110,7 @@ class WireScp:
                 wire.send(dicomwire.pdu(6, bytes(4)))
                 return
             self.commands.append(message.command)
+            self.received.append((wire.transfer[message.context], message))
             if self.abort_after is not None and len(self.commands) > self.abort_after:
                 wire.abort()
                 return
@@ -95,28 +120,14 @@ class WireScp:
             self.answered += 1  # first: who has the answer may look
             wire.answer_store(message, self.status)
 
+    def result_of(self, abstract, syntax):
+        """PS3.8 table 9-18"""
+        return 3 if not self.accept(abstract) else 0 if self.syntax in (None, syntax) else 4
+
     def send_slowly(self, sock, octets):
         for octet in octets:
             sock.sendall(bytes([octet]))
             time.sleep(self.trickle)
-
-    def answer_to(self, body):
-        answer, at = body[:68], 68
-        answer += dicomwire.uid_item(0x10, dicomwire.APPLICATION_CONTEXT)
-        while at < len(body):
-            kind, _, length = struct.unpack_from(">BBH", body, at)
-            value = body[at + 4:at + 4 + length]
-            at += 4 + length
-            if kind == 0x20:
-                n = struct.unpack_from(">H", value, 6)[0]
-                abstract = value[8:8 + n].decode()
-                result = 0 if self.accept(abstract) else 3
-                rest = value[8 + n:]
-                m = struct.unpack_from(">H", rest, 2)[0]
-                answer += dicomwire.item(0x21, bytes([value[0], 0, result, 0]) + rest[:4 + m])
-        answer += dicomwire.item(0x50, dicomwire.item(0x51, struct.pack(">I", 16384))
-                                 + dicomwire.uid_item(0x52, "1.2.3"))
-        return dicomwire.pdu(2, answer)
 
     def hold_at(self, count):
         """Answers so many C-STOREs, and what comes then not before go_on()."""
