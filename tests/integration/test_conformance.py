@@ -3,10 +3,11 @@
 import re
 
 import pytest
+from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from conftest import Server, run_dppr
-from dicomwire import APPROVAL, CT_PROTOCOL, EXPLICIT, FIND, GET, MOVE, Rejected, Wire, encode, extended_item
+from dicomwire import APPROVAL, APPROVAL_FIND, CT_PROTOCOL, EXPLICIT, FIND, GET, MOVE, Rejected, Wire, encode, extended_item
 from protocols import keys, new_uid, protocol, reference
 from wirescp import WireScp
 
@@ -139,6 +140,67 @@ def test_rejections_are_as_stated(request, code):
         assert f"{caught.value.result}/{caught.value.source}/{caught.value.reason}" == code
     if first:
         first.release()
+
+
+# ---- keys ----------------------------------------------------------------------------------------
+NO_SUCH = {"UI": "1.2.3.999", "DA": "19000101", "TM": "000001", "DT": "19000101", "UR": "urn:no:such"}  # else text
+
+
+def paths_of(rows, codes, above=()):
+    """[(path of (tag, VR), whether it is matched)] of a table of keys, with what is in the items of code sequences."""
+    path, found = list(above), []
+    for name, tag, vr, key_type, _, _, remark in rows:
+        del path[len(above) + name.count("&gt;"):]
+        path.append((int(tag[1:5] + tag[6:10], 16), vr))
+        found.append((tuple(path), key_type != "-"))
+        if "items: table" in remark:
+            found += paths_of(codes, [], tuple(path))
+    return found
+
+
+def put(identifier, path, value):
+    """The element at the end of the path, in the one item of each sequence before."""
+    for tag, _ in path[:-1]:
+        if tag not in identifier or not identifier[tag].value:
+            identifier.add_new(tag, "SQ", [Dataset()])
+        identifier = identifier[tag].value[0]
+    if path[-1][0] not in identifier:
+        identifier.add_new(*path[-1], value)
+
+
+@pytest.fixture(scope="module")
+def entity(server):
+    """UIDs of one protocol and one approval."""
+    approval = keys(SOPClassUID=APPROVAL, SOPInstanceUID=new_uid())
+    made = {"Defined Procedure Protocol": (FIND, protocol()), "Protocol Approval": (APPROVAL_FIND, approval)}
+    stored(server, *(ds for _, ds in made.values()))
+    return made
+
+
+@pytest.mark.parametrize("model", ["Defined Procedure Protocol", "Protocol Approval"])
+def test_every_key_is_as_stated(server, statement, entity, model):
+    """Each key of the table is returned; one that is matched restricts, a value of another changes nothing (K.2.2.1)."""
+    find, ds = entity[model]
+    paths = paths_of(table(statement, f"Keys of the {model}"), table(statement, "Keys in an item of a code sequence"))
+    assert len(paths) > 90
+    wire = Wire(server.port).associate([(1, find, [EXPLICIT])])
+
+    def ask(path, value):
+        identifier = Dataset()
+        put(identifier, path, value)
+        put(identifier, ((0x00080018, "UI"),), ds.SOPInstanceUID)
+        matches, final = wire.find(1, identifier, find)
+        assert final.status == 0, path
+        assert all(m.pending_status == 0xFF00 for m in matches), path
+        return matches
+    for path, is_matched in paths:
+        if path[-1] != (0x00080018, "UI"):
+            match, = ask(path, [] if path[-1][1] == "SQ" else "")
+            assert path[0][0] in match, path
+        if path[-1][1] != "SQ":
+            value = NO_SUCH.get(path[-1][1], "NO SUCH VALUE")
+            assert len(ask(path, value)) == (0 if is_matched else 1), path
+    wire.release()
 
 
 # ---- what is seen --------------------------------------------------------------------------------
