@@ -71,8 +71,8 @@ static inline int find_by_letter(const void *a, const void *b)
 }
 
 /* The result of query_build; when that is RC_OK the statement has been run. ts: of identifier and responses. */
-static inline enum rc find_octets(struct span identifier, const struct dcm_ts *ts,
-                                  struct answers *a, struct err *err)
+static inline enum rc find_entities(const struct model *model, struct span identifier,
+                                    const struct dcm_ts *ts, struct answers *a, struct err *err)
 {
     struct query_view view = {.aet = "CT1"};
     memset(a, 0, sizeof(*a));
@@ -81,8 +81,7 @@ static inline enum rc find_octets(struct span identifier, const struct dcm_ts *t
     a->arena = arena_new(16 << 20);
     a->scratch = arena_new(16 << 20);
     buf_init(&a->response, 64 << 20);
-    enum rc rc =
-        query_build(&model_protocol, identifier, ts, &view, NULL, a->arena, &a->query, err);
+    enum rc rc = query_build(model, identifier, ts, &view, NULL, a->arena, &a->query, err);
     if (rc != RC_OK)
         return rc;
     struct pg_query pq = {.sql = a->query.sql,
@@ -101,6 +100,12 @@ static inline enum rc find_octets(struct span identifier, const struct dcm_ts *t
     return RC_OK;
 }
 
+static inline enum rc find_octets(struct span identifier, const struct dcm_ts *ts,
+                                  struct answers *a, struct err *err)
+{
+    return find_entities(&model_protocol, identifier, ts, a, err);
+}
+
 static inline void find_fini(struct answers *a)
 {
     buf_fini(&a->response);
@@ -110,14 +115,20 @@ static inline void find_fini(struct answers *a)
 }
 
 /* An identifier that must be taken and projected, in Explicit VR Little Endian. */
-static inline void find_spec(const char *identifier, struct answers *a)
+static inline void find_entity_spec(const struct model *model, const char *identifier,
+                                    struct answers *a)
 {
     static struct octets o;
     struct err err;
-    if (find_octets(spec(&o, identifier), dcm_ts_find(UID_EXPLICIT_LE), a, &err) != RC_OK)
+    if (find_entities(model, spec(&o, identifier), dcm_ts_find(UID_EXPLICIT_LE), a, &err) != RC_OK)
         fail_msg("%s: %s", identifier, err.text);
     if (a->projection.code != RC_OK)
         fail_msg("%s: %s", identifier, a->projection.text);
+}
+
+static inline void find_spec(const char *identifier, struct answers *a)
+{
+    find_entity_spec(&model_protocol, identifier, a);
 }
 
 #endif

@@ -151,14 +151,26 @@ static void date_and_time_matching(void **state)
 /* Whatever an identifier says, a statement made of it is one that PostgreSQL can run. */
 static void no_identifier_makes_the_statement_fail(void **state)
 {
-    static const char *const seeds[] = {
-        UTF8 UID "00080012 DA 20200101-20201231; 00080013 TM 10-12; 00080221 CS C?; 00181030 LO "
-                 "He?d*\\A\\B; 00200013 IS; 00700084 PN A^B=C*",
-        UID
-        "00082218 SQ {[00080100 SH 1; 00080102 SH SRT; 00080121 SQ {[00080100 SH X*]}]}; 00189912 "
-        "SQ {[00080070 LO A; 00181020 LO 1.*]}; 0040A07C SQ {[00080080 LO M; 00080082 SQ "
-        "{[00080100 SH Y]}]}",
-        UID "00080012 DA -20200101; 00080013 TM -235960.5; 0018990E SQ {[00081155 UI 1.2\\1.3]}",
+    static const struct {
+        const struct model *model;
+        const char *identifier;
+    } seeds[] = {
+        {&model_protocol,
+         UTF8 UID "00080012 DA 20200101-20201231; 00080013 TM 10-12; 00080221 CS C?; 00181030 LO "
+                  "He?d*\\A\\B; 00200013 IS; 00700084 PN A^B=C*"},
+        {&model_protocol, UID
+         "00082218 SQ {[00080100 SH 1; 00080102 SH SRT; 00080121 SQ {[00080100 SH X*]}]}; 00189912 "
+         "SQ {[00080070 LO A; 00181020 LO 1.*]}; 0040A07C SQ {[00080080 LO M; 00080082 SQ "
+         "{[00080100 SH Y]}]}"},
+        {&model_protocol,
+         UID "00080012 DA -20200101; 00080013 TM -235960.5; 0018990E SQ {[00081155 UI 1.2\\1.3]}"},
+        {&model_approval,
+         UID "00440100 SQ {[00440101 SQ {[00080100 SH 1; 00080121 SQ {[00080102 SH SRT]}]}; "
+             "00440103 SQ {[00080080 LO M*; 00080082 SQ {[00080100 SH X*; 00080121 SQ {[00080120 "
+             "UR u]}]}; "
+             "0040A123 PN A^B=C*]}; 00440104 DT 2020-20210101+0100; 00440107 SQ {[00440108 UI "
+             "1.2\\1.3]}]}; "
+             "00440109 SQ {[00081155 UI 1.2]}"},
     };
     struct query_view view = {.aet = "CT1", .max_matches = 5, .default_charset = "ISO_IR 100"};
     struct arena *arena = arena_new(1 << 20);
@@ -171,11 +183,11 @@ static void no_identifier_makes_the_statement_fail(void **state)
         struct query q;
         struct err err;
         struct answers a = {0};
-        spec(&o, seeds[i % COUNT(seeds)]);
+        spec(&o, seeds[i % COUNT(seeds)].identifier);
         mutate(&o, &random);
         arena_reset(arena);
-        if (query_build(&model_protocol, span_of(o.data, o.len), dcm_ts_find(UID_EXPLICIT_LE),
-                        &view, NULL, arena, &q, &err) != RC_OK)
+        if (query_build(seeds[i % COUNT(seeds)].model, span_of(o.data, o.len),
+                        dcm_ts_find(UID_EXPLICIT_LE), &view, NULL, arena, &q, &err) != RC_OK)
             continue;
         struct pg_query pq = {.sql = q.sql,
                               .params = q.params,

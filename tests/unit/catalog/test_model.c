@@ -4,7 +4,23 @@
 #include "catalog/model.h"
 #include "dcm/dict.h"
 
-static void check_level(const struct model_key *keys, unsigned count, unsigned depth)
+/* The equivalents of a code are rows of its role beside its own, told apart by one number more. */
+static void check_equivalents(const struct model_key *code, const struct model_key *k,
+                              unsigned depth)
+{
+    char filter[128];
+    snprintf(filter, sizeof(filter), "%.*s equivalent > 0",
+             (int)(strstr(code->item_filter, "equivalent") - code->item_filter - 1),
+             code->item_filter);
+    assert_string_equal(k->item_filter, filter);
+    assert_string_equal(k->item_table, code->item_table);
+    for (unsigned i = 0; i < depth; i++)
+        assert_string_equal(k->path[i], code->path[i]);
+    assert_string_equal(k->path[depth], "equivalent");
+}
+
+static void check_level(const struct model_key *around, const struct model_key *keys,
+                        unsigned count, unsigned depth)
 {
     for (unsigned i = 0; i < count; i++) {
         const struct model_key *k = &keys[i];
@@ -23,7 +39,9 @@ static void check_level(const struct model_key *keys, unsigned count, unsigned d
             assert_non_null(k->path[depth]); /* one ordinal for each level */
             if (depth + 1 < MODEL_MAX_DEPTH)
                 assert_null(k->path[depth + 1]);
-            check_level(k->children, k->child_count, depth + 1);
+            if (k->tag == TAG_EquivalentCodeSequence)
+                check_equivalents(around, k, depth);
+            check_level(k, k->children, k->child_count, depth + 1);
         } else {
             assert_int_equal(k->match != MATCH_NONE, k->column != NULL);
         }
@@ -34,8 +52,8 @@ static void check_level(const struct model_key *keys, unsigned count, unsigned d
 static void tables_are_ordered_and_agree_with_the_dictionary(void **state)
 {
     (void)state;
-    check_level(model_protocol.keys, model_protocol.key_count, 0);
-    check_level(model_approval.keys, model_approval.key_count, 0);
+    check_level(NULL, model_protocol.keys, model_protocol.key_count, 0);
+    check_level(NULL, model_approval.keys, model_approval.key_count, 0);
 }
 
 /* A key of the standard's table, written down a second time: path, matching (R, U, RC = m; O, or "U" where it cannot mean
