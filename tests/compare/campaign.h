@@ -22,12 +22,12 @@ const char *difference_name(enum difference_kind kind);
 
 struct difference {
     enum difference_kind kind;
-    unsigned number; /* of the protocol; 0 = of none */
+    unsigned number; /* of the object; 0 = of none */
     char text[512];
     struct buf response; /* of RESPONSE: what the product answered, as text */
 };
 
-/* Protocols on both sides, numbered from `first`. */
+/* Objects on both sides, numbered from `first`. */
 struct stock {
     struct product *product;
     const struct entity *entities;
@@ -39,16 +39,16 @@ struct tally {
     uint64_t identifiers, refused, none, some, all, matches, responses;
 };
 
-/* charset: the requester's default and preferred one, or NULL. */
-void compare(const struct stock *stock, struct subject *identifier, const char *charset,
-             struct arena *scratch, struct tally *tally, struct difference *out);
+void compare(const struct stock *stock, struct subject *identifier,
+             const struct requester *requester, struct arena *scratch, struct tally *tally,
+             struct difference *out);
 
-/* Smaller for as long as the difference is of the same kind. protocol->tree NULL: of none. alone: an empty
- * database. false: it does not show with that protocol alone. */
+/* Smaller for as long as the difference is of the same kind. object.tree NULL: of none. alone: an empty
+ * database. false: it does not show with that object alone. */
 struct shrunk {
-    struct subject identifier, protocol;
-    unsigned number; /* of the protocol */
-    const char *charset;
+    struct subject identifier, object;
+    unsigned number; /* of the object */
+    struct requester requester;
     struct difference difference;
     unsigned steps;
 };

@@ -3,8 +3,8 @@
  *   compare [--seed S] [--protocols N] [--identifiers N | --seconds N | --case N] [--stop-after N]
  *   compare --plants [--seed S] [--protocols N] [--identifiers N]
  *
- * Everything follows from the seed: protocol n and identifier n are the same in each run with the same seed and
- * number of protocols. See README.md.
+ * Everything follows from the seed: object n and identifier n are the same in each run with the same seed and
+ * number of protocols; a third as many approvals come with them. See README.md.
  */
 #include "compare.h"
 
@@ -37,8 +37,9 @@ struct options {
 
 struct run {
     struct options options;
-    struct subject *subjects;
+    struct subject *subjects; /* the protocols, then the approvals */
     struct entity *entities;
+    unsigned count, approvals;
     struct product *many, *alone;
     struct arena *arena, *scratch;
     struct tally tally;
@@ -47,87 +48,105 @@ struct run {
 
 static void fill(struct run *r)
 {
-    unsigned count = r->options.protocols;
+    unsigned count = r->options.protocols + r->options.protocols / 3;
     struct buf octets;
     buf_init(&octets, 0);
+    r->count = count;
+    r->approvals = count - r->options.protocols;
     r->subjects = arena_array(r->arena, count, sizeof(*r->subjects));
     r->entities = arena_array(r->arena, count, sizeof(*r->entities));
     product_begin(r->many);
     for (unsigned i = 0; i < count; i++) {
         struct chance c = chance_of(r->options.seed, KIND_PROTOCOL, i);
         struct subject *s = &r->subjects[i];
-        protocol_make(&c, i + 1, r->arena, s);
+        object_make(&c, i < r->options.protocols ? &protocols : &approvals, i + 1, r->arena, s);
         struct span made = subject_encode(s, r->scratch, &octets);
         struct span kept =
             span_of(arena_strndup(r->arena, (const char *)made.data, made.len), made.len);
         arena_reset(r->scratch);
         if (!product_store(r->many, kept, s->ts) ||
-            !entity_read(kept, s->ts, r->arena, &r->entities[i])) {
+            !entity_read(kept, s->ts, s->model, r->arena, &r->entities[i])) {
             subject_show(s, stderr);
-            die("protocol %u of seed %llu is refused", i + 1, (unsigned long long)r->options.seed);
+            die("object %u of seed %llu is refused", i + 1, (unsigned long long)r->options.seed);
         }
     }
     product_commit(r->many);
     buf_fini(&octets);
 }
 
-/* What this requester is configured with. */
-static const char *charset_of(struct chance *c)
+/* What this requester is configured with, and has negotiated. */
+static struct requester requester_of(struct chance *c)
 {
     static const char *const sets[] = {NULL, NULL, "ISO_IR 100", "ISO_IR 192", "ISO_IR 144"};
-    return sets[chance_below(c, COUNT(sets))];
+    static const struct {
+        const char *name;
+        int minutes;
+    } zones[] = {{NULL, 0}, {"UTC", 0}, {"Etc/GMT-2", 120}, {"Etc/GMT+7", -420}};
+    unsigned zone = chance_below(c, COUNT(zones));
+    return (struct requester){.charset = sets[chance_below(c, COUNT(sets))],
+                              .adjusts = chance_percent(c, 40),
+                              .site_zone = zones[zone].name,
+                              .site_minutes = zones[zone].minutes};
 }
 
-static void case_make(struct run *r, uint64_t n, struct subject *out, const char **charset)
+static void case_make(struct run *r, uint64_t n, struct subject *out, struct requester *requester)
 {
     struct chance c = chance_of(r->options.seed, KIND_IDENTIFIER, n);
-    *charset = charset_of(&c);
-    identifier_make(&c, r->subjects, r->options.protocols, r->scratch, out);
+    bool is_approval = chance_percent(&c, 35) && r->approvals > 0;
+    *requester = requester_of(&c);
+    identifier_make(&c, r->subjects + (is_approval ? r->options.protocols : 0),
+                    is_approval ? r->approvals : r->options.protocols, r->scratch, out);
 }
 
 static struct stock stock_of(struct run *r)
 {
-    return (struct stock){r->many, r->entities, r->options.protocols, 1, r->options.plants};
+    return (struct stock){r->many, r->entities, r->count, 1, r->options.plants};
 }
 
-static bool shrink_case(struct run *r, const struct subject *identifier, const char *charset,
-                        const struct difference *d, struct arena *arena, struct shrunk *out)
+static bool shrink_case(struct run *r, const struct subject *identifier,
+                        const struct requester *requester, const struct difference *d,
+                        struct arena *arena, struct shrunk *out)
 {
-    *out = (struct shrunk){.identifier = subject_copy(identifier, arena), .charset = charset};
+    *out = (struct shrunk){.identifier = subject_copy(identifier, arena), .requester = *requester};
     out->difference.kind = d->kind;
     out->number = d->number;
     if (d->number > 0)
-        out->protocol = r->subjects[d->number - 1];
+        out->object = r->subjects[d->number - 1];
     return shrink(r->alone, out, arena);
 }
 
-static void show(const struct subject *identifier, const struct subject *protocol,
-                 const char *charset, const struct difference *d)
+static void show(const struct subject *identifier, const struct subject *object,
+                 const struct requester *requester, const struct difference *d)
 {
-    printf("  identifier, of a requester with %s:\n", charset ? charset : "no set of its own");
+    printf("  identifier, by %s%s%s:\n",
+           requester->charset ? requester->charset : "one without a set of its own",
+           requester->adjusts ? ", with time zone adjustment at " : "",
+           !requester->adjusts    ? ""
+           : requester->site_zone ? requester->site_zone
+                                  : "no site");
     subject_show(identifier, stdout);
-    if (protocol->tree) {
-        printf("  protocol:\n");
-        subject_show(protocol, stdout);
+    if (object->tree) {
+        printf("  %s:\n", object->model == &protocols ? "protocol" : "approval");
+        subject_show(object, stdout);
     }
     printf("  %s: %s\n", difference_name(d->kind), d->text);
     if (d->response.len > 0)
         printf("%.*s", (int)d->response.len, (const char *)d->response.data);
 }
 
-static void report(struct run *r, uint64_t n, const struct subject *identifier, const char *charset,
-                   const struct difference *d)
+static void report(struct run *r, uint64_t n, const struct subject *identifier,
+                   const struct requester *requester, const struct difference *d)
 {
     struct arena *arena = arena_new(0);
     struct shrunk s;
     printf("\ndifference: tests/compare/run --seed %llu --protocols %u --case %llu\n",
            (unsigned long long)r->options.seed, r->options.protocols, (unsigned long long)n);
-    if (shrink_case(r, identifier, charset, d, arena, &s)) {
-        show(&s.identifier, &s.protocol, s.charset, &s.difference);
+    if (shrink_case(r, identifier, requester, d, arena, &s)) {
+        show(&s.identifier, &s.object, &s.requester, &s.difference);
         printf("  (after %u steps)\n", s.steps);
     } else {
-        printf("  not with this protocol alone, so as it was:\n");
-        show(identifier, d->number ? &r->subjects[d->number - 1] : &(struct subject){0}, charset,
+        printf("  not with this object alone, so as it was:\n");
+        show(identifier, d->number ? &r->subjects[d->number - 1] : &(struct subject){0}, requester,
              d);
     }
     fflush(stdout);
@@ -137,28 +156,29 @@ static void report(struct run *r, uint64_t n, const struct subject *identifier, 
 
 /* One identifier; true when the sides agree. */
 static bool play(struct run *r, uint64_t n, struct difference *d, struct subject *identifier,
-                 const char **charset)
+                 struct requester *requester)
 {
     struct stock stock = stock_of(r);
     arena_reset(r->scratch);
-    case_make(r, n, identifier, charset);
-    compare(&stock, identifier, *charset, r->scratch, &r->tally, d);
+    case_make(r, n, identifier, requester);
+    compare(&stock, identifier, requester, r->scratch, &r->tally, d);
     return d->kind == SAME;
 }
 
 static void summarise(struct run *r)
 {
     const struct tally *t = &r->tally;
-    printf("seed %llu: %u protocols, %llu identifiers (%llu refused, %llu matched none, %llu some, "
+    printf("seed %llu: %u protocols, %u approvals, %llu identifiers (%llu refused, %llu matched "
+           "none, %llu some, "
            "%llu all), "
            "%llu matches, %llu responses compared, %u differences\n",
-           (unsigned long long)r->options.seed, r->options.protocols,
+           (unsigned long long)r->options.seed, r->options.protocols, r->approvals,
            (unsigned long long)t->identifiers, (unsigned long long)t->refused,
            (unsigned long long)t->none, (unsigned long long)t->some, (unsigned long long)t->all,
            (unsigned long long)t->matches, (unsigned long long)t->responses, r->differences);
     fflush(stdout);
     if (t->identifiers >= 1000 && (t->some * 4 < t->identifiers || t->responses < t->some))
-        die("the identifiers say too little: a quarter of them should match some protocols");
+        die("the identifiers say too little: a quarter of them should match some objects");
 }
 
 /* The identifiers of one seed, until `end`. */
@@ -172,13 +192,13 @@ static void play_seed(struct run *r, int64_t end)
     memset(&r->tally, 0, sizeof(r->tally));
     for (uint64_t n = is_one ? o->only : 0; n < (is_one ? o->only + 1 : o->identifiers); n++) {
         struct subject identifier;
-        const char *charset;
+        struct requester requester;
         if (clock_now_us() >= end || r->differences >= o->stop_after)
             break;
-        if (play(r, n, &d, &identifier, &charset))
+        if (play(r, n, &d, &identifier, &requester))
             continue;
         r->differences++;
-        report(r, n, &identifier, charset, &d);
+        report(r, n, &identifier, &requester, &d);
     }
     buf_fini(&d.response);
     summarise(r);
@@ -202,42 +222,42 @@ static int campaign(struct run *r)
 
 /* The first identifier that shows the planted fault, and nothing else. */
 static bool meets_plant(struct run *r, uint64_t n, enum plant p, struct difference *d,
-                        struct subject *identifier, const char **charset)
+                        struct subject *identifier, struct requester *requester)
 {
     planted = PLANT_NONE;
-    bool is_clean = play(r, n, d, identifier, charset);
+    bool is_clean = play(r, n, d, identifier, requester);
     planted = p;
-    return is_clean && !play(r, n, d, identifier, charset);
+    return is_clean && !play(r, n, d, identifier, requester);
 }
 
 /* What a shrunk case may be at most. */
-enum { MOST_OF_IDENTIFIER = 4, MOST_OF_PROTOCOL = 8 };
+enum { MOST_OF_IDENTIFIER = 4, MOST_OF_OBJECT = 8 };
 
 static bool find_plant(struct run *r, enum plant p)
 {
     struct arena *arena = arena_new(0);
     struct difference d = {0};
     struct subject identifier;
-    const char *charset;
+    struct requester requester;
     struct shrunk s = {0};
     uint64_t n = 0;
     bool ok = false;
 
-    while (n < r->options.identifiers && !meets_plant(r, n, p, &d, &identifier, &charset))
+    while (n < r->options.identifiers && !meets_plant(r, n, p, &d, &identifier, &requester))
         n++;
     if (n == r->options.identifiers) {
         printf("%-18s not found by %llu identifiers: %s\n", plant_name(p), (unsigned long long)n,
                plant_text(p));
     } else {
-        bool shows = shrink_case(r, &identifier, charset, &d, arena, &s);
+        bool shows = shrink_case(r, &identifier, &requester, &d, arena, &s);
         unsigned a = subject_elements(&s.identifier);
-        unsigned b = s.protocol.tree ? subject_elements(&s.protocol) : 0;
-        ok = shows && a <= MOST_OF_IDENTIFIER && b <= MOST_OF_PROTOCOL;
+        unsigned b = s.object.tree ? subject_elements(&s.object) : 0;
+        ok = shows && a <= MOST_OF_IDENTIFIER && b <= MOST_OF_OBJECT;
         printf("%-18s identifier %-4llu %-8s shrunk in %4u steps to %u and %u elements%s\n",
                plant_name(p), (unsigned long long)n, difference_name(d.kind), s.steps, a, b,
                ok ? "" : ": NOT SMALL");
         if (!ok)
-            show(&s.identifier, &s.protocol, s.charset, &s.difference);
+            show(&s.identifier, &s.object, &s.requester, &s.difference);
     }
     planted = PLANT_NONE;
     buf_fini(&d.response);

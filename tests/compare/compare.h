@@ -38,8 +38,11 @@ bool chance_percent(struct chance *c, unsigned percent);
 
 /* ---- subjects: data sets that can be made, shortened and shown ---- */
 
+struct information_model;
+
 /* A tree in UTF-8 without (0008,0005), and how it goes out. */
 struct subject {
+    const struct information_model *model;
     struct dcm_item *tree;
     const char *charset; /* (0008,0005), "" = none */
     bool is_raw;         /* the UTF-8 goes out as it is, whatever charset says */
@@ -56,11 +59,20 @@ unsigned subject_elements(const struct subject *s); /* at all levels */
 void subject_show(const struct subject *s, FILE *to);
 void tree_show(const struct dcm_item *item, FILE *to);
 
-/* SOP Instance UIDs are this and the number of the protocol. */
+/* SOP Instance UIDs are this and the number of the object. */
 #define UID_PREFIX "2.25."
-void protocol_make(struct chance *c, unsigned number, struct arena *arena, struct subject *out);
-/* Of values of the stored ones, changed. */
+void object_make(struct chance *c, const struct information_model *model, unsigned number,
+                 struct arena *arena, struct subject *out);
+/* Of values of the stored ones, which are of one model, changed. */
 void identifier_make(struct chance *c, const struct subject *stored, unsigned count,
                      struct arena *arena, struct subject *out);
+
+/* Who asks: configured and negotiated. */
+struct requester {
+    const char *charset;   /* its default and preferred one; NULL = none */
+    bool adjusts;          /* time zone adjustment (K.5.1) */
+    const char *site_zone; /* NULL = UTC */
+    int site_minutes;
+};
 
 #endif

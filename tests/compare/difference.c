@@ -81,8 +81,8 @@ struct comparing {
     const struct stock *stock;
     const struct question *question;
     const struct dcm_ts *ts;
-    const char *charset;
-    uint8_t *seen; /* of each protocol; bit 7: expected */
+    const struct requester *requester;
+    uint8_t *seen; /* of each object; bit 7: expected */
     unsigned rows;
     struct arena *scratch;
     struct tally *tally;
@@ -96,8 +96,9 @@ static void check_response(struct comparing *c, unsigned number, struct span oct
     const char *charset = "";
     struct dcm_item *actual = NULL;
     char where[64], actual_charset[128];
-    const struct dcm_item *expected = reference_response(
-        c->question, &c->stock->entities[number - c->stock->first], c->charset, arena, &charset);
+    const struct dcm_item *expected =
+        reference_response(c->question, &c->stock->entities[number - c->stock->first],
+                           c->requester->charset, arena, &charset);
 
     c->tally->responses++;
     if (dcm_read(octets, c->ts, NULL, arena, &actual, NULL) != RC_OK) {
@@ -133,7 +134,7 @@ static void on_row(unsigned number, struct span response, void *arg)
     struct comparing *c = arg;
     c->rows++;
     if (number < c->stock->first || number - c->stock->first >= c->stock->count) {
-        differs(c->out, EXTRA, 0, "a protocol that was never stored");
+        differs(c->out, EXTRA, 0, "an object that was never stored");
         return;
     }
     uint8_t *seen = &c->seen[number - c->stock->first];
@@ -189,11 +190,12 @@ static void judge(struct comparing *c, const struct answer *a, unsigned expected
     }
 }
 
-void compare(const struct stock *stock, struct subject *identifier, const char *charset,
-             struct arena *scratch, struct tally *tally, struct difference *out)
+void compare(const struct stock *stock, struct subject *identifier,
+             const struct requester *requester, struct arena *scratch, struct tally *tally,
+             struct difference *out)
 {
     struct comparing c = {.stock = stock,
-                          .charset = charset,
+                          .requester = requester,
                           .ts = identifier->ts,
                           .scratch = scratch,
                           .tally = tally,
@@ -201,23 +203,25 @@ void compare(const struct stock *stock, struct subject *identifier, const char *
     struct question question;
     struct answer answer;
     struct buf octets;
-    unsigned expected = 0;
+    unsigned expected = 0, of_model = 0;
 
     buf_init(&octets, 0);
     buf_clear(&out->response);
     out->kind = SAME;
     struct span span = subject_encode(identifier, scratch, &octets);
-    question_read(span, identifier->ts, charset, scratch, &question);
+    question_read(span, identifier->ts, identifier->model, requester, scratch, &question);
     c.question = &question;
     c.seen = arena_alloc(scratch, stock->count + 1);
     bool is_refused = question.is_unreadable || question.offending_count > 0;
     for (unsigned i = 0; i < stock->count && !is_refused; i++) {
+        of_model += stock->entities[i].model == question.model;
         if (reference_matches(&question, &stock->entities[i])) {
             c.seen[i] = EXPECTED;
             expected++;
         }
     }
-    product_ask(stock->product, span, identifier->ts, charset, on_row, &c, &answer);
+    product_ask(stock->product, identifier->model->find_uid, span, identifier->ts, requester,
+                on_row, &c, &answer);
     judge(&c, &answer, expected);
     buf_fini(&octets);
 
@@ -227,7 +231,7 @@ void compare(const struct stock *stock, struct subject *identifier, const char *
         tally->refused++;
     else if (expected == 0)
         tally->none++;
-    else if (expected == stock->count)
+    else if (expected == of_model)
         tally->all++;
     else
         tally->some++;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Random identifiers: a few keys, most of them taken from one stored protocol, so that keys meet in it, and
+ * Random identifiers: a few keys, most of them taken from one stored object, so that keys meet in it, and
  * changed in one of the ways below; some taken from anywhere; and what peers send that is no key.
  */
 #include "reference_parts.h"
@@ -278,6 +278,7 @@ static struct span key_value(struct making *m, const struct key *key, const stru
         return uid_key(m, key, value);
     case RULE_DATE:
     case RULE_TIME:
+    case RULE_DATETIME:
         return moment_key(m, key, value);
     case RULE_RETURN:
         return percent(m, 70) ? nothing : word(m, key);
@@ -306,8 +307,9 @@ static void add_no_keys(struct making *m, struct dcm_item *to)
 {
     if (percent(m, 10))
         add_oddity(m, to);
-    if (percent(m, 8))
-        dcm_put_text(m->arena, to, TAG_TimezoneOffsetFromUTC, "SH", "+0500");
+    if (percent(m, 20))
+        dcm_put_text(m->arena, to, TAG_TimezoneOffsetFromUTC, "SH",
+                     word_for(m->c, TAG_TimezoneOffsetFromUTC, "SH", m->script));
     if (percent(m, 8))
         dcm_put_text(m->arena, to, TAG_QueryRetrieveLevel, "CS", percent(m, 50) ? "" : "STUDY");
 }
@@ -319,8 +321,10 @@ void identifier_make(struct chance *c, const struct subject *stored, unsigned co
                                            UID_DEFLATED_LE};
     struct making m = {c, arena, script_any(c)};
     const struct dcm_item *from = stored[chance_below(c, count)].tree;
-    unsigned keys = percent(&m, 2) ? 0 : 1 + below(&m, percent(&m, 70) ? 3 : 7);
+    struct keys keys = stored->model->keys;
+    unsigned count_of_keys = percent(&m, 2) ? 0 : 1 + below(&m, percent(&m, 70) ? 3 : 7);
 
+    out->model = stored->model;
     out->tree = dcm_item_new(arena);
     out->charset = script_charset(c, m.script);
     out->ts = dcm_ts_find(syntaxes[percent(&m, 50) ? 0 : below(&m, COUNT(syntaxes))]);
@@ -328,15 +332,15 @@ void identifier_make(struct chance *c, const struct subject *stored, unsigned co
     if (percent(&m, 1))
         out->charset = "ISO_IR 999";
     out->is_raw = out->is_raw || strcmp(out->charset, "ISO_IR 999") == 0;
-    for (; keys > 0; keys--) {
-        const struct key *key = &protocol_keys.keys[below(&m, protocol_keys.count)];
+    for (; count_of_keys > 0; count_of_keys--) {
+        const struct key *key = &keys.keys[below(&m, keys.count)];
         for (unsigned tries = 0; tries < 2 && !dcm_find(from, key->tag); tries++)
-            key = &protocol_keys.keys[below(&m, protocol_keys.count)];
+            key = &keys.keys[below(&m, keys.count)];
         add_key(&m, key, percent(&m, 15) ? stored[below(&m, count)].tree : from, out->tree);
     }
     if (percent(&m, 30)) { /* both, as they may have to be combined */
-        add_key(&m, key_of(protocol_keys, TAG_InstanceCreationDate), from, out->tree);
-        add_key(&m, key_of(protocol_keys, TAG_InstanceCreationTime), from, out->tree);
+        add_key(&m, key_of(keys, TAG_InstanceCreationDate), from, out->tree);
+        add_key(&m, key_of(keys, TAG_InstanceCreationTime), from, out->tree);
     }
     add_no_keys(&m, out->tree);
 }

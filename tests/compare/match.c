@@ -43,14 +43,25 @@ static void ignore_flaw(enum dcm_text_flaw flaw, const char *attribute, void *ar
     (void)arg;
 }
 
-bool entity_read(struct span octets, const struct dcm_ts *ts, struct arena *arena,
-                 struct entity *out)
+/* The only value of (0008,0201), if it is an offset. */
+static bool zone_of(const struct dcm_item *tree, int64_t *out)
+{
+    struct span values[MAX_VALUES];
+    const struct dcm_element *e = dcm_find(tree, 0x00080201);
+    return e && values_of(e, "SH", values) == 1 && offset_read(values[0], out);
+}
+
+bool entity_read(struct span octets, const struct dcm_ts *ts, const struct information_model *model,
+                 struct arena *arena, struct entity *out)
 {
     struct dcm_item *tree = NULL;
+    memset(out, 0, sizeof(*out));
+    out->model = model;
     if (dcm_read(octets, ts, NULL, arena, &tree, NULL) != RC_OK)
         return false;
     out->charset = text_of(arena, terms_of(tree));
     out->tree = tree;
+    out->has_zone = zone_of(tree, &out->zone);
     return dcm_tree_to_utf8_anyhow(tree, arena, ignore_flaw, NULL, NULL) == RC_OK;
 }
 
@@ -73,21 +84,26 @@ static void set_vrs(struct keys keys, struct dcm_item *item)
     }
 }
 
+static moment_reader reader_of(const struct key *key)
+{
+    return key->rule == RULE_DATE       ? date_read
+           : key->rule == RULE_TIME     ? time_read
+           : key->rule == RULE_DATETIME ? datetime_read
+                                        : NULL;
+}
+
 bool is_well_formed(const struct key *key, const struct dcm_element *e)
 {
+    moment_reader reader = reader_of(key);
     struct span values[MAX_VALUES];
     struct range range;
-    unsigned count;
     if ((key->rule == RULE_SEQUENCE) != is_sequence(e))
         return key->rule == RULE_SEQUENCE && e->value.len == 0;
     if (key->rule == RULE_SEQUENCE) /* C.2.2.2.6: one item. A choice: several are refused */
         return e->item_count <= 1 || planted == PLANT_TWO_ITEMS;
-    if (key->rule != RULE_DATE && key->rule != RULE_TIME)
-        return true;
-    count = values_of(e, key->vr, values);
+    unsigned count = reader ? values_of(e, key->vr, values) : 0;
     for (unsigned i = 0; i < count; i++) {
-        if (values[i].len > 0 &&
-            !range_read(values[i], key->rule == RULE_DATE ? date_read : time_read, &range))
+        if (values[i].len > 0 && !range_read(values[i], reader, &range))
             return false;
     }
     return true;
@@ -128,18 +144,32 @@ bool asks_for_something(const struct dcm_item *item)
     return false;
 }
 
-void question_read(struct span octets, const struct dcm_ts *ts, const char *default_charset,
+/* K.2.2.2: not of zero length; a choice: if it is, it says nothing. */
+static void read_zone(struct question *q)
+{
+    struct span values[MAX_VALUES];
+    const struct dcm_element *e = dcm_find(q->tree, 0x00080201);
+    q->has_zone = zone_of(q->tree, &q->zone);
+    if (e && !q->has_zone && (is_sequence(e) || values_of(e, "SH", values) > 0))
+        offend(q, e->tag);
+}
+
+void question_read(struct span octets, const struct dcm_ts *ts,
+                   const struct information_model *model, const struct requester *requester,
                    struct arena *arena, struct question *out)
 {
     struct dcm_item *tree = NULL;
     struct err err = {0};
 
     memset(out, 0, sizeof(*out));
+    out->model = model;
+    out->adjusts = requester->adjusts;
+    out->site_zone = requester->site_minutes * INT64_C(60000000);
     if (dcm_read(octets, ts, NULL, arena, &tree, &err) != RC_OK) {
         out->is_unreadable = true;
         return;
     }
-    set_vrs(protocol_keys, tree);
+    set_vrs(model->keys, tree);
     struct span terms = terms_of(tree);
     out->tree = tree;
     out->charset = text_of(arena, terms);
@@ -147,19 +177,20 @@ void question_read(struct span octets, const struct dcm_ts *ts, const char *defa
         offend(out, 0x00080005);
         return;
     }
-    if (dcm_tree_to_utf8(tree, default_charset, arena, NULL, &err) != RC_OK) {
+    if (dcm_tree_to_utf8(tree, requester->charset, arena, NULL, &err) != RC_OK) {
         offend(out, err.tag);
         return;
     }
-    check(out, protocol_keys, tree);
+    check(out, model->keys, tree);
+    read_zone(out);
     out->asks_nothing = !asks_for_something(tree);
 }
 
 /* ---- matching ---- */
 
 /* What the key says: values with something in them. 0 = universal matching (C.2.2.2.3). */
-static unsigned given_values(const struct key *key, const struct dcm_element *e,
-                             struct span out[MAX_VALUES])
+unsigned given_values(const struct key *key, const struct dcm_element *e,
+                      struct span out[MAX_VALUES])
 {
     struct span all[MAX_VALUES];
     unsigned count = values_of(e, key->vr, all), given = 0;
@@ -171,7 +202,7 @@ static unsigned given_values(const struct key *key, const struct dcm_element *e,
             continue;
         if (key->rule == RULE_UID) /* a choice: "*" alone is universal for UIDs, too */
             is_asterisk = is_asterisk || span_equal_str(all[i], "*");
-        else if (key->rule != RULE_DATE && key->rule != RULE_TIME)
+        else if (!reader_of(key))
             is_asterisk = is_asterisk || is_only_asterisks(all[i]);
         out[given++] = all[i];
     }
@@ -208,23 +239,16 @@ static bool is_snomed_rt(struct span s)
            (span_equal_str(s, "SRT") || span_equal_str(s, "SNM3") || span_equal_str(s, "99SDM"));
 }
 
-static bool value_matches(const struct key *key, struct span wanted, struct span there)
+static bool value_matches(const struct zones *z, const struct key *key, struct span wanted,
+                          struct span there)
 {
-    struct moment moment;
-    struct range range;
     switch (key->rule) {
     case RULE_UID: /* what is no UID names nothing */
         return uid_is_valid(wanted) && span_equal(wanted, there);
     case RULE_NAME:
         return name_matches(wanted, there);
-    case RULE_DATE:
-        return date_read(there, &moment) && range_read(wanted, date_read, &range) &&
-               range_holds(&range, moment.first);
-    case RULE_TIME:
-        if (planted == PLANT_TEXT_TIMES && !memchr(wanted.data, '-', wanted.len))
-            return span_equal(wanted, there);
-        return time_read(there, &moment) && range_read(wanted, time_read, &range) &&
-               range_holds(&range, moment.first);
+    case RULE_DATETIME:
+        return datetime_matches(z, wanted, there);
     case RULE_SCHEME:
         if (is_snomed_rt(wanted) && is_snomed_rt(there))
             return true;
@@ -236,8 +260,8 @@ static bool value_matches(const struct key *key, struct span wanted, struct span
 }
 
 /* The values of an object's attribute. A choice: where one is allowed, several are none. */
-static unsigned stored_values(const struct key *key, const struct dcm_item *item,
-                              struct span out[MAX_VALUES])
+unsigned stored_values(const struct key *key, const struct dcm_item *item,
+                       struct span out[MAX_VALUES])
 {
     unsigned count = values_of(dcm_find(item, key->tag), key->vr, out);
     if (count > 1 && planted == PLANT_FIRST_VALUE)
@@ -245,7 +269,7 @@ static unsigned stored_values(const struct key *key, const struct dcm_item *item
     return count > 1 && !key->has_many ? 0 : count;
 }
 
-static bool plain_matches(const struct key *key, const struct dcm_element *e,
+static bool plain_matches(const struct zones *z, const struct key *key, const struct dcm_element *e,
                           const struct dcm_item *item)
 {
     struct span wanted[MAX_VALUES], there[MAX_VALUES];
@@ -256,43 +280,43 @@ static bool plain_matches(const struct key *key, const struct dcm_element *e,
         return true;
     for (unsigned i = 0; i < n; i++) {
         for (unsigned k = 0; k < m; k++) {
-            if (value_matches(key, wanted[i], there[k]))
+            if (value_matches(z, key, wanted[i], there[k]))
                 return true;
         }
     }
     return false; /* an unknown value among them: K.2.2.1.1.1 */
 }
 
-static bool key_matches(const struct key *key, const struct dcm_element *e,
+static bool key_matches(const struct zones *z, const struct key *key, const struct dcm_element *e,
                         const struct dcm_item *item);
 
 /* All keys of the item in this one. */
-bool item_matches(const struct key *key, const struct dcm_item *wanted,
+bool item_matches(const struct zones *z, const struct key *key, const struct dcm_item *wanted,
                   const struct dcm_item *there)
 {
     struct keys inner = {key->items, key->item_count};
     bool all = true;
     for (const struct dcm_element *e = wanted->first; e && all; e = e->next) {
         const struct key *k = key_of(inner, e->tag);
-        all = !is_a_key(k) || key_matches(k, e, there);
+        all = !is_a_key(k) || key_matches(z, k, e, there);
     }
     const struct dcm_element *equivalent = dcm_find(there, 0x00080121);
     for (const struct dcm_item *i = planted == PLANT_EQUIVALENT && equivalent ? equivalent->items
                                                                               : NULL;
          i && !all; i = i->next)
-        all = item_matches(key, wanted, i);
+        all = item_matches(z, key, wanted, i);
     return all;
 }
 
 /* PLANT_ACROSS_ITEMS: each key in some item. */
-static bool is_in_any_items(const struct key *key, const struct dcm_item *wanted,
-                            const struct dcm_element *there)
+static bool is_in_any_items(const struct zones *z, const struct key *key,
+                            const struct dcm_item *wanted, const struct dcm_element *there)
 {
     struct keys inner = {key->items, key->item_count};
     for (const struct dcm_element *e = wanted->first; e; e = e->next) {
         const struct key *k = key_of(inner, e->tag);
         const struct dcm_item *i = there->items;
-        while (i && is_a_key(k) && !key_matches(k, e, i))
+        while (i && is_a_key(k) && !key_matches(z, k, e, i))
             i = i->next;
         if (!i)
             return false;
@@ -300,8 +324,8 @@ static bool is_in_any_items(const struct key *key, const struct dcm_item *wanted
     return true;
 }
 
-static bool sequence_matches(const struct key *key, const struct dcm_element *e,
-                             const struct dcm_item *item)
+static bool sequence_matches(const struct zones *z, const struct key *key,
+                             const struct dcm_element *e, const struct dcm_item *item)
 {
     const struct dcm_element *there = dcm_find(item, key->tag);
     if (is_universal(key, e))
@@ -309,9 +333,9 @@ static bool sequence_matches(const struct key *key, const struct dcm_element *e,
     if (planted == PLANT_UNKNOWN_MATCHES && (!there || !there->items))
         return true;
     if (planted == PLANT_ACROSS_ITEMS && there)
-        return is_in_any_items(key, e->items, there);
+        return is_in_any_items(z, key, e->items, there);
     for (const struct dcm_item *i = there ? there->items : NULL; i; i = i->next) {
-        if (item_matches(key, e->items, i))
+        if (item_matches(z, key, e->items, i))
             return true;
         if (planted == PLANT_FIRST_ITEM)
             return false;
@@ -319,66 +343,26 @@ static bool sequence_matches(const struct key *key, const struct dcm_element *e,
     return false;
 }
 
-static bool key_matches(const struct key *key, const struct dcm_element *e,
+static bool key_matches(const struct zones *z, const struct key *key, const struct dcm_element *e,
                         const struct dcm_item *item)
 {
-    return key->rule == RULE_SEQUENCE ? sequence_matches(key, e, item)
-                                      : plain_matches(key, e, item);
-}
-
-/* The only value of a key, as a range. */
-static bool only_range(const struct dcm_item *tree, uint32_t tag, struct range *out)
-{
-    const struct key *key = key_of(protocol_keys, tag);
-    const struct dcm_element *e = dcm_find(tree, tag);
-    struct span values[MAX_VALUES];
-    return e && given_values(key, e, values) == 1 &&
-           range_read(values[0], key->rule == RULE_DATE ? date_read : time_read, out) &&
-           out->is_range;
-}
-
-/* Table HH.6-1: a range of dates and one of times are one range of both. A choice: if both have the same ends. */
-static bool is_combined(const struct dcm_item *tree, struct range *date, struct range *time)
-{
-    return planted != PLANT_SEPARATE_RANGES && only_range(tree, 0x00080012, date) &&
-           only_range(tree, 0x00080013, time) && date->has_low == time->has_low &&
-           date->has_high == time->has_high;
-}
-
-static bool is_at_or_after(struct moment date, struct moment time, int64_t d, int64_t t)
-{
-    return date.first > d || (date.first == d && time.first >= t);
-}
-
-static bool combined_matches(const struct range *d, const struct range *t,
-                             const struct dcm_item *item)
-{
-    struct span dates[MAX_VALUES], times[MAX_VALUES];
-    struct moment date, time;
-    if (stored_values(key_of(protocol_keys, 0x00080012), item, dates) != 1 ||
-        stored_values(key_of(protocol_keys, 0x00080013), item, times) != 1 ||
-        !date_read(dates[0], &date) || !time_read(times[0], &time))
-        return planted == PLANT_UNKNOWN_MATCHES;
-    int64_t end = (planted == PLANT_PRECISION ? t->high.first : t->high.last) + 1 -
-                  (planted == PLANT_RANGE_END);
-    return (!d->has_low || is_at_or_after(date, time, d->low.first, t->low.first)) &&
-           (!d->has_high || !is_at_or_after(date, time, d->high.first, end));
+    return key->rule == RULE_SEQUENCE ? sequence_matches(z, key, e, item)
+                                      : plain_matches(z, key, e, item);
 }
 
 bool reference_matches(const struct question *q, const struct entity *e)
 {
-    struct range date, time;
-    bool combines = is_combined(q->tree, &date, &time);
+    const struct keys *keys = &q->model->keys;
+    struct zones z = zones_of(q, e);
 
-    if (q->asks_nothing) /* K.4.1.3: no keys, no matches */
+    if (q->asks_nothing || e->model != q->model) /* K.4.1.3: no keys, no matches */
         return false;
-    if (combines && !combined_matches(&date, &time, e->tree))
+    if (!creation_matches(keys, &z, q->tree, e->tree))
         return false;
     for (const struct dcm_element *k = q->tree->first; k; k = k->next) {
-        const struct key *key = key_of(protocol_keys, k->tag);
-        if (combines && (k->tag == 0x00080012 || k->tag == 0x00080013))
-            continue;
-        if (is_a_key(key) && !key_matches(key, k, e->tree))
+        const struct key *key = key_of(*keys, k->tag);
+        if (is_a_key(key) && key->rule != RULE_DATE && key->rule != RULE_TIME &&
+            !key_matches(&z, key, k, e->tree))
             return false;
     }
     return true;

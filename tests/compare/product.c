@@ -161,16 +161,20 @@ static bool is_done(void *arg)
     return ((struct asking *)arg)->is_done;
 }
 
-void product_ask(struct product *p, struct span octets, const struct dcm_ts *ts,
-                 const char *charset, product_row_cb cb, void *arg, struct answer *out)
+void product_ask(struct product *p, const char *find_uid, struct span octets,
+                 const struct dcm_ts *ts, const struct requester *requester, product_row_cb cb,
+                 void *arg, struct answer *out)
 {
-    struct query_view view = {.aet = "COMPARE", .default_charset = charset};
+    struct query_view view = {.aet = "COMPARE",
+                              .default_charset = requester->charset,
+                              .adjusts_times = requester->adjusts,
+                              .site_zone = requester->site_zone};
     struct query q;
     struct err err = {0};
 
     memset(out, 0, sizeof(*out));
     arena_reset(p->arena);
-    out->rc = query_build(&model_protocol, octets, ts, &view, NULL, p->arena, &q, &err);
+    out->rc = query_build(model_of(find_uid), octets, ts, &view, NULL, p->arena, &q, &err);
     if (out->rc != RC_OK) {
         out->tag = err.tag;
         snprintf(out->text, sizeof(out->text), "%s", err.text);
@@ -183,7 +187,7 @@ void product_ask(struct product *p, struct span octets, const struct dcm_ts *ts,
     struct asking a = {.product = p, .query = &q, .on_row = cb, .arg = arg, .answer = out};
     a.target = (struct project_target){.ts = ts,
                                        .request_charset = project_plan_request_charset(q.plan),
-                                       .preferred_charset = charset};
+                                       .preferred_charset = requester->charset};
     buf_init(&a.response, 0);
     struct pg_query pq = {.sql = plant_in_sql(q.sql, p->arena),
                           .params = q.params,

@@ -25,7 +25,8 @@ struct answer {
 };
 /* number: of the object, from its SOP Instance UID. */
 typedef void (*product_row_cb)(unsigned number, struct span response, void *arg);
-void product_ask(struct product *p, struct span octets, const struct dcm_ts *ts,
-                 const char *charset, product_row_cb on_row, void *arg, struct answer *out);
+void product_ask(struct product *p, const char *find_uid, struct span octets,
+                 const struct dcm_ts *ts, const struct requester *requester, product_row_cb on_row,
+                 void *arg, struct answer *out);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The reference: which objects an identifier matches and what is answered, read off PS3.4 K.2.2, C.2.2.2
- * and table HH.6-1 as plainly as can be, one object at a time, without a database. Speed is no aim.
+ * and tables HH.6-1 and II.6-1 as plainly as can be, one object at a time, without a database. Speed is no aim.
  *
  * Where the standard leaves a choice the reference takes the one that dppr documents; each place says so
  * with the word "choice".
@@ -20,6 +20,7 @@ enum rule {
     RULE_NAME,
     RULE_DATE,
     RULE_TIME,
+    RULE_DATETIME,
     RULE_SEQUENCE,
 };
 
@@ -36,20 +37,31 @@ struct keys {
     const struct key *keys;
     unsigned count;
 };
-extern const struct keys protocol_keys;                   /* table HH.6-1 */
 const struct key *key_of(struct keys keys, uint32_t tag); /* NULL = none */
+
+/* PS3.4 Annexes HH and II. */
+struct information_model {
+    const char *find_uid;
+    const char *classes[3]; /* of its objects, NULL-terminated */
+    struct keys keys;
+};
+extern const struct information_model protocols, approvals;
 
 /* An object as the reference sees it: decoded, in UTF-8. */
 struct entity {
+    const struct information_model *model;
     const struct dcm_item *tree;
     const char *charset; /* as stored, "" = none */
+    bool has_zone;
+    int64_t zone; /* its (0008,0201), in microseconds */
 };
-bool entity_read(struct span octets, const struct dcm_ts *ts, struct arena *arena,
-                 struct entity *out);
+bool entity_read(struct span octets, const struct dcm_ts *ts, const struct information_model *model,
+                 struct arena *arena, struct entity *out);
 
 /* An identifier. Refused ones have at least one offending element (A900). */
 enum { MAX_OFFENDING = 64 };
 struct question {
+    const struct information_model *model;
     const struct dcm_item *tree;
     const char *charset;
     uint32_t offending[MAX_OFFENDING];
@@ -57,9 +69,11 @@ struct question {
     bool is_unreadable;       /* C310 */
     bool asks_nothing;        /* no keys: success without a match */
     bool is_partly_supported; /* FF01 */
+    bool adjusts, has_zone;
+    int64_t zone, site_zone; /* in microseconds */
 };
-/* default_charset: for 8-bit text without (0008,0005); NULL = refused. */
-void question_read(struct span octets, const struct dcm_ts *ts, const char *default_charset,
+void question_read(struct span octets, const struct dcm_ts *ts,
+                   const struct information_model *model, const struct requester *requester,
                    struct arena *arena, struct question *out);
 
 bool reference_matches(const struct question *q, const struct entity *e);
@@ -81,19 +95,26 @@ bool name_matches(struct span key, struct span name);
 struct span name_trimmed(struct span name); /* without delimiters at its end */
 bool uid_is_valid(struct span s);
 
-/* Dates as YYYYMMDD, times in microseconds; false: it is none. */
+/* Of dates and date-times since 0001-01-01, of times since midnight; as the clock shows it. */
+#define DAY INT64_C(86400000000)
 struct moment {
     int64_t first, last; /* what the precision covers */
+    bool has_offset;     /* DT only */
+    int64_t offset;
 };
+/* false: it is none. */
+typedef bool (*moment_reader)(struct span s, struct moment *out);
 bool date_read(struct span s, struct moment *out);
 bool time_read(struct span s, struct moment *out);
+bool datetime_read(struct span s, struct moment *out);
+bool offset_read(struct span s, int64_t *out);
 struct range {
     bool is_range, has_low, has_high; /* of a single value: low only */
     struct moment low, high;
 };
-typedef bool (*moment_reader)(struct span s, struct moment *out);
 bool range_read(struct span s, moment_reader reader, struct range *out);
-bool range_holds(const struct range *r, int64_t moment);
+/* The ends moved by so much. */
+bool range_holds(const struct range *r, int64_t moment, int64_t low_shift, int64_t high_shift);
 
 /* ---- faults to be planted, so that a test can see them found ---- */
 
@@ -127,6 +148,10 @@ bool range_holds(const struct range *r, int64_t moment);
     X(PLANT_CHARSET,          "responses beyond ASCII are always in UTF-8")                       \
     X(PLANT_FF01,             "keys outside of the model are supported")                          \
     X(PLANT_LEVEL,            "the Query/Retrieve Level is a key")                                \
+    X(PLANT_DT_OFFSET,        "the offset of a date-time is passed over")                         \
+    X(PLANT_NO_ADJUSTMENT,    "time zones are never adjusted")                                    \
+    X(PLANT_OBJECT_ZONE,      "the time zone of an object is passed over")                        \
+    X(PLANT_REQUEST_ZONE,     "the time zone of an identifier is passed over")                    \
     X(PLANT_TWO_ITEMS,        "of several items in a key the first is taken")
 
 /* In the statement instead: what is found there is replaced. */

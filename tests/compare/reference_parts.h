@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What match.c, respond.c and identifiers.c share.
+ * What the parts of the reference share.
  */
 #ifndef REFERENCE_PARTS_H
 #define REFERENCE_PARTS_H
@@ -12,7 +12,23 @@ bool is_no_key(uint32_t tag);
 bool is_well_formed(const struct key *key, const struct dcm_element *e);
 bool is_sequence(const struct dcm_element *e);
 bool is_universal(const struct key *key, const struct dcm_element *e);
-bool item_matches(const struct key *key, const struct dcm_item *wanted,
+/* What a key says: 0 = universal matching. */
+unsigned given_values(const struct key *key, const struct dcm_element *e,
+                      struct span out[MAX_VALUES]);
+unsigned stored_values(const struct key *key, const struct dcm_item *item,
+                       struct span out[MAX_VALUES]);
+
+/* Offsets from UTC, for what has none of its own. */
+struct zones {
+    bool adjusts;
+    int64_t key, object;
+};
+struct zones zones_of(const struct question *q, const struct entity *e);
+bool datetime_matches(const struct zones *z, struct span wanted, struct span there);
+/* Instance Creation Date and Time. */
+bool creation_matches(const struct keys *keys, const struct zones *z, const struct dcm_item *tree,
+                      const struct dcm_item *item);
+bool item_matches(const struct zones *z, const struct key *key, const struct dcm_item *wanted,
                   const struct dcm_item *there);
 bool asks_for_something(const struct dcm_item *item); /* NULL is legal */
 

@@ -53,28 +53,28 @@ static bool is_reservation(const struct dcm_element *e)
            strcmp(e->vr, "LO") == 0;
 }
 
-static void answer(struct keys keys, const struct dcm_item *wanted, const struct dcm_item *there,
-                   struct arena *arena, struct dcm_item *to);
+static void answer(const struct zones *z, struct keys keys, const struct dcm_item *wanted,
+                   const struct dcm_item *there, struct arena *arena, struct dcm_item *to);
 
 /* Of a sequence outside of the model (key NULL) all items. */
-static void answer_items(const struct key *key, const struct dcm_element *e,
+static void answer_items(const struct zones *z, const struct key *key, const struct dcm_element *e,
                          const struct dcm_element *stored, struct arena *arena,
                          struct dcm_element *to)
 {
     struct keys inner = {key ? key->items : NULL, key ? key->item_count : 0};
     bool restricts = key && !is_universal(key, e) && planted != PLANT_ALL_ITEMS;
     for (const struct dcm_item *i = stored->items; i; i = i->next) {
-        if (restricts && !item_matches(key, e->items, i))
+        if (restricts && !item_matches(z, key, e->items, i))
             continue;
         struct dcm_item *item = dcm_add_item(arena, to);
         if (planted == PLANT_WHOLE_ITEMS)
             copy_item(arena, i, item);
         else
-            answer(inner, e->items, i, arena, item);
+            answer(z, inner, e->items, i, arena, item);
     }
 }
 
-static void answer_one(const struct key *key, const struct dcm_element *e,
+static void answer_one(const struct zones *z, const struct key *key, const struct dcm_element *e,
                        const struct dcm_element *stored, struct arena *arena, struct dcm_item *to)
 {
     bool asks_for_items = asks_for_something(e->items);
@@ -86,19 +86,19 @@ static void answer_one(const struct key *key, const struct dcm_element *e,
     }
     struct dcm_element *copy = put(arena, to, e->tag, stored->vr, stored->value);
     if (asks_for_items) {
-        answer_items(key, e, stored, arena, copy);
+        answer_items(z, key, e, stored, arena, copy);
         return;
     }
     for (const struct dcm_item *i = stored->items; i; i = i->next)
         copy_item(arena, i, dcm_add_item(arena, copy));
 }
 
-static void answer(struct keys keys, const struct dcm_item *wanted, const struct dcm_item *there,
-                   struct arena *arena, struct dcm_item *to)
+static void answer(const struct zones *z, struct keys keys, const struct dcm_item *wanted,
+                   const struct dcm_item *there, struct arena *arena, struct dcm_item *to)
 {
     for (const struct dcm_element *e = wanted->first; e; e = e->next) {
         if (!is_no_key(e->tag))
-            answer_one(key_of(keys, e->tag), e, dcm_find(there, e->tag), arena, to);
+            answer_one(z, key_of(keys, e->tag), e, dcm_find(there, e->tag), arena, to);
     }
 }
 
@@ -129,7 +129,9 @@ const struct dcm_item *reference_response(const struct question *q, const struct
     const struct dcm_element *zone = dcm_find(e->tree, 0x00080201);
     struct dcm_item *to = dcm_item_new(arena);
 
-    answer(protocol_keys, q->tree, e->tree, arena, to);
+    struct zones z = zones_of(q, e);
+
+    answer(&z, q->model->keys, q->tree, e->tree, arena, to);
     if (zone && zone->value.len > 0 && has_times(to) && planted != PLANT_NO_ZONE)
         put(arena, to, zone->tag, zone->vr, zone->value);
     *charset = charset_for(to, choices, arena);

@@ -115,24 +115,25 @@ static struct span shorter(struct reducing *r, struct span s)
     return s;
 }
 
-static bool is_identity(const struct dcm_element *e, unsigned depth)
+/* UIDs are names: part of one says nothing. */
+static bool can_be_shorter(const struct dcm_element *e)
 {
-    return depth == 0 && e->tag == TAG_SOPInstanceUID;
+    return dcm_vr_is_string(e->vr) && strcmp(e->vr, "UI") != 0;
 }
 
-static struct dcm_item *reduced(struct reducing *r, const struct dcm_item *from, unsigned depth)
+static struct dcm_item *reduced(struct reducing *r, const struct dcm_item *from)
 {
     struct dcm_item *to = dcm_item_new(r->arena);
     for (const struct dcm_element *e = from->first; e; e = e->next) {
         if (takes(r))
             continue;
         struct span value = without_a_value(r, e->value);
-        if (!r->is_taken && dcm_vr_is_string(e->vr) && !is_identity(e, depth))
+        if (!r->is_taken && can_be_shorter(e))
             value = shorter(r, value);
         struct dcm_element *copy = put(r->arena, to, e->tag, e->vr, value);
         for (const struct dcm_item *i = e->items; i; i = i->next) {
             if (!takes(r))
-                *dcm_add_item(r->arena, copy) = *reduced(r, i, depth + 1);
+                *dcm_add_item(r->arena, copy) = *reduced(r, i);
         }
     }
     return to;
@@ -151,7 +152,7 @@ bool subject_reduce(const struct subject *s, unsigned n, struct arena *arena, st
         out->charset = "";
     if (s->charset[0] && strcmp(s->charset, "ISO_IR 192") != 0 && takes(&r))
         out->charset = "ISO_IR 192";
-    out->tree = reduced(&r, s->tree, 0);
+    out->tree = reduced(&r, s->tree);
     return r.is_taken;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Random protocols: every attribute of the model now absent, now empty, now with one value or several, at
+ * Random objects: every attribute of the model now absent, now empty, now with one value or several, at
  * every level; some attributes beside them; in any character set and transfer syntax.
  */
 #include "reference.h"
@@ -92,19 +92,21 @@ static void add_strangers(struct chance *c, enum script s, struct arena *arena, 
                      word_for(c, TAG_TimezoneOffsetFromUTC, "SH", s));
 }
 
-void protocol_make(struct chance *c, unsigned number, struct arena *arena, struct subject *out)
+void object_make(struct chance *c, const struct information_model *model, unsigned number,
+                 struct arena *arena, struct subject *out)
 {
     enum script s = script_any(c);
+    out->model = model;
     out->tree = dcm_item_new(arena);
     out->charset = script_charset(c, s);
     out->is_raw = chance_percent(c, 3);
     out->ts = dcm_ts_find(syntaxes[chance_percent(c, 50) ? 0 : chance_below(c, COUNT(syntaxes))]);
     if (out->is_raw) /* in no set, or in one that it is not in */
         out->charset = chance_percent(c, 50) ? "" : "ISO_IR 100";
-    add_keys(c, protocol_keys, s, arena, out->tree, 0);
+    add_keys(c, model->keys, s, arena, out->tree, 0);
     add_strangers(c, s, arena, out->tree);
     dcm_put_text(arena, out->tree, TAG_SOPClassUID, "UI",
-                 chance_percent(c, 70) ? UID_CT_DEFINED_PROTOCOL : UID_XA_DEFINED_PROTOCOL);
+                 model->classes[model->classes[1] && chance_percent(c, 30)]);
     dcm_put_text(arena, out->tree, TAG_SOPInstanceUID, "UI",
                  arena_printf(arena, UID_PREFIX "%u", number));
 }
