@@ -28,6 +28,11 @@
     "0040A07C SQ {[00080080 LO Mercy; 00080082 SQ {[00080100 SH X; 00080102 SH L; 00080104 LO " \
     "Ex][00080100 SH Y; 00080102 SH L; 00080104 LO Why]}][00080080 LO General]}"
 
+/* Six levels, deeper than anything that is matched. */
+#define DEEP(innermost)                                                                  \
+    "00189934 SQ {[0018993D SQ {[00189939 SQ {[00189939 SQ {[00189939 SQ {[00189939 SQ " \
+    "{[" innermost "]}]}]}]}]}]}"
+
 /* By the last number of their SOP Instance UIDs. */
 enum { FULL = 1, BARE, NESTED_TIMES, WRONG_VRS, JAPANESE, IMPLICIT, BIG, DEFLATED, NO_OCTETS };
 
@@ -44,8 +49,8 @@ static const struct {
     {BARE, UID_EXPLICIT_LE, CT "00080018 UI 1.2.3.2"},
     {NESTED_TIMES, UID_EXPLICIT_LE,
      CT "00080018 UI 1.2.3.3; 00080201 SH -0500; 00080220 SQ {[00080100 SH G1; 00080106 DT "
-        "20190101]}; 00189914 SQ {[00189916 LO text; 00189919 DT 2020]}; 00189934 SQ {[00189934 "
-        "LO x]}"},
+        "20190101]}; 00189914 SQ {[00189916 LO text; 00189919 DT 2020]}; " DEEP(
+            "00080104 LO no; 00080106 DT 2021")},
     {WRONG_VRS, UID_EXPLICIT_LE,
      "00080012 DA 20200105; " CT "00080018 UI 1.2.3.4; 00080201 SH; 00181030 OB Head; 00189912 LO "
      "ACME; 00189920 LO none; 00200013 SQ {[00080100 SH A]}"},
@@ -216,6 +221,8 @@ static void items_are_those_that_match_with_what_was_asked_for(void **state)
         ROW("in an item of the model: item attributes of such", FULL,
             "00189912 SQ {[00081090 LO One; 300A0420 SQ {[300A00F9 LO]}]}",
             "00189912 SQ {[00081090 LO One; 300A0420 SQ {[300A00F9 LO A1]}]}"),
+        ROW("at any depth outside the model", NESTED_TIMES, DEEP("00080106 DT"),
+            "00080201 SH -0500; " DEEP("00080106 DT 2021")),
         ROW("what is no sequence in the object has no items", WRONG_VRS,
             "00189912 SQ {[00080070 LO]}; 00189920 SQ {[00189922 LO]}",
             "00189912 SQ {}; 00189920 SQ {}"),
