@@ -58,11 +58,11 @@ struct dcm_limits dcm_limits_default(void);
 MUST_CHECK enum rc dcm_read(struct span octets, const struct dcm_ts *ts,
                             const struct dcm_limits *limits, struct arena *arena,
                             struct dcm_item **out, struct err *err);
-/* Only these elements of the top level (ascending tags), for a few attributes of a data set that has been read as
+/* Only these elements of the top level (ascending), for a few attributes of a data set that has been read as
  * a whole before: what is between them is stepped over and takes no memory. What a deflated data set inflates
  * to goes into *inflated, which must outlive the tree as well, and whose limit counts then. */
 struct dcm_wanted {
-    uint32_t tag;
+    uint32_t tag, last; /* tag to last; last 0 = tag alone */
     bool
         is_sequence; /* octets of UN that are a sequence in Implicit VR LE are to be one (PS3.5 6.2.2) */
 };

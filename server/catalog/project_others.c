@@ -7,6 +7,8 @@
  *                                                                 +--> record with the attributes asked for
  *     query record ----------------------------------------------+
  *
+ * Private attributes whose creator the request names are looked for by it: then the reservations are read first.
+ *
  * Of the data set only the elements asked for become a tree; what is between them is stepped over. So the scratch
  * memory of a row does for an object of any size, as long as what is asked for is not large itself; the octets
  * are one object's at a time. An object without octets has no such attributes.
@@ -77,26 +79,120 @@ static void ignore_flaw(enum dcm_text_flaw flaw, const char *attribute, void *ar
     (void)arg;
 }
 
-/* What of the others the octets have; *inflated is what its values may point to. */
-static enum rc read_others(const struct project_plan *plan, struct span octets, struct span syntax,
-                           struct buf *inflated, struct arena *scratch, struct dcm_item **item,
-                           struct err *err)
+struct source {
+    const struct project_plan *plan;
+    struct span octets;
+    const struct dcm_ts *ts;
+    struct buf *inflated; /* what values may point to */
+    struct arena *arena;
+};
+
+static enum rc read_wanted(const struct source *s, const struct dcm_wanted *wanted, unsigned count,
+                           struct dcm_item **item, struct err *err)
 {
-    char uid[65] = "";
-    if (syntax.len < sizeof(uid) && syntax.len > 0)
-        memcpy(uid, syntax.data, syntax.len);
-    const struct dcm_ts *ts = dcm_ts_find(uid);
     /* What was stored has passed the limits of its time, which are settings. */
     struct dcm_limits limits = {.max_depth = DCM_DEPTH_CEILING, .max_elements = UINT32_MAX};
-    if (!ts)
-        return err_set(err, RC_INTERNAL, "an object is in an unknown transfer syntax");
-    enum rc rc = dcm_read_some(octets, ts, &limits, plan->others, plan->other_count, scratch,
-                               inflated, item, err);
+    return dcm_read_some(s->octets, s->ts, &limits, wanted, count, s->arena, s->inflated, item,
+                         err);
+}
+
+/* The reservations of all groups in which a private key names its creator. */
+static enum rc read_creators(const struct source *s, struct dcm_item **creators, struct err *err)
+{
+    const struct plan_other *others = s->plan->others;
+    unsigned count = 0;
+    struct dcm_wanted *groups = arena_array(s->arena, s->plan->other_count, sizeof(*groups));
+    if (!groups)
+        return too_large(err);
+    for (unsigned i = 0; i < s->plan->other_count; i++) {
+        uint32_t first = (others[i].tag & 0xFFFF0000) | 0x10;
+        if (others[i].creator.len > 0 && (count == 0 || groups[count - 1].tag != first))
+            groups[count++] = (struct dcm_wanted){.tag = first, .last = first | 0xFF};
+    }
+    *creators = NULL;
+    return count > 0 ? read_wanted(s, groups, count, creators, err) : RC_OK;
+}
+
+/* Where the object has an attribute: private blocks are numbered in each data set anew (PS3.5 7.8.1). 0 = nowhere. */
+static uint32_t source_tag(const struct plan_other *o, const struct dcm_item *creators)
+{
+    uint32_t group = o->tag & 0xFFFF0000, element = o->tag & 0xFFFF;
+    if (o->creator.len == 0)
+        return o->tag;
+    for (const struct dcm_element *e = creators->first; e; e = e->next) {
+        if ((e->tag & 0xFFFF0000) != group || !span_equal(dcm_trimmed(e), o->creator))
+            continue;
+        return element < 0x1000 ? e->tag : group | (e->tag & 0xFF) << 8 | (element & 0xFF);
+    }
+    return 0;
+}
+
+/* Everything that is wanted of the octets, ascending, with the character set first. */
+static unsigned list_wanted(const struct project_plan *plan, const uint32_t *tags,
+                            struct dcm_wanted *wanted)
+{
+    unsigned count = 0;
+    wanted[count++] = (struct dcm_wanted){.tag = TAG_SpecificCharacterSet};
+    for (unsigned i = 0; i < plan->other_count; i++) {
+        unsigned at = count++;
+        for (; at > 0 && wanted[at - 1].tag > tags[i]; at--)
+            wanted[at] = wanted[at - 1];
+        wanted[at] =
+            (struct dcm_wanted){.tag = tags[i], .is_sequence = plan->others[i].is_sequence};
+    }
+    return count;
+}
+
+/* What was found at these tags, as it was asked for. */
+static enum rc rename_found(const struct source *s, const struct dcm_item *found,
+                            const uint32_t *tags, struct dcm_item **item, struct err *err)
+{
+    *item = dcm_item_new(s->arena);
+    for (unsigned i = 0; *item && i < s->plan->other_count; i++) {
+        const struct dcm_element *e = dcm_find(found, tags[i]);
+        if (!e)
+            continue;
+        struct dcm_element *copy =
+            dcm_put(s->arena, *item, s->plan->others[i].tag, e->vr, e->value);
+        if (!copy)
+            return too_large(err);
+        copy->items = e->items;
+        copy->last_item = e->last_item;
+        copy->item_count = e->item_count;
+    }
+    return *item ? RC_OK : too_large(err);
+}
+
+/* What of the others the octets have. */
+static enum rc read_others(const struct source *s, struct dcm_item **item, struct err *err)
+{
+    unsigned most = s->plan->other_count;
+    uint32_t *tags = arena_array(s->arena, most, sizeof(*tags));
+    struct dcm_wanted *wanted = arena_array(s->arena, most + 1, sizeof(*wanted));
+    struct dcm_item *creators, *found;
+    if (!tags || !wanted)
+        return too_large(err);
+    enum rc rc = read_creators(s, &creators, err);
+    for (unsigned i = 0; rc == RC_OK && i < most; i++)
+        tags[i] = source_tag(&s->plan->others[i], creators);
     if (rc == RC_OK)
-        rc = dcm_tree_to_utf8_anyhow(*item, scratch, ignore_flaw, NULL, err);
+        rc = read_wanted(s, wanted, list_wanted(s->plan, tags, wanted), &found, err);
+    if (rc == RC_OK)
+        rc = dcm_tree_to_utf8_anyhow(found, s->arena, ignore_flaw, NULL, err);
+    if (rc == RC_OK)
+        rc = rename_found(s, found, tags, item, err);
     if (rc != RC_OK && rc != RC_LIMIT && rc != RC_NOMEM)
         return err_set(err, RC_INTERNAL, "octets of an object cannot be read");
     return rc;
+}
+
+static const struct dcm_ts *syntax_of(const struct project_plan *plan, const struct pg_row *row)
+{
+    struct span syntax = pg_octets(row, plan->list_count + COLUMN_SYNTAX);
+    char uid[65] = "";
+    if (syntax.len < sizeof(uid) && syntax.len > 0)
+        memcpy(uid, syntax.data, syntax.len);
+    return dcm_ts_find(uid);
 }
 
 static enum rc add_others(const struct project_plan *plan, const struct pg_row *row,
@@ -110,9 +206,11 @@ static enum rc add_others(const struct project_plan *plan, const struct pg_row *
         buf_add_span(record, known);
         return buf_status(record) == RC_OK ? RC_OK : too_large(err);
     }
+    struct source source = {plan, octets, syntax_of(plan, row), &inflated, scratch};
+    if (!source.ts)
+        return err_set(err, RC_INTERNAL, "an object is in an unknown transfer syntax");
     buf_init(&inflated, INSTANCES_BATCH_BYTES);
-    enum rc rc = read_others(plan, octets, pg_octets(row, plan->list_count + COLUMN_SYNTAX),
-                             &inflated, scratch, &item, err);
+    enum rc rc = read_others(&source, &item, err);
     if (rc == RC_OK)
         rc = merge(known, item, record, err);
     buf_fini(&inflated);

@@ -21,14 +21,21 @@ struct plan_key {
     unsigned depth;
 };
 
+/* An attribute that is read from the object's octets. */
+struct plan_other {
+    uint32_t tag;
+    bool is_sequence; /* as in struct dcm_wanted */
+    struct span
+        creator; /* of its private block, wherever the object has that; empty = as it is numbered */
+};
+
 struct project_plan {
     const struct plan_key *keys; /* ascending tags */
     unsigned key_count;
     const unsigned *depths; /* of each list */
     unsigned list_count;
-    /* Attributes of the top level that the record has not, ascending, with (0008,0005) among them: they are
-     * read from the object's octets. 0 = none, and the rows have no octets. */
-    const struct dcm_wanted *others;
+    /* Attributes of the top level that the record has not, ascending. 0 = none, and the rows have no octets. */
+    const struct plan_other *others;
     unsigned other_count;
     const char *request_charset;
 };

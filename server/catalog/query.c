@@ -268,6 +268,7 @@ static enum rc write_sql(struct query_builder *b, const struct query_view *view,
 static enum rc add_keys(struct query_builder *b, const struct dcm_item *item,
                         struct project_plan *plan, struct err *err)
 {
+    b->top = item;
     b->list_cap = b->attribute_count;
     b->depths = arena_array(b->arena, b->list_cap ? b->list_cap : 1, sizeof(*b->depths));
     if (!b->depths)

@@ -10,7 +10,8 @@
  *                                                                      (K.2.2.1.1.2); what it asks for is returned
  *   is private or not in the dictionary           FF01                 nobody can tell what kind of key it is
  *
- * A value that is padding only is none; a lone "*" is one.
+ * A value that is padding only is none; a lone "*" is one. The value of a private creator says which block is
+ * meant: the entity may have it under another number (PS3.5 7.8.1).
  */
 #include "query_parts.h"
 
@@ -64,20 +65,28 @@ enum rc query_one_item(const struct dcm_element *e, struct err *err)
                        e->item_count);
 }
 
-/* It is to be read from the octets, and with the first the character set that says how to read them. */
+/* What reserves the block of a private key in the identifier, or would: that key itself, for one. */
+static struct span creator_of(const struct query_builder *b, uint32_t tag)
+{
+    uint32_t element = tag & 0xFFFF;
+    uint32_t block = element < 0x1000 ? element : element >> 8;
+    if (!(tag >> 16 & 1) || block < 0x10 || block > 0xFF)
+        return span_of(NULL, 0);
+    return dcm_trimmed(dcm_find(b->top, (tag & 0xFFFF0000) | block));
+}
+
+/* It is to be read from the octets. The keys come in ascending order. */
 static enum rc want_octets(struct query_builder *b, const struct dcm_element *e, struct err *err)
 {
-    struct dcm_wanted wanted = {e->tag, e->items && e->items->first};
-    if (!b->others) {
-        b->others = arena_array(b->arena, b->attribute_count + 1, sizeof(*b->others));
-        if (!b->others)
-            return query_no_room(err, e->tag);
-        b->others[b->other_count++] = (struct dcm_wanted){TAG_SpecificCharacterSet, false};
-    }
-    unsigned at = b->other_count++;
-    for (; at > 0 && b->others[at - 1].tag > e->tag; at--)
-        b->others[at] = b->others[at - 1];
-    b->others[at] = wanted;
+    if (!b->others)
+        b->others = arena_array(b->arena, b->attribute_count, sizeof(*b->others));
+    if (!b->others)
+        return query_no_room(err, e->tag);
+    b->others[b->other_count++] = (struct plan_other){
+        .tag = e->tag,
+        .is_sequence = e->items && e->items->first,
+        .creator = creator_of(b, e->tag),
+    };
     return RC_OK;
 }
 

@@ -30,7 +30,8 @@ struct query_builder {
     unsigned list_count, list_cap;
     unsigned alias_count;
     unsigned attribute_count, uid_count;
-    struct dcm_wanted *others; /* as in struct project_plan */
+    const struct dcm_item *top; /* of the identifier */
+    struct plan_other *others;  /* as in struct project_plan */
     unsigned other_count;
     bool needs_table; /* the model's own table is mentioned */
     bool names_few;   /* a predicate that few objects satisfy, whatever its value */

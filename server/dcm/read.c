@@ -292,8 +292,9 @@ static bool is_wanted(struct reader *r, uint32_t tag, unsigned depth)
     if (depth > 0 || !r->wanted)
         return true;
     for (unsigned i = 0; i < r->wanted_count && r->wanted[i].tag <= tag; i++) {
-        if (r->wanted[i].tag == tag) {
-            r->wants_sequence = r->wanted[i].is_sequence;
+        const struct dcm_wanted *w = &r->wanted[i];
+        if (w->tag == tag || w->last >= tag) {
+            r->wants_sequence = w->is_sequence;
             return true;
         }
     }

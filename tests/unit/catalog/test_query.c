@@ -386,19 +386,19 @@ static void attributes_outside_the_model_are_read_from_octets(void **state)
         {"00200013 IS",
          PARTS("") "select o.query_record, i.transfer_syntax_uid, i.dataset " FROM OCTETS VIEW
                    ") as q (record, syntax, dataset)",
-         "00080005 00200013 "},
+         "00200013 "},
         {"00080001 UL; 00091001 LO; 00181030 LO A",
          PARTS("") "select o.query_record, i.transfer_syntax_uid, i.dataset " FROM
                    " join dpp.protocols p on p.object_id = o.id" OCTETS VIEW
                    " and p.protocol_name = $1) as q (record, syntax, dataset)",
-         "00080001 00080005 00091001 "},
+         "00080001 00091001 "},
         {"00080221 CS CT; 00189920 SQ {[00189922 LO]}",
          PARTS(
              "") "select o.query_record, i.transfer_syntax_uid, i.dataset " FROM
                  " join dpp.protocols p on p.object_id = o.id" OCTETS VIEW
                  " and p.equipment_modality = $1 limit (select 9223372036854775807)) as q (record,"
                  " syntax, dataset)",
-         "00080005 00189920+ "},
+         "00189920+ "},
         {"00181030 LO; 00189912 SQ {[00081010 SH]}", "select o.query_record " FROM VIEW, ""},
     };
     (void)state;

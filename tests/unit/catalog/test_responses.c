@@ -34,7 +34,18 @@
     "{[" innermost "]}]}]}]}]}]}"
 
 /* By the last number of their SOP Instance UIDs. */
-enum { FULL = 1, BARE, NESTED_TIMES, WRONG_VRS, JAPANESE, IMPLICIT, BIG, DEFLATED, NO_OCTETS };
+enum {
+    FULL = 1,
+    BARE,
+    NESTED_TIMES,
+    WRONG_VRS,
+    JAPANESE,
+    IMPLICIT,
+    BIG,
+    DEFLATED,
+    NO_OCTETS,
+    TWO_CREATORS
+};
 
 static const struct {
     unsigned number;
@@ -59,6 +70,10 @@ static const struct {
     {IMPLICIT, UID_IMPLICIT_LE, CT "00080018 UI 1.2.3.6; " PRIVATE ELEMENTS "; 00200013 IS 6"},
     {BIG, UID_EXPLICIT_BE, CT "00080018 UI 1.2.3.7; " PRIVATE ELEMENTS "; 00200013 IS 5"},
     {DEFLATED, UID_DEFLATED_LE, CT "00080018 UI 1.2.3.8; " PRIVATE ELEMENTS "; 00200013 IS 4"},
+    {TWO_CREATORS, UID_EXPLICIT_LE,
+     "00080005 CS ISO_IR 100; " CT
+     "00080018 UI 1.2.3.10; 00090010 LO OTHER; 00090011 LO ACME 1; 00091001 LO "
+     "other; 00091101 LO own; 00091102 SQ {[00091003 LO y]}"},
     {NO_OCTETS, UID_EXPLICIT_LE, CT "00080018 UI 1.2.3.9; 00181030 LO Head; 00200013 IS 3"},
 };
 
@@ -249,6 +264,20 @@ static void any_attribute_of_the_object_may_be_asked_for(void **state)
              "00090010 LO ACME 1; 00091001 LO one"),
         FF01("the reservation is the object's", FULL, "00090010 LO; 00091001 LO",
              "00090010 LO ACME 1; 00091001 LO one"),
+        FF01("PS3.5 7.8.1: by its creator, whatever the block", TWO_CREATORS,
+             "00090010 LO ACME 1; 00091001 LO; 00091002 SQ {[00091003 LO]}",
+             "00090010 LO ACME 1; 00091001 LO own; 00091002 SQ {[00091003 LO y]}"),
+        FF01("PS3.5 7.8.1: padding of the creator", TWO_CREATORS,
+             "00090010 LO  ACME 1 ; 00091001 LO", "00090010 LO ACME 1; 00091001 LO own"),
+        FF01("PS3.5 7.8.1: by several creators", TWO_CREATORS,
+             "00090010 LO ACME 1; 00090012 LO OTHER; 00091001 LO; 00091201 LO",
+             "00090010 LO ACME 1; 00090012 LO OTHER; 00091001 LO own; 00091201 LO other"),
+        FF01("PS3.5 7.8.1: a creator that the object has not", TWO_CREATORS,
+             "00090010 LO NOBODY; 00091001 LO", "00090010 LO NOBODY; 00091001 LO"),
+        FF01("as numbered, where no creator is named", TWO_CREATORS, "00090010 LO; 00091001 LO",
+             "00090010 LO OTHER; 00091001 LO other"),
+        FF01("as numbered, where none is asked for", TWO_CREATORS, "00091101 LO",
+             "00091101 LO own"),
         FF01("a private sequence", FULL, "00090010 LO ACME 1; 00091002 SQ {[00091004 LO]}",
              "00090010 LO ACME 1; 00091002 SQ {[00091004 LO y][00091004 LO]}"),
         FF01("in an item", FULL, "00189912 SQ {[00081090 LO Two; 00091001 LO]}",
@@ -396,6 +425,33 @@ static void every_transfer_syntax_says_the_same(void **state)
         arena_free(arena);
     }
     assert_int_equal(failed, 0);
+}
+
+/* PS3.5 6.2.2 note 2: what Implicit VR made octets of is a sequence for who asks for its items. */
+static void octets_that_are_a_sequence_have_items(void **state)
+{
+    static const char sequence[] = "\xFE\xFF\x00\xE0\x0E\0\0\0"
+                                   "\x08\x00\x00\x01\x06\0\0\0value ";
+    static struct octets want;
+    struct arena *arena = arena_new(1 << 20);
+    struct dcm_item *item = dcm_item_new(arena);
+    struct answers a;
+    struct buf out;
+    struct err err;
+    (void)state;
+    assert_non_null(dcm_put_text(arena, item, TAG_SOPClassUID, NULL, UID_CT_DEFINED_PROTOCOL));
+    assert_non_null(dcm_put_text(arena, item, TAG_SOPInstanceUID, NULL, "1.2.3.11"));
+    assert_non_null(
+        dcm_put(arena, item, 0x00091002, "UN", span_of(sequence, sizeof(sequence) - 1)));
+    buf_init(&out, 0);
+    assert_int_equal(dcm_write(item, dcm_ts_find(UID_EXPLICIT_LE), &out, &err), RC_OK);
+    assert_string_equal(store_octets(buf_span(&out), UID_EXPLICIT_LE), "stored");
+    find_spec("00080018 UI 1.2.3.11; 00091002 SQ {[00080100 SH]}", &a);
+    assert_octets(buf_span(&a.response),
+                  spec(&want, "00080018 UI 1.2.3.11; 00091002 SQ {[00080100 SH value]}"));
+    find_fini(&a);
+    buf_fini(&out);
+    arena_free(arena);
 }
 
 /* ---- large objects ---- */
@@ -586,6 +642,7 @@ int main(void)
         cmocka_unit_test(ff01_says_that_an_optional_key_was_not_matched),
         cmocka_unit_test(character_set_and_time_zone_come_where_they_are_needed),
         cmocka_unit_test(every_transfer_syntax_says_the_same),
+        cmocka_unit_test(octets_that_are_a_sequence_have_items),
         cmocka_unit_test(large_objects_come_in_parts),
         cmocka_unit_test(large_objects_stay_apart),
         cmocka_unit_test(queries_without_such_keys_read_no_octets),

@@ -707,8 +707,7 @@ static void check_some(struct fixture *f, const struct dcm_item *whole, struct s
         copy->items = e->items;
         copy->last_item = e->last_item;
         copy->item_count = e->item_count;
-        wanted[count++].tag = e->tag;
-        wanted[count - 1].is_sequence = false;
+        wanted[count++] = (struct dcm_wanted){.tag = e->tag};
     }
     buf_init(&inflated, 65536);
     assert_int_equal(dcm_read_some(octets, dcm_ts_find(ts), NULL, wanted, count, f->arena,
@@ -738,7 +737,7 @@ static void some_elements_are_read_as_the_whole_is(void **state)
 static void what_is_not_wanted_takes_no_memory(void **state)
 {
     struct fixture *f = *state;
-    static const struct dcm_wanted wanted[] = {{TAG(0x0018, 0x1030), false}};
+    static const struct dcm_wanted wanted[] = {{.tag = TAG(0x0018, 0x1030)}};
     struct dcm_item *item = dcm_item_new(f->arena), *some;
     for (uint32_t tag = 0x00091001; tag <= 0x00191001; tag += 0x00100000) {
         struct dcm_element *sq = dcm_put(f->arena, item, tag, "SQ", span_str(""));
@@ -777,8 +776,8 @@ static void un_is_a_sequence_where_one_is_wanted(void **state)
                                    "\xFE\xFF\x00\xE0\x0A\0\0\0"
                                    "\x28\x00\x10\x00\x02\0\0\0\x01\x02"
                                    "\x09\x00\x02\x10\x04\0\0\0abcd";
-    static const struct dcm_wanted wanted[] = {{TAG(0x0009, 0x1001), true},
-                                               {TAG(0x0009, 0x1002), true}};
+    static const struct dcm_wanted wanted[] = {{TAG(0x0009, 0x1001), 0, true},
+                                               {TAG(0x0009, 0x1002), 0, true}};
     const struct {
         const char *ts;
         struct span octets;
