@@ -9,6 +9,7 @@ import io
 import socket
 import struct
 import time
+import zlib
 
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
@@ -27,6 +28,7 @@ APPROVAL_FIND = "1.2.840.10008.5.1.4.1.1.200.4"
 FIND = "1.2.840.10008.5.1.4.20.1"
 MOVE = "1.2.840.10008.5.1.4.20.2"
 GET = "1.2.840.10008.5.1.4.20.3"
+SYNTAXES = {"implicit": IMPLICIT, "explicit": EXPLICIT, "big": BIG_ENDIAN, "deflated": DEFLATED}
 APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
 
 C_STORE, C_GET, C_FIND, C_MOVE, C_ECHO, C_CANCEL = 0x0001, 0x0010, 0x0020, 0x0021, 0x0030, 0x0FFF
@@ -155,8 +157,21 @@ def pdv(context, is_command, is_last, fragment):
     return struct.pack(">IBB", len(fragment) + 2, context, header) + fragment
 
 
+def deflate(octets):
+    """PS3.5 A.5"""
+    packer = zlib.compressobj(wbits=-15)
+    raw = packer.compress(octets) + packer.flush()
+    return raw + b"\0" * (len(raw) % 2)
+
+
+def inflate(octets):
+    return zlib.decompressobj(wbits=-15).decompress(octets)
+
+
 def encode(dataset, transfer=IMPLICIT):
     """A pydicom Dataset as octets."""
+    if transfer == DEFLATED:
+        return deflate(encode(dataset, EXPLICIT))
     out = DicomBytesIO()
     out.is_implicit_VR = transfer == IMPLICIT
     out.is_little_endian = transfer != BIG_ENDIAN
@@ -165,6 +180,8 @@ def encode(dataset, transfer=IMPLICIT):
 
 
 def decode(octets, transfer=IMPLICIT):
+    if transfer == DEFLATED:
+        octets = inflate(octets)
     return read_dataset(io.BytesIO(octets), transfer == IMPLICIT, transfer != BIG_ENDIAN)
 
 

@@ -15,7 +15,6 @@ import re
 import socket
 import struct
 import time
-import zlib
 from dataclasses import dataclass, field
 
 import pytest
@@ -23,7 +22,7 @@ import pytest
 import dicomwire
 from conftest import DPPR_FAULTS, Server
 from dicomwire import (BIG_ENDIAN, C_CANCEL, C_ECHO, C_GET, C_MOVE, C_STORE, CT_PROTOCOL, DEFLATED, EXPLICIT, GET, IMPLICIT,
-                       MOVE, NO_DATASET, RESPONSE, VERIFICATION, XA_PROTOCOL, Wire, decode, encode, wait_for)
+                       MOVE, NO_DATASET, RESPONSE, SYNTAXES, VERIFICATION, XA_PROTOCOL, Wire, decode, encode, wait_for)
 from metrics import metrics
 from protocols import keys, new_uid, protocol
 from watch import active_statements
@@ -696,7 +695,6 @@ def test_cancelled_after_the_last(patient, kind):
 
 # ---- more than can be counted ------------------------------------------------------------------------------------------
 MOST = 65535  # (0000,1020) to (0000,1023) are US
-GET_SYNTAXES = {"implicit": IMPLICIT, "explicit": EXPLICIT, "big": BIG_ENDIAN, "deflated": DEFLATED}
 
 
 @pytest.fixture(scope="module")
@@ -733,12 +731,6 @@ def list_of(uids, tag, syntax):
     return head + value
 
 
-def deflated(octets):
-    packer = zlib.compressobj(wbits=-15)
-    raw = packer.compress(octets) + packer.flush()
-    return raw + b"\0" * (len(raw) % 2)
-
-
 class Many:
     """A request for many instances of the crowd, in a transfer syntax."""
 
@@ -752,7 +744,7 @@ class Many:
         self.wire = Wire(stage.server.port, timeout=60).associate(
             [(SERVICE, kind.sop_class, [syntax]), (CT, CT_PROTOCOL, [EXPLICIT])], roles=roles)
         octets = list_of(uids, 0x00080018, EXPLICIT if syntax == DEFLATED else syntax)
-        octets = deflated(octets) if syntax == DEFLATED else octets
+        octets = dicomwire.deflate(octets) if syntax == DEFLATED else octets
         command = self.wire.request(kind.field, kind.sop_class, octets)
         if self.scp:
             command[0x0600] = self.title
@@ -816,7 +808,7 @@ def test_as_many_as_can_be_counted(patient, crowd, kind):
 
 
 @pytest.mark.parametrize("count", [1, 5041, 5042, MOST])
-@pytest.mark.parametrize("syntax", GET_SYNTAXES.values(), ids=GET_SYNTAXES)
+@pytest.mark.parametrize("syntax", SYNTAXES.values(), ids=SYNTAXES)
 def test_list_of_the_failed_has_all(patient, crowd, syntax, count):
     """Also where it is longer than 65,534 octets, which 5,042 of these UIDs are: as UN in Explicit VR (PS3.5 6.2.2), octet for
     octet. The identifier, as long, comes in the same way."""
@@ -824,7 +816,7 @@ def test_list_of_the_failed_has_all(patient, crowd, syntax, count):
     pendings, final = many.final()
     assert final.status == 0xA702 and counts(final) == (None, 0, count, 0) and pendings == []
     expected = list_of(crowd[:count], 0x00080058, EXPLICIT if syntax == DEFLATED else syntax)
-    data = zlib.decompressobj(wbits=-15).decompress(final.data) if syntax == DEFLATED else final.data
+    data = dicomwire.inflate(final.data) if syntax == DEFLATED else final.data
     assert data == expected
     many.close()
 

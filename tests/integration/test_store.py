@@ -1,25 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """C-STORE: what is acknowledged is kept octet for octet; what is refused says why."""
 import struct
-import zlib
 
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from dicomwire import (APPROVAL, BIG_ENDIAN, CT_PROTOCOL, DEFLATED, EXPLICIT, GET, IMPLICIT, XA_PROTOCOL,
-                       Wire, encode)
+from dicomwire import (APPROVAL, CT_PROTOCOL, EXPLICIT, GET, IMPLICIT, SYNTAXES, XA_PROTOCOL, Wire, encode)
 from protocols import code, new_uid, protocol
-
-SYNTAXES = {"implicit": IMPLICIT, "explicit": EXPLICIT, "big": BIG_ENDIAN, "deflated": DEFLATED}
-
-
-def octets_of(ds, syntax):
-    if syntax != DEFLATED:
-        return encode(ds, syntax)
-    packer = zlib.compressobj(wbits=-15)
-    raw = packer.compress(encode(ds, EXPLICIT)) + packer.flush()
-    return raw + b"\0" * (len(raw) % 2)
 
 
 def opened(server, sop_class=CT_PROTOCOL, syntax=EXPLICIT):
@@ -57,7 +45,7 @@ def rich_protocol():
 @pytest.mark.parametrize("syntax", SYNTAXES.values(), ids=SYNTAXES.keys())
 def test_stored_octets_come_back_unchanged(server, syntax):
     ds = rich_protocol()
-    octets = octets_of(ds, syntax)
+    octets = encode(ds, syntax)
     wire = opened(server, syntax=syntax)
     assert wire.transfer[1] == syntax
     assert wire.store(1, octets, CT_PROTOCOL, ds.SOPInstanceUID).status == 0
