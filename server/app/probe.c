@@ -99,7 +99,7 @@ static void settle_ready(struct probe *p)
 struct check {
     struct probe *probe;
     char *uri;
-    const char *time_zone; /* outlives the thread, with the settings */
+    const char *time_zone; /* outlives the thread, with the settings; NULL = known by now */
     unsigned connections_wanted;
     enum rc rc, connections_rc;
     struct err err, connections_err;
@@ -122,7 +122,7 @@ static void check_work(void *arg)
     c->rc = database_open(c->uri, &s, &c->err);
     if (c->rc == RC_OK)
         c->rc = migrate_check(s, &c->err);
-    if (c->rc == RC_OK)
+    if (c->rc == RC_OK && c->time_zone) /* PostgreSQL reads all its zones to say so */
         c->rc = database_check_zone(s, c->time_zone, &c->err);
     if (c->rc == RC_OK)
         c->connections_rc =
@@ -163,7 +163,7 @@ static void start_check(struct probe *p)
 
     c->probe = p;
     c->uri = xstrdup(p->config->database);
-    c->time_zone = p->config->time_zone;
+    c->time_zone = p->schema == SCHEMA_GOOD ? NULL : p->config->time_zone;
     c->connections_wanted = p->connections_wanted;
     p->is_checking = true;
     if (jobpool_submit(p->thread, p->mailbox, &job) != RC_OK) {

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "dcm/json.h"
+#include "query_instant.h"
 #include "text_array.h"
 
 enum {
@@ -286,6 +287,17 @@ static bool add_values(struct rows_writer *w, struct row *r, unsigned column)
     return v.says_all;
 }
 
+/* dpp.objects keeps it as written; an offset that is none has no effect on matching. */
+static bool check_timezone(struct rows_writer *w, struct row *r, unsigned column)
+{
+    struct span text = rows_timezone(r->item);
+    int minutes;
+    if (text.data && !instant_read_offset(text, &minutes))
+        r->problems[column] = arena_printf(w->arena, "has a value that is no offset from UTC: %s",
+                                           (const char *)rows_excerpt(w, text).data);
+    return text.data != NULL;
+}
+
 static bool add_one(struct rows_writer *w, struct row *r, unsigned column)
 {
     const struct column *c = &r->level->columns[column];
@@ -321,9 +333,8 @@ static bool add_column(struct rows_writer *w, struct row *r, unsigned column)
     case UNIT:
         return add_unit(w, r, e);
     case ELSEWHERE:
-        return (c->tag == TAG_TimezoneOffsetFromUTC ? rows_timezone(r->item)
-                                                    : rows_only_text(w, e, c->vr))
-                   .data != NULL;
+        return c->tag == TAG_TimezoneOffsetFromUTC ? check_timezone(w, r, column)
+                                                   : rows_only_text(w, e, c->vr).data != NULL;
     case ITEMS:
         return e && strcmp(e->vr, "SQ") == 0 && e->items;
     }

@@ -190,7 +190,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct model *model = choice & 32 ? &model_approval : &model_protocol;
     struct query_view view = {.aet = "FUZZ",
                               .max_matches = choice & 4 ? 1000 : 0,
-                              .default_charset = defaults[choice & 3]};
+                              .default_charset = defaults[choice & 3],
+                              .fuzzy_names = choice & 64,
+                              .adjusts_times = choice & 128,
+                              .site_zone = choice & 64 ? "Europe/Berlin" : NULL};
     struct query_limits limits = {.max_keys = 40, .max_uids = 100};
     struct arena *arena = arena_new(FUZZ_ARENA);
     struct query q;

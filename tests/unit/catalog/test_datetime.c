@@ -153,6 +153,9 @@ static void values_are_compared_as_written_or_as_instants(void **state)
         /* Range, C.2.2.2.5.3: both ends included, to the last microsecond of their precision */
         {KEY("20240315-20240315"), "abcdfij"},
         {KEY("2024-2024"), "abcdefijkl"},
+        {KEY("202403-202403"), "abcdfij"},
+        {KEY("-202402"), "em"},
+        {KEY("2024031510-2024031510"), "abdfi"},
         {KEY("2011-2024"), ALL_WITH_A_VALUE},
         {KEY("-2024"), ALL_WITH_A_VALUE},
         {KEY("2011-"), ALL_WITH_A_VALUE},

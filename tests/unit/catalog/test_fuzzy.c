@@ -26,6 +26,13 @@ static const char *const stored[] = {
     "Lee^Kim^^Dr^PhD",
 };
 
+/* Names of the asserters of each approval, from "A" on. */
+static const char *const asserters[] = {
+    "{Smith^John,Roe^Ann}",
+    "{Schmidt^Jon}",
+    "{Rowe^Jane,Doe^J}",
+};
+
 #define ALL_WITH_A_NAME "abcdefhijkl"
 
 static const struct query_view literal = {.aet = "CT1"};
@@ -36,14 +43,16 @@ static int by_letter(const void *a, const void *b)
     return *(const char *)a - *(const char *)b;
 }
 
+static const struct model *asked = &model_protocol;
+
 static void answer(struct span identifier, const struct query_view *view, char letters[64])
 {
     struct arena *arena = arena_new(1 << 20);
     struct pg_table *t = NULL;
     struct query q;
     struct err err = {0};
-    if (query_build(&model_protocol, identifier, dcm_ts_find(UID_EXPLICIT_LE), view, NULL, arena,
-                    &q, &err) != RC_OK)
+    if (query_build(asked, identifier, dcm_ts_find(UID_EXPLICIT_LE), view, NULL, arena, &q, &err) !=
+        RC_OK)
         fail_msg("%s", err.text);
     if (pg_sync_query(database.sync, q.sql, q.params, q.param_count, &t, &err) != RC_OK)
         fail_msg("%s\n%s", err.text, q.sql);
@@ -159,6 +168,36 @@ static void negotiated_names_match_by_word_and_sound(void **state)
     names_match(true);
 }
 
+#define ASSERTER(key) "00440100 SQ {[00440103 SQ {[0040A123 PN " key "]}]}"
+
+/* Person Name of an asserter, two sequences down: all words in one name, not one each in two. */
+static void names_in_items_match_item_by_item(void **state)
+{
+    static const struct {
+        const char *identifier, *literal, *fuzzy;
+    } rows[] = {
+        {ASSERTER("Smith^John"), "A", "AB"}, {ASSERTER("John Smyth"), "", "AB"},
+        {ASSERTER("Roe"), "", "AC"},         {ASSERTER("Ann^Ro*"), "", "AC"},
+        {ASSERTER("Smith^Ann"), "", "AB"}, /* Ann and John, both AN */
+        {ASSERTER("Smith^Robert"), "", ""},  {ASSERTER("John^Roe"), "", "AC"},
+        {ASSERTER("Smith^Roe"), "", ""}, /* two asserters of A */
+    };
+    (void)state;
+    asked = &model_approval;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct octets o;
+        char letters[64];
+        answer(spec(&o, rows[i].identifier), &literal, letters);
+        if (strcmp(letters, rows[i].literal) != 0)
+            fail_msg("%s: [%s] instead of [%s]", rows[i].identifier, letters, rows[i].literal);
+        answer(spec(&o, rows[i].identifier), &fuzzy, letters);
+        if (strcmp(letters, rows[i].fuzzy) != 0)
+            fail_msg("%s, fuzzily: [%s] instead of [%s]", rows[i].identifier, letters,
+                     rows[i].fuzzy);
+    }
+    asked = &model_protocol;
+}
+
 /* Whoever asks for more shall not get less. */
 static void what_matches_literally_matches_fuzzily(void **state)
 {
@@ -246,6 +285,22 @@ static int fill(void **state)
                  i, UID_CT_DEFINED_PROTOCOL, (char)('a' + i), name, i);
         run_sql(sql);
     }
+    for (size_t i = 0; i < COUNT(asserters); i++) {
+        char sql[2048];
+        snprintf(sql, sizeof(sql),
+                 "insert into dpp.objects (sop_instance_uid, sop_class_uid, state, query_record)"
+                 " values ('1.2.4.%zu', '%s', 'published', '%c');"
+                 " insert into dpp.approvals (object_id) select o.id from dpp.objects as o"
+                 " where o.sop_instance_uid = '1.2.4.%zu';"
+                 " insert into dpp.approval_assertions (object_id, ordinal)"
+                 " select o.id, 1 from dpp.objects as o where o.sop_instance_uid = '1.2.4.%zu';"
+                 " insert into dpp.approval_asserters (object_id, assertion_ordinal, ordinal,"
+                 " person_name) select o.id, 1, n.n, n.name from dpp.objects as o,"
+                 " unnest('%s'::text[]) with ordinality as n (name, n)"
+                 " where o.sop_instance_uid = '1.2.4.%zu'",
+                 i, UID_PROTOCOL_APPROVAL, (char)('A' + i), i, i, asserters[i], i);
+        run_sql(sql);
+    }
     return 0;
 }
 
@@ -254,6 +309,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_negotiation_names_match_literally),
         cmocka_unit_test(negotiated_names_match_by_word_and_sound),
+        cmocka_unit_test(names_in_items_match_item_by_item),
         cmocka_unit_test(what_matches_literally_matches_fuzzily),
         cmocka_unit_test(too_many_words_are_a_limit),
         cmocka_unit_test(no_identifier_makes_the_statement_fail),

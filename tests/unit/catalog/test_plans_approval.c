@@ -100,13 +100,24 @@ static const char *const date_times[] = {
     "00080012 DA 20150601",
 };
 
-static void date_times_read_little_with_everything_negotiated(void **state)
+static const char *const names[] = {
+    ASSERTER("0040A123 PN Ana^APPROVER077"),
+    ASSERTER("0040A123 PN *VER077*"),
+    ASSERTER("0040A123 PN an* *ver077"),
+};
+
+static void date_times_and_names_read_little_with_everything_negotiated(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(date_times); i++) {
         expect_soon(&model_approval, date_times[i], &negotiated);
         expect_few(&model_approval, date_times[i], &negotiated);
     }
+    for (size_t i = 0; i < COUNT(names); i++) {
+        expect_soon(&model_approval, names[i], &negotiated);
+        expect_few(&model_approval, names[i], &negotiated);
+    }
+    expect_soon(&model_approval, ASSERTER("0040A123 PN Ana"), &negotiated);
     expect_soon(&model_approval, ASSERTION("00440104 DT 2000-"), &negotiated);
     expect_soon(&model_approval, "00080201 SH -0500; " ASSERTION("00440105 DT -2030"), &negotiated);
 }
@@ -121,7 +132,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_response_comes_at_once_for_every_key),
         cmocka_unit_test(few_matches_take_few_reads),
-        cmocka_unit_test(date_times_read_little_with_everything_negotiated),
+        cmocka_unit_test(date_times_and_names_read_little_with_everything_negotiated),
     };
     struct err err = {0};
     if (dcm_init(&err) != RC_OK)

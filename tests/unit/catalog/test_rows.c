@@ -450,6 +450,8 @@ static void what_does_not_fit_its_column_is_reported(void **state)
          "{{0018990E[1].00081155,\"has 2 values instead of one\"}}"},
         {"00189914 SQ {[00189915 IS 1]}", "{{00189914[1].00189915,\"has VR IS instead of US\"}}"},
         {"0018991F SQ {[00189913 LO a]}", "{{0018991F[1].00189913,\"has VR LO instead of SQ\"}}"},
+        {"00080201 SH +1500", "{{00080201,\"has a value that is no offset from UTC: +1500\"}}"},
+        {"00080201 SH +0100\\+0200", "{{00080201,\"has 2 values instead of one\"}}"},
         /* constraints */
         {"00189911 SQ {[00820032 CS ABOUT]}",
          "{{00189911[1].00820032,\"has an unknown value: ABOUT\"}}"},
