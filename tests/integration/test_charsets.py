@@ -474,6 +474,24 @@ def test_an_item_is_read_by_its_own_set_and_answered_in_one(wire):
     assert wire.get(5, [elements[INSTANCE][1]])[0][0].data == octets
 
 
+STATION, OTHERS = 0x00081010, 0x00081250  # that no model has
+
+
+@pytest.mark.parametrize("asked, answered", [("ISO_IR 192", "ISO_IR 192"), ("ISO_IR 144", "ISO_IR 192"), (None, "ISO_IR 192"),
+                                             ("GB18030", "GB18030")])
+def test_attributes_of_no_model_are_answered_in_the_same_set(wire, asked, answered):
+    """They are read from the octets, by the set of their item."""
+    elements = stored_protocol(
+        "ISO_IR 144", x00181030=("LO", CYRILLIC.encode("iso8859-5")), x00081010=("SH", CYRILLIC.encode("iso8859-5")),
+        x00081250=("SQ", [{CHARSET: ("CS", "ISO_IR 126"), INSTITUTION: ("LO", GREEK.encode("iso8859-7"))}]))
+    store(wire, elements)
+    request = identifier(asked, x00181030=("LO", ""), x00081010=("SH", ""), x00081250=("SQ", []))
+    request[INSTANCE] = elements[INSTANCE]
+    assert ask(wire, request) == [{
+        CHARSET: answered.encode(), INSTANCE: elements[INSTANCE][1].encode(), NAME: encode_text(CYRILLIC, answered),
+        STATION: encode_text(CYRILLIC, answered), OTHERS: [{INSTITUTION: encode_text(GREEK, answered)}]}]
+
+
 # ---- text that is not in its set, stored -----------------------------------------------------------
 DAMAGED = [
     # (terms, octets) -> what queries see, the set it is answered in, the words of the warning

@@ -293,7 +293,7 @@ def test_data_set_missing_or_too_much(server):
         wire.send_message(context, wire.request(field, abstract, **more))
         assert wire.read_message().status == 0x0212
     wire.send_message(1, wire.request(C_ECHO, VERIFICATION, b"odd"), b"odd data set")
-    assert wire.read_message().status == 0
+    assert wire.read_message().status == 0x0212
     wire.send_message(1, {0x0002: VERIFICATION, 0x0100: C_ECHO, 0x0800: NO_DATASET})
     with pytest.raises(Aborted):
         wire.read_message()
