@@ -8,7 +8,7 @@ from pydicom.sequence import Sequence
 
 from conftest import Server, run_dppr
 from dicomwire import APPROVAL, APPROVAL_FIND, CT_PROTOCOL, EXPLICIT, FIND, GET, MOVE, Rejected, Wire, encode, extended_item
-from protocols import keys, new_uid, protocol, reference
+from protocols import code, keys, new_uid, protocol, reference
 from wirescp import WireScp
 
 
@@ -237,6 +237,25 @@ def test_an_approval_changes_nothing_else(server):
     uids = [subject.SOPInstanceUID, other.SOPInstanceUID]
     assert len(found(server, SOPInstanceUID=uids)) == 2
     assert got(server, uids)[0] == uids
+
+
+def test_expired_and_withdrawn_assertions_are_shown(server):
+    """Annex II: whoever hides some has to say so; nothing does."""
+    subject = new_uid()
+    approved, withdrawn = keys(AssertionUID=new_uid(), AssertionDateTime="20000101"), keys(AssertionUID=new_uid())
+    approved.AssertionExpirationDateTime = "20000102"
+    approved.AssertionCodeSequence = Sequence([code("128603", "DCM", "Approved for use")])
+    withdrawn.AssertionCodeSequence = Sequence([code("128609", "DCM", "Withdrawn")])
+    withdrawn.RelatedAssertionSequence = Sequence([keys(ReferencedAssertionUID=approved.AssertionUID)])
+    approvals = [keys(SOPClassUID=APPROVAL, SOPInstanceUID=new_uid(), ApprovalSubjectSequence=[reference(subject)],
+                      ApprovalSequence=[assertion]) for assertion in (approved, withdrawn)]
+    stored(server, *approvals)
+    wire = Wire(server.port).associate([(1, APPROVAL_FIND, [EXPLICIT])])
+    identifier = keys(SOPInstanceUID="", ApprovalSubjectSequence=[keys(ReferencedSOPInstanceUID=subject)])
+    matches, final = wire.find(1, identifier, APPROVAL_FIND)
+    wire.release()
+    assert final.status == 0
+    assert {m.SOPInstanceUID for m in matches} == {a.SOPInstanceUID for a in approvals}
 
 
 # ---- requests ------------------------------------------------------------------------------------
