@@ -48,6 +48,7 @@ void compare(const struct stock *stock, struct subject *identifier,
 struct shrunk {
     struct subject identifier, object;
     unsigned number; /* of the object */
+    bool is_hidden;
     struct requester requester;
     struct difference difference;
     unsigned steps;

@@ -15,7 +15,7 @@
 #include "core/log.h"
 #include "dcm/dict.h"
 
-enum { KIND_PROTOCOL = 1, KIND_IDENTIFIER = 2, BATCH = 500 };
+enum { KIND_PROTOCOL = 1, KIND_IDENTIFIER = 2, RETIRED_ONE_IN = 40 };
 
 void die(const char *format, ...)
 {
@@ -46,6 +46,13 @@ struct run {
     unsigned differences;
 };
 
+static struct product *sounding;
+
+static void ask_for_sounds(const char *word, char out[2][SOUND_TEXT])
+{
+    product_sounds(sounding, word, out);
+}
+
 static void fill(struct run *r)
 {
     unsigned count = r->options.protocols + r->options.protocols / 3;
@@ -69,6 +76,9 @@ static void fill(struct run *r)
             subject_show(s, stderr);
             die("object %u of seed %llu is refused", i + 1, (unsigned long long)r->options.seed);
         }
+        r->entities[i].is_hidden = i % RETIRED_ONE_IN == RETIRED_ONE_IN - 1;
+        if (r->entities[i].is_hidden)
+            product_retire(r->many, i + 1);
     }
     product_commit(r->many);
     buf_fini(&octets);
@@ -85,6 +95,7 @@ static struct requester requester_of(struct chance *c)
     unsigned zone = chance_below(c, COUNT(zones));
     return (struct requester){.charset = sets[chance_below(c, COUNT(sets))],
                               .adjusts = chance_percent(c, 40),
+                              .is_fuzzy = chance_percent(c, 40),
                               .site_zone = zones[zone].name,
                               .site_minutes = zones[zone].minutes};
 }
@@ -110,16 +121,19 @@ static bool shrink_case(struct run *r, const struct subject *identifier,
     *out = (struct shrunk){.identifier = subject_copy(identifier, arena), .requester = *requester};
     out->difference.kind = d->kind;
     out->number = d->number;
-    if (d->number > 0)
+    if (d->number > 0) {
         out->object = r->subjects[d->number - 1];
+        out->is_hidden = r->entities[d->number - 1].is_hidden;
+    }
     return shrink(r->alone, out, arena);
 }
 
 static void show(const struct subject *identifier, const struct subject *object,
                  const struct requester *requester, const struct difference *d)
 {
-    printf("  identifier, by %s%s%s:\n",
+    printf("  identifier, by %s%s%s%s:\n",
            requester->charset ? requester->charset : "one without a set of its own",
+           requester->is_fuzzy ? ", with fuzzy names" : "",
            requester->adjusts ? ", with time zone adjustment at " : "",
            !requester->adjusts    ? ""
            : requester->site_zone ? requester->site_zone
@@ -322,6 +336,8 @@ int main(int argc, char **argv)
         die("%s", err.text);
     r.many = product_open("compare");
     r.alone = product_open("compare_alone");
+    sounding = r.many;
+    sounds_of = ask_for_sounds;
     int status = r.options.plants ? find_plants(&r) : campaign(&r);
     product_close(r.many);
     product_close(r.alone);

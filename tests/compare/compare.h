@@ -46,6 +46,7 @@ struct subject {
     struct dcm_item *tree;
     const char *charset; /* (0008,0005), "" = none */
     bool is_raw;         /* the UTF-8 goes out as it is, whatever charset says */
+    bool has_item_sets;  /* the first item of each sequence says ISO_IR 192 itself */
     const struct dcm_ts *ts;
 };
 /* In ISO_IR 192 instead, where the text does not fit the set of the subject: which is then changed. */
@@ -71,6 +72,7 @@ void identifier_make(struct chance *c, const struct subject *stored, unsigned co
 struct requester {
     const char *charset;   /* its default and preferred one; NULL = none */
     bool adjusts;          /* time zone adjustment (K.5.1) */
+    bool is_fuzzy;         /* fuzzy semantic matching of names (K.5.1) */
     const char *site_zone; /* NULL = UTC */
     int site_minutes;
 };

@@ -214,7 +214,7 @@ void compare(const struct stock *stock, struct subject *identifier,
     c.seen = arena_alloc(scratch, stock->count + 1);
     bool is_refused = question.is_unreadable || question.offending_count > 0;
     for (unsigned i = 0; i < stock->count && !is_refused; i++) {
-        of_model += stock->entities[i].model == question.model;
+        of_model += stock->entities[i].model == question.model && !stock->entities[i].is_hidden;
         if (reference_matches(&question, &stock->entities[i])) {
             c.seen[i] = EXPECTED;
             expected++;

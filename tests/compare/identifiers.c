@@ -138,7 +138,7 @@ static struct span text_key(struct making *m, const struct key *key, struct span
     case 11:
         return join(m, start_of(m, value), percent(m, 50) ? "%" : "?*", nothing);
     case 12:
-        return word(m, key);
+        return percent(m, 80) ? word(m, key) : join(m, value, "\\\\", word(m, key));
     case 13:
         return key->rule == RULE_NAME ? join(m, value, "=", piece(m, word(m, key))) : value;
     case 14:
@@ -191,19 +191,29 @@ static struct span moment_key(struct making *m, const struct key *key, struct sp
     return made;
 }
 
+/* Now and then of thousands, which go into no UI of Explicit VR and are sent as UN. */
+static struct span uid_list(struct making *m, struct span first)
+{
+    struct buf list;
+    buf_init(&list, 0);
+    buf_add_span(&list, first);
+    for (unsigned n = 1 + below(m, percent(m, 4) ? 9000 : 30); n > 0; n--)
+        buf_printf(&list, "\\" UID_PREFIX "%u", below(m, 4000));
+    struct span copy =
+        span_of(arena_strndup(m->arena, (const char *)list.data, list.len), list.len);
+    buf_fini(&list);
+    return copy;
+}
+
 static struct span uid_key(struct making *m, const struct key *key, struct span value)
 {
-    struct span list = value;
     switch (below(m, 8)) {
     case 0:
         return span_str(percent(m, 50) ? "*" : "junk");
     case 1:
         return word(m, key);
     case 2:
-        for (unsigned n = 1 + below(m, 30); n > 0; n--)
-            list = join(m, list, "\\",
-                        span_str(arena_printf(m->arena, UID_PREFIX "%u", below(m, 4000))));
-        return list;
+        return uid_list(m, value);
     case 3:
         return join(m, word(m, key), "\\", value);
     default:
@@ -223,7 +233,16 @@ static void add_oddity(struct making *m, struct dcm_item *to)
     if (dcm_find(to, x->tag))
         return;
     bool has_value = x->value && percent(m, 50);
-    dcm_put(m->arena, to, x->tag, x->vr, has_value ? span_str(x->value) : nothing);
+    struct dcm_element *e =
+        dcm_put(m->arena, to, x->tag, x->vr, has_value ? span_str(x->value) : nothing);
+    if (strcmp(x->vr, "SQ") != 0)
+        return;
+    for (unsigned n = percent(m, 10) ? 2 : below(m, 2); n > 0; n--) {
+        struct dcm_item *item = dcm_add_item(m->arena, e);
+        if (percent(m, 80))
+            dcm_put_text(m->arena, item, percent(m, 70) ? 0x00081155 : 0x00081150, "UI",
+                         percent(m, 30) ? "1.2.3.4" : "");
+    }
 }
 
 static void add_item_keys(struct making *m, const struct key *key, const struct dcm_item *from,
@@ -329,6 +348,7 @@ void identifier_make(struct chance *c, const struct subject *stored, unsigned co
     out->charset = script_charset(c, m.script);
     out->ts = dcm_ts_find(syntaxes[percent(&m, 50) ? 0 : below(&m, COUNT(syntaxes))]);
     out->is_raw = percent(&m, 2);
+    out->has_item_sets = percent(&m, 2);
     if (percent(&m, 1))
         out->charset = "ISO_IR 999";
     out->is_raw = out->is_raw || strcmp(out->charset, "ISO_IR 999") == 0;
@@ -342,5 +362,7 @@ void identifier_make(struct chance *c, const struct subject *stored, unsigned co
         add_key(&m, key_of(keys, TAG_InstanceCreationDate), from, out->tree);
         add_key(&m, key_of(keys, TAG_InstanceCreationTime), from, out->tree);
     }
+    if (percent(&m, 12) && key_of(keys, TAG_ContentCreatorName))
+        add_key(&m, key_of(keys, TAG_ContentCreatorName), from, out->tree);
     add_no_keys(&m, out->tree);
 }

@@ -164,6 +164,7 @@ void question_read(struct span octets, const struct dcm_ts *ts,
     memset(out, 0, sizeof(*out));
     out->model = model;
     out->adjusts = requester->adjusts;
+    out->is_fuzzy = requester->is_fuzzy;
     out->site_zone = requester->site_minutes * INT64_C(60000000);
     if (dcm_read(octets, ts, NULL, arena, &tree, &err) != RC_OK) {
         out->is_unreadable = true;
@@ -239,14 +240,14 @@ static bool is_snomed_rt(struct span s)
            (span_equal_str(s, "SRT") || span_equal_str(s, "SNM3") || span_equal_str(s, "99SDM"));
 }
 
-static bool value_matches(const struct zones *z, const struct key *key, struct span wanted,
+static bool value_matches(const struct context *z, const struct key *key, struct span wanted,
                           struct span there)
 {
     switch (key->rule) {
     case RULE_UID: /* what is no UID names nothing */
         return uid_is_valid(wanted) && span_equal(wanted, there);
     case RULE_NAME:
-        return name_matches(wanted, there);
+        return name_matches(wanted, there, z->is_fuzzy);
     case RULE_DATETIME:
         return datetime_matches(z, wanted, there);
     case RULE_SCHEME:
@@ -259,18 +260,20 @@ static bool value_matches(const struct zones *z, const struct key *key, struct s
     return there.len > 0 && wild_card_matches(wanted, there);
 }
 
-/* The values of an object's attribute. A choice: where one is allowed, several are none. */
+/* The values of an object's attribute. A choice: where one is allowed, several are none, and neither is one of another
+ * VR. */
 unsigned stored_values(const struct key *key, const struct dcm_item *item,
                        struct span out[MAX_VALUES])
 {
-    unsigned count = values_of(dcm_find(item, key->tag), key->vr, out);
+    const struct dcm_element *e = dcm_find(item, key->tag);
+    unsigned count = e && strcmp(e->vr, key->vr) == 0 ? values_of(e, key->vr, out) : 0;
     if (count > 1 && planted == PLANT_FIRST_VALUE)
         count = 1;
     return count > 1 && !key->has_many ? 0 : count;
 }
 
-static bool plain_matches(const struct zones *z, const struct key *key, const struct dcm_element *e,
-                          const struct dcm_item *item)
+static bool plain_matches(const struct context *z, const struct key *key,
+                          const struct dcm_element *e, const struct dcm_item *item)
 {
     struct span wanted[MAX_VALUES], there[MAX_VALUES];
     unsigned n = given_values(key, e, wanted), m = stored_values(key, item, there);
@@ -287,11 +290,11 @@ static bool plain_matches(const struct zones *z, const struct key *key, const st
     return false; /* an unknown value among them: K.2.2.1.1.1 */
 }
 
-static bool key_matches(const struct zones *z, const struct key *key, const struct dcm_element *e,
+static bool key_matches(const struct context *z, const struct key *key, const struct dcm_element *e,
                         const struct dcm_item *item);
 
 /* All keys of the item in this one. */
-bool item_matches(const struct zones *z, const struct key *key, const struct dcm_item *wanted,
+bool item_matches(const struct context *z, const struct key *key, const struct dcm_item *wanted,
                   const struct dcm_item *there)
 {
     struct keys inner = {key->items, key->item_count};
@@ -309,7 +312,7 @@ bool item_matches(const struct zones *z, const struct key *key, const struct dcm
 }
 
 /* PLANT_ACROSS_ITEMS: each key in some item. */
-static bool is_in_any_items(const struct zones *z, const struct key *key,
+static bool is_in_any_items(const struct context *z, const struct key *key,
                             const struct dcm_item *wanted, const struct dcm_element *there)
 {
     struct keys inner = {key->items, key->item_count};
@@ -324,7 +327,7 @@ static bool is_in_any_items(const struct zones *z, const struct key *key,
     return true;
 }
 
-static bool sequence_matches(const struct zones *z, const struct key *key,
+static bool sequence_matches(const struct context *z, const struct key *key,
                              const struct dcm_element *e, const struct dcm_item *item)
 {
     const struct dcm_element *there = dcm_find(item, key->tag);
@@ -343,7 +346,7 @@ static bool sequence_matches(const struct zones *z, const struct key *key,
     return false;
 }
 
-static bool key_matches(const struct zones *z, const struct key *key, const struct dcm_element *e,
+static bool key_matches(const struct context *z, const struct key *key, const struct dcm_element *e,
                         const struct dcm_item *item)
 {
     return key->rule == RULE_SEQUENCE ? sequence_matches(z, key, e, item)
@@ -353,9 +356,11 @@ static bool key_matches(const struct zones *z, const struct key *key, const stru
 bool reference_matches(const struct question *q, const struct entity *e)
 {
     const struct keys *keys = &q->model->keys;
-    struct zones z = zones_of(q, e);
+    struct context z = context_of(q, e);
 
     if (q->asks_nothing || e->model != q->model) /* K.4.1.3: no keys, no matches */
+        return false;
+    if (e->is_hidden && planted != PLANT_HIDDEN)
         return false;
     if (!creation_matches(keys, &z, q->tree, e->tree))
         return false;

@@ -9,11 +9,12 @@
  */
 #include "reference_parts.h"
 
-struct zones zones_of(const struct question *q, const struct entity *e)
+struct context context_of(const struct question *q, const struct entity *e)
 {
-    struct zones z = {.adjusts = q->adjusts && planted != PLANT_NO_ADJUSTMENT,
-                      .key = q->has_zone ? q->zone : q->site_zone,
-                      .object = e->has_zone ? e->zone : q->site_zone};
+    struct context z = {.adjusts = q->adjusts && planted != PLANT_NO_ADJUSTMENT,
+                        .is_fuzzy = q->is_fuzzy && planted != PLANT_NOT_FUZZY,
+                        .key = q->has_zone ? q->zone : q->site_zone,
+                        .object = e->has_zone ? e->zone : q->site_zone};
     if (planted == PLANT_OBJECT_ZONE)
         z.object = q->site_zone;
     if (planted == PLANT_REQUEST_ZONE)
@@ -21,7 +22,7 @@ struct zones zones_of(const struct question *q, const struct entity *e)
     return z;
 }
 
-bool datetime_matches(const struct zones *z, struct span wanted, struct span there)
+bool datetime_matches(const struct context *z, struct span wanted, struct span there)
 {
     struct moment m;
     struct range r;
@@ -52,7 +53,7 @@ static bool stored_moment(const struct keys *keys, uint32_t tag, moment_reader r
     return true;
 }
 
-static struct creation creation_of(const struct keys *keys, const struct zones *z,
+static struct creation creation_of(const struct keys *keys, const struct context *z,
                                    const struct dcm_item *item)
 {
     struct creation c = {0};
@@ -69,11 +70,13 @@ static struct creation creation_of(const struct keys *keys, const struct zones *
 
 /* The ranges that a date or time key gives; 0 = universal. */
 static unsigned ranges_of(const struct keys *keys, const struct dcm_item *tree, uint32_t tag,
-                          moment_reader reader, struct range out[MAX_VALUES])
+                          moment_reader reader, struct range out[MAX_RANGES])
 {
     struct span values[MAX_VALUES];
     const struct dcm_element *e = dcm_find(tree, tag);
     unsigned count = e ? given_values(key_of(*keys, tag), e, values) : 0;
+    if (count > MAX_RANGES)
+        die("a key of more than %d dates", MAX_RANGES);
     for (unsigned i = 0; i < count; i++)
         (void)range_read(values[i], reader, &out[i]);
     return count;
@@ -105,10 +108,10 @@ static bool are_one_range(const struct range *d, unsigned n, const struct range 
            d->has_low == t->has_low && d->has_high == t->has_high;
 }
 
-bool creation_matches(const struct keys *keys, const struct zones *z, const struct dcm_item *tree,
+bool creation_matches(const struct keys *keys, const struct context *z, const struct dcm_item *tree,
                       const struct dcm_item *item)
 {
-    struct range dates[MAX_VALUES], times[MAX_VALUES];
+    struct range dates[MAX_RANGES], times[MAX_RANGES];
     unsigned n = ranges_of(keys, tree, 0x00080012, date_read, dates);
     unsigned m = ranges_of(keys, tree, 0x00080013, time_read, times);
     struct creation c = creation_of(keys, z, item);

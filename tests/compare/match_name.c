@@ -2,7 +2,7 @@
  *
  * Person names (PS3.4 C.2.2.2.1, PS3.5 6.2.1). How they are compared is left to the SCP, and the choice is:
  * without regard to case, accents and Unicode form; delimiters at the end say nothing; a key without "=" is
- * compared with each component group, one with "=" group by group.
+ * compared with each component group, one with "=" group by group. Fuzzily, see match_sound.c.
  *
  * Folding is ICU's: decompose, drop marks, fold case, compose. The voicing marks of kana make other letters
  * and stay. Letters with strokes and ligatures, which have no decomposition, are in a table.
@@ -13,7 +13,7 @@
 #include <unicode/unorm2.h>
 #include <unicode/ustring.h>
 
-enum { MAX_NAME = 1024, MAX_KNOWN = 4096, GROUPS = 4 };
+enum { MAX_NAME = 1024, MAX_KNOWN = 4096, KNOWN_GROUPS = 3, GROUPS = 4 };
 
 static const struct {
     UChar letter;
@@ -71,7 +71,7 @@ static struct span fold(struct span text)
 }
 
 /* The same few names are folded again and again. Kept for good. */
-static struct span folded(struct span text)
+struct span name_folded(struct span text)
 {
     static struct {
         struct span from, to;
@@ -133,28 +133,32 @@ struct span name_trimmed(struct span name)
     return trimmed(name, "^= ");
 }
 
-static bool group_matches(struct span key, struct span group)
+static bool group_matches(struct span key, struct span group, bool is_fuzzy)
 {
-    struct span k = folded(key), g = folded(group);
-    return group.len > 0 && (has_wild_card(key) ? wild_card_matches(k, g) : span_equal(k, g));
+    struct span k = name_folded(key), g = name_folded(group);
+    return group.len > 0 && ((is_fuzzy && words_match(k, g)) ||
+                             (has_wild_card(key) ? wild_card_matches(k, g) : span_equal(k, g)));
 }
 
-bool name_matches(struct span key, struct span name)
+bool name_matches(struct span key, struct span name, bool is_fuzzy)
 {
     struct span of_key[GROUPS], of_name[GROUPS];
     unsigned asked = groups_of(key, of_key), there = groups_of(name, of_name);
 
     if (planted == PLANT_NAME_GROUPS)
         there = 1;
+    if (there >
+        KNOWN_GROUPS) /* PS3.5 6.2.1: there are three. A choice: what is behind them is no name */
+        there = KNOWN_GROUPS;
     if (asked == 1) {
         for (unsigned i = 0; i < there; i++) {
-            if (group_matches(of_key[0], of_name[i]))
+            if (group_matches(of_key[0], of_name[i], is_fuzzy))
                 return true;
         }
         return false;
     }
     for (unsigned i = 0; i < asked; i++) {
-        if (of_key[i].len > 0 && (i >= there || !group_matches(of_key[i], of_name[i])))
+        if (of_key[i].len > 0 && (i >= there || !group_matches(of_key[i], of_name[i], is_fuzzy)))
             return false;
     }
     return true;

@@ -100,6 +100,7 @@ void object_make(struct chance *c, const struct information_model *model, unsign
     out->tree = dcm_item_new(arena);
     out->charset = script_charset(c, s);
     out->is_raw = chance_percent(c, 3);
+    out->has_item_sets = chance_percent(c, 5);
     out->ts = dcm_ts_find(syntaxes[chance_percent(c, 50) ? 0 : chance_below(c, COUNT(syntaxes))]);
     if (out->is_raw) /* in no set, or in one that it is not in */
         out->charset = chance_percent(c, 50) ? "" : "ISO_IR 100";

@@ -105,6 +105,29 @@ bool product_store(struct product *p, struct span octets, const struct dcm_ts *t
     return is_stored;
 }
 
+void product_sounds(struct product *p, const char *word, char out[2][16])
+{
+    struct pg_param params[] = {pg_text(word)};
+    struct pg_table *table = NULL;
+    struct err err = {0};
+    if (pg_sync_query(p->sync, "select dmetaphone($1), dmetaphone_alt($1)", params, 1, &table,
+                      &err) != RC_OK)
+        die("%s", err.text);
+    for (unsigned i = 0; i < 2; i++)
+        snprintf(out[i], 16, "%s", pg_table_get(table, 0, i));
+    pg_table_free(table);
+}
+
+void product_retire(struct product *p, unsigned number)
+{
+    char sql[160];
+    snprintf(sql, sizeof(sql),
+             "update dpp.objects set state = 'retired', retired_at = now() where sop_instance_uid "
+             "= '" UID_PREFIX "%u'",
+             number);
+    script(p, sql);
+}
+
 struct asking {
     struct product *product;
     const struct query *query;
@@ -168,6 +191,7 @@ void product_ask(struct product *p, const char *find_uid, struct span octets,
     struct query_view view = {.aet = "COMPARE",
                               .default_charset = requester->charset,
                               .adjusts_times = requester->adjusts,
+                              .fuzzy_names = requester->is_fuzzy,
                               .site_zone = requester->site_zone};
     struct query q;
     struct err err = {0};

@@ -16,6 +16,10 @@ void product_begin(struct product *p);
 void product_commit(struct product *p);
 bool product_store(struct product *p, struct span octets, const struct dcm_ts *ts);
 void product_empty(struct product *p);
+/* Double Metaphone, by PostgreSQL's fuzzystrmatch; "" = no code. */
+void product_sounds(struct product *p, const char *word, char out[2][16]);
+/* What is in a state in which nobody sees it. */
+void product_retire(struct product *p, unsigned number);
 
 struct answer {
     enum rc rc;   /* RC_OK; RC_INVALID: A900 */

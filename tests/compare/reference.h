@@ -52,6 +52,7 @@ struct entity {
     const struct information_model *model;
     const struct dcm_item *tree;
     const char *charset; /* as stored, "" = none */
+    bool is_hidden;      /* retired, say */
     bool has_zone;
     int64_t zone; /* its (0008,0201), in microseconds */
 };
@@ -69,7 +70,7 @@ struct question {
     bool is_unreadable;       /* C310 */
     bool asks_nothing;        /* no keys: success without a match */
     bool is_partly_supported; /* FF01 */
-    bool adjusts, has_zone;
+    bool adjusts, is_fuzzy, has_zone;
     int64_t zone, site_zone; /* in microseconds */
 };
 void question_read(struct span octets, const struct dcm_ts *ts,
@@ -85,13 +86,19 @@ const struct dcm_item *reference_response(const struct question *q, const struct
 /* ---- parts ---- */
 
 /* The values without padding; 0 = unknown or, for a key, universal. */
-enum { MAX_VALUES = 64 };
+enum { MAX_VALUES = 10000, MAX_RANGES = 64 };
 unsigned values_of(const struct dcm_element *e, const char *vr, struct span out[MAX_VALUES]);
 bool is_only_asterisks(struct span s);
 bool has_wild_card(struct span s);
 /* Characters, not octets. */
 bool wild_card_matches(struct span pattern, struct span text);
-bool name_matches(struct span key, struct span name);
+bool name_matches(struct span key, struct span name, bool is_fuzzy);
+struct span name_folded(struct span text); /* kept for good */
+/* Whether all words of the key are among those of the name, by sound; false also if the key has none. */
+bool words_match(struct span key, struct span name);
+/* The Double Metaphone codes of a word of a to z, "" = none: asked of the library that PostgreSQL comes with. */
+enum { SOUND_TEXT = 16 };
+extern void (*sounds_of)(const char *word, char out[2][SOUND_TEXT]);
 struct span name_trimmed(struct span name); /* without delimiters at its end */
 bool uid_is_valid(struct span s);
 
@@ -148,6 +155,10 @@ bool range_holds(const struct range *r, int64_t moment, int64_t low_shift, int64
     X(PLANT_CHARSET,          "responses beyond ASCII are always in UTF-8")                       \
     X(PLANT_FF01,             "keys outside of the model are supported")                          \
     X(PLANT_LEVEL,            "the Query/Retrieve Level is a key")                                \
+    X(PLANT_NOT_FUZZY,        "names are always compared literally")                              \
+    X(PLANT_FUZZY_ONE_WORD,   "one of the words of a name is enough")                             \
+    X(PLANT_FUZZY_START,      "the first words of a name must be those of the key")               \
+    X(PLANT_HIDDEN,           "retired objects are found")                                      \
     X(PLANT_DT_OFFSET,        "the offset of a date-time is passed over")                         \
     X(PLANT_NO_ADJUSTMENT,    "time zones are never adjusted")                                    \
     X(PLANT_OBJECT_ZONE,      "the time zone of an object is passed over")                        \

@@ -18,17 +18,18 @@ unsigned given_values(const struct key *key, const struct dcm_element *e,
 unsigned stored_values(const struct key *key, const struct dcm_item *item,
                        struct span out[MAX_VALUES]);
 
-/* Offsets from UTC, for what has none of its own. */
-struct zones {
-    bool adjusts;
+/* What an identifier and an object are compared under: what was negotiated, and the offsets from UTC of what has
+ * none of its own. */
+struct context {
+    bool adjusts, is_fuzzy;
     int64_t key, object;
 };
-struct zones zones_of(const struct question *q, const struct entity *e);
-bool datetime_matches(const struct zones *z, struct span wanted, struct span there);
+struct context context_of(const struct question *q, const struct entity *e);
+bool datetime_matches(const struct context *z, struct span wanted, struct span there);
 /* Instance Creation Date and Time. */
-bool creation_matches(const struct keys *keys, const struct zones *z, const struct dcm_item *tree,
+bool creation_matches(const struct keys *keys, const struct context *z, const struct dcm_item *tree,
                       const struct dcm_item *item);
-bool item_matches(const struct zones *z, const struct key *key, const struct dcm_item *wanted,
+bool item_matches(const struct context *z, const struct key *key, const struct dcm_item *wanted,
                   const struct dcm_item *there);
 bool asks_for_something(const struct dcm_item *item); /* NULL is legal */
 

@@ -53,13 +53,13 @@ static bool is_reservation(const struct dcm_element *e)
            strcmp(e->vr, "LO") == 0;
 }
 
-static void answer(const struct zones *z, struct keys keys, const struct dcm_item *wanted,
+static void answer(const struct context *z, struct keys keys, const struct dcm_item *wanted,
                    const struct dcm_item *there, struct arena *arena, struct dcm_item *to);
 
 /* Of a sequence outside of the model (key NULL) all items. */
-static void answer_items(const struct zones *z, const struct key *key, const struct dcm_element *e,
-                         const struct dcm_element *stored, struct arena *arena,
-                         struct dcm_element *to)
+static void answer_items(const struct context *z, const struct key *key,
+                         const struct dcm_element *e, const struct dcm_element *stored,
+                         struct arena *arena, struct dcm_element *to)
 {
     struct keys inner = {key ? key->items : NULL, key ? key->item_count : 0};
     bool restricts = key && !is_universal(key, e) && planted != PLANT_ALL_ITEMS;
@@ -74,7 +74,7 @@ static void answer_items(const struct zones *z, const struct key *key, const str
     }
 }
 
-static void answer_one(const struct zones *z, const struct key *key, const struct dcm_element *e,
+static void answer_one(const struct context *z, const struct key *key, const struct dcm_element *e,
                        const struct dcm_element *stored, struct arena *arena, struct dcm_item *to)
 {
     bool asks_for_items = asks_for_something(e->items);
@@ -93,7 +93,7 @@ static void answer_one(const struct zones *z, const struct key *key, const struc
         copy_item(arena, i, dcm_add_item(arena, copy));
 }
 
-static void answer(const struct zones *z, struct keys keys, const struct dcm_item *wanted,
+static void answer(const struct context *z, struct keys keys, const struct dcm_item *wanted,
                    const struct dcm_item *there, struct arena *arena, struct dcm_item *to)
 {
     for (const struct dcm_element *e = wanted->first; e; e = e->next) {
@@ -129,7 +129,7 @@ const struct dcm_item *reference_response(const struct question *q, const struct
     const struct dcm_element *zone = dcm_find(e->tree, 0x00080201);
     struct dcm_item *to = dcm_item_new(arena);
 
-    struct zones z = zones_of(q, e);
+    struct context z = context_of(q, e);
 
     answer(&z, q->model->keys, q->tree, e->tree, arena, to);
     if (zone && zone->value.len > 0 && has_times(to) && planted != PLANT_NO_ZONE)

@@ -14,6 +14,7 @@ struct shrinking {
     enum difference_kind kind;
     struct arena *scratch;
     struct entity entity;
+    bool is_hidden;
     struct buf octets;
     unsigned stored, number;
 };
@@ -30,6 +31,9 @@ static bool store(struct shrinking *g, struct subject *object, struct arena *are
         !entity_read(octets, object->ts, object->model, arena, &g->entity))
         return false;
     g->stored = 1;
+    g->entity.is_hidden = g->is_hidden;
+    if (g->is_hidden)
+        product_retire(g->alone, g->number);
     return true;
 }
 
@@ -66,30 +70,49 @@ static bool pass(struct shrinking *g, struct shrunk *s, struct subject *what, st
     return any;
 }
 
+static void without_charset(struct requester *r)
+{
+    r->charset = NULL;
+}
+
+static void without_fuzziness(struct requester *r)
+{
+    r->is_fuzzy = false;
+}
+
+static void without_adjustment(struct requester *r)
+{
+    r->adjusts = false;
+}
+
+static void without_site(struct requester *r)
+{
+    r->site_zone = NULL;
+    r->site_minutes = 0;
+}
+
 /* Who asks, without what does not matter. */
 static void simplify_requester(struct shrinking *g, struct shrunk *s)
 {
+    static void (*const ways[])(struct requester *) = {without_charset, without_fuzziness,
+                                                       without_adjustment, without_site};
     struct difference d = {0};
-    struct requester simple[] = {s->requester, s->requester, s->requester};
-    simple[0].charset = NULL;
-    simple[1].adjusts = false;
-    simple[2].site_zone = NULL;
-    simple[2].site_minutes = 0;
-    for (unsigned i = 0; i < COUNT(simple); i++) {
-        if (i > 0 && !s->requester.charset)
-            simple[i].charset = NULL;
-        if (i > 1 && !s->requester.adjusts)
-            simple[i].adjusts = false;
-        if (still_differs(g, &s->identifier, &simple[i], &d))
-            s->requester = simple[i];
+    for (unsigned i = 0; i < COUNT(ways); i++) {
+        struct requester simpler = s->requester;
+        ways[i](&simpler);
+        if (still_differs(g, &s->identifier, &simpler, &d))
+            s->requester = simpler;
     }
     buf_fini(&d.response);
 }
 
 bool shrink(struct product *alone, struct shrunk *s, struct arena *arena)
 {
-    struct shrinking g = {
-        .alone = alone, .number = s->number, .kind = s->difference.kind, .scratch = arena_new(0)};
+    struct shrinking g = {.alone = alone,
+                          .number = s->number,
+                          .is_hidden = s->is_hidden,
+                          .kind = s->difference.kind,
+                          .scratch = arena_new(0)};
     struct difference d = {0};
 
     buf_init(&g.octets, 0);

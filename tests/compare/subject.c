@@ -33,6 +33,21 @@ struct subject subject_copy(const struct subject *s, struct arena *arena)
     return copy;
 }
 
+/* PS3.3 C.12.1.1.2: an item may have a set of its own. */
+static void set_item_sets(const struct dcm_item *utf8, struct dcm_item *encoded,
+                          struct arena *arena)
+{
+    const struct dcm_element *e = utf8->first;
+    for (struct dcm_element *x = encoded->first; x && e; x = x->next, e = e->next) {
+        if (!x->items || !e->items)
+            continue;
+        struct dcm_item *next = x->items->next, *own = copy_of(e->items, arena);
+        dcm_put_text(arena, own, TAG_SpecificCharacterSet, "CS", "ISO_IR 192");
+        *x->items = *own;
+        x->items->next = next;
+    }
+}
+
 struct span subject_encode(struct subject *s, struct arena *arena, struct buf *out)
 {
     struct dcm_item *copy = copy_of(s->tree, arena);
@@ -41,6 +56,8 @@ struct span subject_encode(struct subject *s, struct arena *arena, struct buf *o
         s->charset = "ISO_IR 192";
         copy = copy_of(s->tree, arena);
     }
+    if (s->has_item_sets)
+        set_item_sets(s->tree, copy, arena);
     if (s->charset[0])
         dcm_put_text(arena, copy, TAG_SpecificCharacterSet, "CS", s->charset);
     buf_clear(out);
@@ -148,6 +165,8 @@ bool subject_reduce(const struct subject *s, unsigned n, struct arena *arena, st
         out->ts = plain;
     if (s->is_raw && takes(&r))
         out->is_raw = false;
+    if (s->has_item_sets && takes(&r))
+        out->has_item_sets = false;
     if (s->charset[0] && dcm_tree_is_ascii(s->tree) && takes(&r))
         out->charset = "";
     if (s->charset[0] && strcmp(s->charset, "ISO_IR 192") != 0 && takes(&r))
@@ -197,8 +216,9 @@ void tree_show(const struct dcm_item *item, FILE *to)
 
 void subject_show(const struct subject *s, FILE *to)
 {
-    fprintf(to, "    (%s%s%s%s) ", s->ts->name, s->charset[0] ? ", " : "", s->charset,
-            s->is_raw ? ", but text as UTF-8" : "");
+    fprintf(to, "    (%s%s%s%s%s) ", s->ts->name, s->charset[0] ? ", " : "", s->charset,
+            s->is_raw ? ", but text as UTF-8" : "",
+            s->has_item_sets ? ", first items in ISO_IR 192" : "");
     tree_show(s->tree, to);
     fputc('\n', to);
 }

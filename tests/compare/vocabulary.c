@@ -33,13 +33,15 @@ static const char *const names[] = {
     "Smith^John=", "Smith^John ", " Smith^John", "^John", "^^^Dr", "Smith^John^Q^Dr^MD", "O'Brien^Pat", "A%B^C_D", "A_B^CXD",
     "Muller^Jurgen", "Strauss^Soren", "Angstrom^Eva", "Yamada^Tarou", "Hong^Gildong", "^", "==", "Smith^John=Alias^A",
     "=Alias^A", "Smith^John=Alias^A=Alias^B", "Smith John", "Smith^John^*", "ss", "i",
+    "Smyth^Jon", "Schmidt^Johann", "John^Smith", "Smith-Jones^Ann", "Jones Smith^Ann", "Smith^John Paul", "Meyer^Hans", "Maier, Hans",
+    "OBrien^Pat", "J. Smith", "Katherine^Zeta", "Catherine^Zeta", "h", "7^of Nine", "Smith7", "Knight^Xavier", "Night^Havier", "-", "smith-", "Smith=B=C=D", "Smith ^John=  Alias^A ",
 };
 static const char *const names_in[SCRIPTS][8] = {
     [LATIN_1]  = {"M\u00fcller^J\u00fcrgen", "M\u00dcLLER^J\u00dcRGEN", "Strau\u00df^S\u00f8ren", "\u00c5ngstr\u00f6m^\u00c9va", "\u00c6ther^\u00d8re", "\u00d0or^\u00fe", "\u00df", "Mu\u00f1oz^Jos\u00e9"},
     [LATIN_2]  = {"\u0141ukasz^\u0110or\u0111e", "\u0141UKASZ^\u0110OR\u0110E", "Dvo\u0159\u00e1k^Anton\u00edn", "Dvorak^Antonin", "\u0141", "\u017di\u017eka^Jan", "Ziz\u030cka^Jan", "\u0160^\u0161"},
     [CYRILLIC] = {"\u0418\u0432\u0430\u043d\u043e\u0432^\u0418\u0432\u0430\u043d", "\u0438\u0432\u0430\u043d\u043e\u0432^\u0438\u0432\u0430\u043d", "\u0419\u043e\u0432^\u0410", "\u0418\u043e\u0432^\u0410", "Ivanov^Ivan=\u0418\u0432\u0430\u043d\u043e\u0432^\u0418\u0432\u0430\u043d", "\u0401\u0436", "\u0415\u0436", "\u0416^\u0436"},
     [GREEK]    = {"\u03a0\u03b1\u03c0\u03ac\u03c2^\u0393\u03b9\u03ce\u03c1\u03b3\u03bf\u03c2", "\u03a0\u0391\u03a0\u0391\u03a3^\u0393\u0399\u03a9\u03a1\u0393\u039f\u03a3", "\u03c0\u03b1\u03c0\u03b1\u03c3", "\u03a9^\u03c9", "\u03ce", "\u03c9", "\u03ca\u03ca", "\u0399\u0399"},
-    [JAPANESE] = {"Yamada^Tarou=\u5c71\u7530^\u592a\u90ce=\u3084\u307e\u3060^\u305f\u308d\u3046", "=\u5c71\u7530^\u592a\u90ce", "==\u3084\u307e\u3060^\u305f\u308d\u3046", "\u5c71\u7530^\u592a\u90ce", "Yamada^Tarou==\u3084\u307e\u3060^\u305f\u308d\u3046", "\u304b^\u304d", "\u304c^\u304d", "Yamada^Tarou=\u5c71\u7530^\u592a\u90ce"},
+    [JAPANESE] = {"Yamada^Tarou=\u5c71\u7530^\u592a\u90ce=\u3084\u307e\u3060^\u305f\u308d\u3046", "=\u5c71\u7530^\u592a\u90ce", "==\u3084\u307e\u3060^\u305f\u308d\u3046", "\u5c71\u7530\u3000\u592a\u90ce", "Yamada^Tarou==\u3084\u307e\u3060^\u305f\u308d\u3046", "\u304b^\u304d", "\u304c^\u304d", "Yamada^Tarou=\u5c71\u7530^\u592a\u90ce"},
     [KOREAN]   = {"Hong^Gildong=\u6d2a^\u5409\u6d1e=\ud64d^\uae38\ub3d9", "Hong^Gildong=\u6d2a^\u5409\u6d1e", "==\ud64d^\uae38\ub3d9", "\ud64d^\uae38\ub3d9", "\ud64d", "\ud64d^", "=\u6d2a^\u5409\u6d1e", "HONG^GILDONG"},
     [CHINESE]  = {"Zhang^XiaoDong=\u5f20^\u5c0f\u4e1c", "=\u5f20^\u5c0f\u4e1c", "Wang^XiaoDong=\u738b^\u5c0f\u4e1c", "\u738b", "\u738b^\u5c0f\u4e1c", "zhang^xiaodong", "Zhang^=\u5f20", "\u5f20"},
 };
