@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Turn samples/protocols.json into DICOM JSON data sets, one file per protocol.
+"""Turn samples/protocols.json and samples/approvals.json into DICOM JSON data sets, one file per record.
 
-samples/protocols.json holds facts from published protocols (samples/README.md names the documents). This
-program builds CT and XA Defined Procedure Protocol instances from them (PS3.3 A.82): the same input gives
-the same output, UIDs included, so the result can be kept in the tree and checked with --check.
+samples/protocols.json holds facts from published protocols (samples/README.md names the documents),
+samples/approvals.json who approved which of them. This program builds CT and XA Defined Procedure Protocol and
+Protocol Approval instances from them (PS3.3 A.82): the same input gives the same output, UIDs included, so
+the result can be kept in the tree and checked with --check.
 
     tools/make_samples.py            write samples/dicom/*.json
     tools/make_samples.py --check    exit 1 when a file there is not what would be written
@@ -17,10 +18,12 @@ import uuid
 from pydicom.datadict import dictionary_description, dictionary_VR, tag_for_keyword
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SOURCE = ROOT / "samples" / "protocols.json"
+PROTOCOLS = ROOT / "samples" / "protocols.json"
+APPROVALS = ROOT / "samples" / "approvals.json"
 TARGET = ROOT / "samples" / "dicom"
 
 SOP_CLASS = {"CT": "1.2.840.10008.5.1.4.1.1.200.1", "XA": "1.2.840.10008.5.1.4.1.1.200.7"}
+APPROVAL_CLASS = "1.2.840.10008.5.1.4.1.1.200.3"
 UID_NAMESPACE = uuid.UUID("5d1c3a0e-5f5e-5b55-9f0a-6d6f9a7e1c11")
 PRIVATE_CREATOR = "DPPR SAMPLES 1.0"
 
@@ -214,6 +217,91 @@ def models(record):
     return items
 
 
+def put_character_set(ds, record):
+    if record.get("specific_character_set"):
+        put(ds, "SpecificCharacterSet", record["specific_character_set"].split("\\"))
+        if record["specific_character_set"].startswith("\\"):
+            ds[tag("SpecificCharacterSet")]["Value"][0] = None
+
+
+def put_equipment(ds):
+    """Enhanced General Equipment: what made the object."""
+    put(ds, "Manufacturer", "dppr")
+    put(ds, "ManufacturerModelName", "Sample library")
+    put(ds, "DeviceSerialNumber", "1")
+    put(ds, "SoftwareVersions", "1")
+
+
+def reference(record):
+    item = {}
+    put(item, "ReferencedSOPClassUID", SOP_CLASS[record["modality"]])
+    put(item, "ReferencedSOPInstanceUID", uid_of(record["id"]))
+    return item
+
+
+def asserter(entry):
+    """Identified Person or Device macro (PS3.3 C.34.15)."""
+    item = {}
+    put(item, "ObserverType", entry["observer"])
+    if entry["observer"] == "PSN":
+        put(item, "PersonName", entry["person"])
+        item[tag("PersonIdentificationCodeSequence")] = element("SQ", [code(entry["person_code"])])
+        item[tag("OrganizationalRoleCodeSequence")] = element("SQ", [code(entry["role"])])
+    else:
+        put(item, "StationName", entry["station"])
+        put(item, "DeviceUID", uid_of(entry["device_uid"]))
+        put(item, "Manufacturer", entry["manufacturer"])
+        put(item, "ManufacturerModelName", entry["model"])
+        put(item, "StationAETitle", entry["ae_title"])
+    put(item, "InstitutionName", entry["institution"])
+    if entry.get("institution_code"):
+        item[tag("InstitutionCodeSequence")] = element("SQ", [code(entry["institution_code"])])
+    if entry.get("department"):
+        put(item, "InstitutionalDepartmentName", entry["department"])
+    return dict(sorted(item.items()))
+
+
+def assertion(entry, uid, by_id):
+    """Assertion macro (PS3.3 10.30)."""
+    item = {}
+    item[tag("AssertionCodeSequence")] = element("SQ", [code(entry["code"])])
+    put(item, "AssertionUID", uid)
+    item[tag("AsserterIdentificationSequence")] = element("SQ", [asserter(entry["asserter"])])
+    put(item, "AssertionDateTime", entry["datetime"])
+    if entry.get("expires"):
+        put(item, "AssertionExpirationDateTime", entry["expires"])
+    if entry.get("comments"):
+        put(item, "AssertionComments", entry["comments"])
+    if entry.get("institution"):
+        item[tag("InstitutionCodeSequence")] = element("SQ", [code(entry["institution"])])
+    if entry.get("trial_of"):
+        put(item, "ClinicalTrialProtocolID", by_id[entry["trial_of"]]["clinical_trial"]["protocol_id"])
+    related = []
+    for other in entry.get("related") or []:
+        related.append({})
+        put(related[-1], "ReferencedAssertionUID", uid_of(other))
+    if related:
+        item[tag("RelatedAssertionSequence")] = element("SQ", related)
+    return dict(sorted(item.items()))
+
+
+def approval(record, by_id):
+    ds = {}
+    put_character_set(ds, record)
+    put(ds, "InstanceCreationDate", record["creation_date"])
+    put(ds, "InstanceCreationTime", record["creation_time"])
+    put(ds, "SOPClassUID", APPROVAL_CLASS)
+    put(ds, "SOPInstanceUID", uid_of(record["id"]))
+    put_equipment(ds)
+    if record.get("timezone"):
+        put(ds, "TimezoneOffsetFromUTC", record["timezone"])
+    ds[tag("ApprovalSubjectSequence")] = element("SQ", [reference(by_id[s]) for s in record["subjects"]])
+    ds[tag("ApprovalSequence")] = element(
+        "SQ", [assertion(a, uid_of(f"{record['id']}/{n}"), by_id)
+               for n, a in enumerate(record["assertions"], start=1)])
+    return dict(sorted(ds.items()))
+
+
 def data_set(record, by_id):
     ds = {}
     context = record.get("context") or {}
@@ -221,20 +309,13 @@ def data_set(record, by_id):
     codes = [code(c) for c in record["procedure_codes"]]
     trial = record.get("clinical_trial")
 
-    if record.get("specific_character_set"):
-        put(ds, "SpecificCharacterSet", record["specific_character_set"].split("\\"))
-        if record["specific_character_set"].startswith("\\"):
-            ds[tag("SpecificCharacterSet")]["Value"][0] = None
+    put_character_set(ds, record)
     put(ds, "InstanceCreationDate", record.get("creation_date") or "20240102")
     put(ds, "InstanceCreationTime",
         record.get("creation_time") or f"{8 + (record.get('version') or 1):02d}0000")
     put(ds, "SOPClassUID", SOP_CLASS[record["modality"]])
     put(ds, "SOPInstanceUID", uid_of(record["id"]))
-    # Enhanced General Equipment: what made the object.
-    put(ds, "Manufacturer", "dppr")
-    put(ds, "ManufacturerModelName", "Sample library")
-    put(ds, "DeviceSerialNumber", "1")
-    put(ds, "SoftwareVersions", "1")
+    put_equipment(ds)
     # Protocol Context (PS3.3 C.34.2)
     if institution:
         item = {}
@@ -252,11 +333,7 @@ def data_set(record, by_id):
         ds[tag("ContraindicationsCodeSequence")] = element(
             "SQ", [code(c) for c in record["contraindications"]])
     if record.get("predecessor"):
-        before = by_id[record["predecessor"]]
-        item = {}
-        put(item, "ReferencedSOPClassUID", SOP_CLASS[before["modality"]])
-        put(item, "ReferencedSOPInstanceUID", uid_of(before["id"]))
-        ds[tag("PredecessorProtocolSequence")] = element("SQ", [item])
+        ds[tag("PredecessorProtocolSequence")] = element("SQ", [reference(by_id[record["predecessor"]])])
     contrast = [f"{k}: {v}" for k, v in (record.get("contrast") or {}).items()
                 if v is not None and k not in ("source", "status")]
     if contrast:
@@ -294,11 +371,13 @@ def as_text(ds):
 
 
 def main():
-    records = json.loads(SOURCE.read_text(encoding="utf-8"))
+    records = json.loads(PROTOCOLS.read_text(encoding="utf-8"))
     by_id = {r["id"]: r for r in records}
     wanted = {}
     for record in records:
         wanted[record["id"] + ".json"] = as_text(data_set(record, by_id))
+    for record in json.loads(APPROVALS.read_text(encoding="utf-8")):
+        wanted[record["id"] + ".json"] = as_text(approval(record, by_id))
     if sys.argv[1:] == ["--check"]:
         present = {p.name: p.read_text(encoding="utf-8") for p in TARGET.glob("*.json")}
         wrong = sorted(n for n in wanted.keys() | present.keys() if wanted.get(n) != present.get(n))
@@ -310,7 +389,7 @@ def main():
         old.unlink()
     for name, text in wanted.items():
         (TARGET / name).write_text(text, encoding="utf-8")
-    print(f"{len(wanted)} protocols written to {TARGET.relative_to(ROOT)}")
+    print(f"{len(wanted)} data sets written to {TARGET.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

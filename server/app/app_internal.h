@@ -173,7 +173,17 @@ void keys_fini(struct keys *k);
 MUST_CHECK enum rc keys_add(struct keys *k, const char *text, struct err *err);
 /* Every key of the model, asked for. */
 MUST_CHECK enum rc keys_add_model(struct keys *k, const struct model *model, struct err *err);
-extern const char *const keys_default[]; /* return keys when none are given; NULL-terminated */
+/* Return keys of the model when none are given; NULL-terminated. */
+const char *const *keys_default(const struct model *model);
+
+/* The information model that find, get and move are about. */
+#define MODEL_OPTION(word)                                                                         \
+    {                                                                                              \
+        "model", 0, CLI_TEXT, word, "MODEL", "information model: protocol or approval (protocol)", \
+            0, 0                                                                                   \
+    }
+#define MODEL_DEFAULT "protocol"
+MUST_CHECK enum rc keys_model(const char *word, const struct model **out, struct err *err);
 
 /* ---- show: data sets for people ---------------------------------------------------------------------- */
 
@@ -255,9 +265,9 @@ struct uid_list {
 };
 enum { UIDS_PER_REQUEST = 500 }; /* well below the 65,534 octets of a UI value */
 void uid_list_free(struct uid_list *l);
-/* The UIDs named, and those that a C-FIND with these keys finds. Opens and closes its own association. */
-MUST_CHECK enum rc select_uids(const struct peer_args *peer, const char *const *uids,
-                               unsigned uid_count, const struct cli_list *keys,
+/* The UIDs named, and those that a C-FIND with these keys of the model finds. Opens and closes its own association. */
+MUST_CHECK enum rc select_uids(const struct peer_args *peer, const struct model *model,
+                               const struct cli *cli, const struct cli_list *keys,
                                struct uid_list *out, struct err *err);
 /* An identifier with uids[from .. from + n) in the arena. */
 struct dcm_item *uid_list_identifier(const struct uid_list *l, unsigned from, unsigned n,

@@ -18,6 +18,7 @@ enum { ARENA_BYTES = 64 << 20, CELL_WIDTH = 64 };
 
 struct find {
     const struct command *self;
+    const struct model *model;
     bool is_json, is_wide, wants_all, fuzzy_names, adjusted_times;
     struct keys keys;
     struct table *table;
@@ -79,9 +80,10 @@ static enum rc add_keys(struct find *f, const struct cli_list *texts, struct err
     for (unsigned i = 0; i < texts->count; i++)
         has_return_key |= !strchr(texts->items[i], '=');
     if (f->wants_all && rc == RC_OK)
-        return keys_add_model(&f->keys, &model_protocol, err);
-    for (unsigned i = 0; !has_return_key && keys_default[i] && rc == RC_OK; i++)
-        rc = keys_add(&f->keys, keys_default[i], err);
+        return keys_add_model(&f->keys, f->model, err);
+    const char *const *defaults = keys_default(f->model);
+    for (unsigned i = 0; !has_return_key && defaults[i] && rc == RC_OK; i++)
+        rc = keys_add(&f->keys, defaults[i], err);
     return rc;
 }
 
@@ -118,7 +120,7 @@ static void close_output(struct find *f)
 static enum rc query(struct find *f, const struct peer_args *peer, struct dimse_command *final,
                      struct err *err)
 {
-    static const char *const classes[] = {UID_PROTOCOL_FIND, NULL};
+    const char *const classes[] = {f->model->find_uid, NULL};
     struct scu_options options = peer_scu_options(peer);
     struct scu_callbacks cb = {.on_pending = on_match, .arg = f};
     struct scu *scu = NULL;
@@ -126,14 +128,14 @@ static enum rc query(struct find *f, const struct peer_args *peer, struct dimse_
     options.adjusted_times = f->adjusted_times;
     enum rc rc = scu_open(&options, classes, &scu, err);
 
-    if (rc == RC_OK && !scu_has_extended(scu, UID_PROTOCOL_FIND))
+    if (rc == RC_OK && !scu_has_extended(scu, f->model->find_uid))
         command_error(f->self, "note: the peer does not grant all of what was offered: %s%s%s",
                       f->fuzzy_names ? "--fuzzy-names" : "",
                       f->fuzzy_names && f->adjusted_times ? ", " : "",
                       f->adjusted_times ? "--adjust-times" : "");
     if (rc == RC_OK) {
         open_output(f);
-        rc = scu_find(scu, UID_PROTOCOL_FIND, f->keys.identifier, &cb, final, err);
+        rc = scu_find(scu, f->model->find_uid, f->keys.identifier, &cb, final, err);
         close_output(f);
     }
     if (rc == RC_OK && f->rc != RC_OK) {
@@ -175,8 +177,10 @@ static int run(const struct command *self, int argc, char **argv)
     struct peer_args peer = PEER_ARGS_DEFAULT;
     struct find f = {.self = self};
     struct cli_list keys = {0};
+    const char *model = MODEL_DEFAULT;
     const struct cli_option options[] = {
         PEER_OPTIONS(&peer),
+        MODEL_OPTION(&model),
         {"key", 'k', CLI_LIST, &keys, "KEY[=VALUE]", "match KEY, or ask for it; may be given again",
          0, 0},
         {"all", 0, CLI_FLAG, &f.wants_all, NULL, "ask for every key of the information model", 0,
@@ -200,7 +204,8 @@ static int run(const struct command *self, int argc, char **argv)
         status = command_usage_error(self, "unexpected argument '%s'; keys are given with -k",
                                      cli.args[0]);
     if (status == CLI_GO &&
-        (peer_prepare(&peer, &err) != RC_OK || add_keys(&f, &keys, &err) != RC_OK))
+        (peer_prepare(&peer, &err) != RC_OK || keys_model(model, &f.model, &err) != RC_OK ||
+         add_keys(&f, &keys, &err) != RC_OK))
         status = command_usage_error(self, "%s", err.text);
     if (status == CLI_GO)
         status = find(&f, &peer);
@@ -213,15 +218,17 @@ static int run(const struct command *self, int argc, char **argv)
 
 const struct command command_find = {
     .name = "find",
-    .summary = "query a peer for protocols (C-FIND)",
+    .summary = "query a peer for protocols or approvals (C-FIND)",
     .usage = "[OPTION]... [-k KEY[=VALUE]]...",
     .text =
-        "Queries the Defined Procedure Protocol model (PS3.4 Annex HH). KEY is a DICOM keyword or\n"
+        "Queries the Defined Procedure Protocol model (PS3.4 Annex HH) or, with --model approval,\n"
+        "the Protocol Approval model (Annex II). KEY is a DICOM keyword or\n"
         "tag (0018,1030); attributes inside a sequence follow it after a dot. A key with a value\n"
         "matches: * and ? are wild cards, dates and times may be ranges (20250101-20251231), UIDs\n"
         "may be lists separated by a backslash. A key without a value is a column asked for,\n"
-        "any attribute that a protocol may have, at its top level or in the item of a sequence;\n"
-        "where there is none, the usual ones are: UIDs, name, modality, model and date.\n"
+        "any attribute that an object may have, at its top level or in the item of a sequence;\n"
+        "where there is none, the usual ones are: UIDs, name, modality, model and date, of\n"
+        "approvals subjects, assertions, asserters and dates.\n"
         "Fuzzy names and adjusted times are done where the peer grants them (PS3.4 K.5.1).\n"
         "Ctrl-C cancels the query at the peer.\n\n"
         "Examples:\n"
@@ -229,6 +236,8 @@ const struct command command_find = {
         "  dppr find -k 'ProtocolName=*Head*' -k EquipmentModality=CT\n"
         "  dppr find -k ModelSpecificationSequence.Manufacturer=ACME -k SOPInstanceUID\n"
         "  dppr find -k 'InstanceCreationDate=20250101-' --all --json\n"
+        "  dppr find --model approval -k "
+        "ApprovalSubjectSequence.ReferencedSOPInstanceUID=2.25.1234\n"
         "  dppr find --adjust-times -k TimezoneOffsetFromUTC=+0200 -k "
         "InstanceCreationDate=20250101",
     .run = run,

@@ -20,6 +20,7 @@ enum { ARENA_BYTES = 8 << 20 };
 struct get {
     const struct command *self;
     const char *output;
+    const struct model *model;
     bool is_json;
     struct uid_list asked;
     bool *has_come; /* one per UID asked for */
@@ -90,7 +91,7 @@ static enum rc get_some(struct get *g, struct scu *scu, unsigned from, struct er
     enum rc rc = identifier ? RC_OK : err_set(err, RC_NOMEM, "no memory for the request");
 
     if (rc == RC_OK)
-        rc = scu_get(scu, UID_PROTOCOL_GET, identifier, &cb, &final, NULL, err);
+        rc = scu_get(scu, g->model->get_uid, identifier, &cb, &final, NULL, err);
     if (rc == RC_OK && final.status == STATUS_CANCEL)
         rc = err_set(err, RC_CANCELED, "cancelled");
     if (rc == RC_OK && final.status != STATUS_SUCCESS) {
@@ -107,14 +108,15 @@ static enum rc get_some(struct get *g, struct scu *scu, unsigned from, struct er
 
 static enum rc get_all(struct get *g, const struct peer_args *peer, struct err *err)
 {
-    static const char *const classes[] = {UID_PROTOCOL_GET, UID_CT_DEFINED_PROTOCOL,
-                                          UID_XA_DEFINED_PROTOCOL, NULL};
+    const char *classes[4] = {g->model->get_uid};
     struct scu_options options = peer_scu_options(peer);
     struct scu *scu = NULL;
     enum rc rc;
 
     if (g->asked.count == 0)
         return RC_OK;
+    for (unsigned i = 0; i < 2 && g->model->storage_classes[i]; i++)
+        classes[1 + i] = g->model->storage_classes[i];
     options.as_storage_scp = true;
     rc = files_make_dir(g->output, err);
     if (rc == RC_OK)
@@ -154,7 +156,7 @@ static int get(struct get *g, const struct peer_args *peer, const struct cli *cl
                const struct cli_list *keys)
 {
     struct err err = {0};
-    enum rc rc = select_uids(peer, cli->args, cli->arg_count, keys, &g->asked, &err);
+    enum rc rc = select_uids(peer, g->model, cli, keys, &g->asked, &err);
 
     if (rc == RC_INVALID)
         return command_usage_error(g->self, "%s", err.text);
@@ -179,8 +181,10 @@ static int run(const struct command *self, int argc, char **argv)
     struct peer_args peer = PEER_ARGS_DEFAULT;
     struct get g = {.self = self, .output = "."};
     struct cli_list keys = {0};
+    const char *model = MODEL_DEFAULT;
     const struct cli_option options[] = {
         PEER_OPTIONS(&peer),
+        MODEL_OPTION(&model),
         {"key", 'k', CLI_LIST, &keys, "KEY=VALUE", "get what a query with this key finds", 0, 0},
         {"output", 'o', CLI_TEXT, &g.output, "DIR", "where the files go (.)", 0, 0},
         {"json", 0, CLI_FLAG, &g.is_json, NULL, "print the summary as JSON", 0, 0},
@@ -192,7 +196,8 @@ static int run(const struct command *self, int argc, char **argv)
 
     if (status == CLI_GO && cli.arg_count == 0 && keys.count == 0)
         status = command_usage_error(self, "name UIDs, or keys with -k");
-    if (status == CLI_GO && peer_prepare(&peer, &err) != RC_OK)
+    if (status == CLI_GO &&
+        (peer_prepare(&peer, &err) != RC_OK || keys_model(model, &g.model, &err) != RC_OK))
         status = command_usage_error(self, "%s", err.text);
     if (status == CLI_GO)
         status = get(&g, &peer, &cli, &keys);
@@ -202,7 +207,7 @@ static int run(const struct command *self, int argc, char **argv)
 
 const struct command command_get = {
     .name = "get",
-    .summary = "retrieve protocols from a peer into files (C-GET)",
+    .summary = "retrieve protocols or approvals from a peer into files (C-GET)",
     .usage = "[OPTION]... (UID... | -k KEY=VALUE...)",
     .text =
         "Retrieves the named instances, or those a query finds (keys as in dppr find), and writes\n"
@@ -211,6 +216,7 @@ const struct command command_get = {
         "fewer come than were asked for.\n\n"
         "Examples:\n"
         "  dppr get 2.25.1234 --output protocols/\n"
-        "  dppr get -k 'ProtocolName=*Head*' -o heads/",
+        "  dppr get -k 'ProtocolName=*Head*' -o heads/\n"
+        "  dppr get --model approval 2.25.5678",
     .run = run,
 };

@@ -17,6 +17,7 @@ enum { ARENA_BYTES = 8 << 20 };
 struct move {
     const struct command *self;
     const char *to;
+    const struct model *model;
     bool is_json;
     struct uid_list asked;
     unsigned long completed, warned, failed; /* of requests that have ended */
@@ -68,7 +69,7 @@ static enum rc move_some(struct move *m, struct scu *scu, unsigned from, struct 
     enum rc rc = identifier ? RC_OK : err_set(err, RC_NOMEM, "no memory for the request");
 
     if (rc == RC_OK)
-        rc = scu_move(scu, UID_PROTOCOL_MOVE, m->to, identifier, &cb, &final, &failed_list, err);
+        rc = scu_move(scu, m->model->move_uid, m->to, identifier, &cb, &final, &failed_list, err);
     if (rc == RC_OK && final.has & CMD_HAS_COUNTS) {
         m->completed += final.completed;
         m->warned += final.warning;
@@ -95,7 +96,7 @@ static enum rc move_some(struct move *m, struct scu *scu, unsigned from, struct 
 
 static enum rc move_all(struct move *m, const struct peer_args *peer, struct err *err)
 {
-    static const char *const classes[] = {UID_PROTOCOL_MOVE, NULL};
+    const char *const classes[] = {m->model->move_uid, NULL};
     struct scu_options options = peer_scu_options(peer);
     struct scu *scu = NULL;
     enum rc rc;
@@ -119,7 +120,7 @@ static int move(struct move *m, const struct peer_args *peer, const struct cli *
                 const struct cli_list *keys)
 {
     struct err err = {0};
-    enum rc rc = select_uids(peer, cli->args, cli->arg_count, keys, &m->asked, &err);
+    enum rc rc = select_uids(peer, m->model, cli, keys, &m->asked, &err);
 
     if (rc == RC_INVALID)
         return command_usage_error(m->self, "%s", err.text);
@@ -149,8 +150,10 @@ static int run(const struct command *self, int argc, char **argv)
     struct peer_args peer = PEER_ARGS_DEFAULT;
     struct move m = {.self = self};
     struct cli_list keys = {0};
+    const char *model = MODEL_DEFAULT;
     const struct cli_option options[] = {
         PEER_OPTIONS(&peer),
+        MODEL_OPTION(&model),
         {"to", 0, CLI_TEXT, &m.to, "TITLE", "AE title of the destination, as the peer knows it", 0,
          0},
         {"key", 'k', CLI_LIST, &keys, "KEY=VALUE", "move what a query with this key finds", 0, 0},
@@ -167,7 +170,8 @@ static int run(const struct command *self, int argc, char **argv)
         status = command_usage_error(self, "--to: '%s' is no AE title", m.to);
     if (status == CLI_GO && cli.arg_count == 0 && keys.count == 0)
         status = command_usage_error(self, "name UIDs, or keys with -k");
-    if (status == CLI_GO && peer_prepare(&peer, &err) != RC_OK)
+    if (status == CLI_GO &&
+        (peer_prepare(&peer, &err) != RC_OK || keys_model(model, &m.model, &err) != RC_OK))
         status = command_usage_error(self, "%s", err.text);
     if (status == CLI_GO)
         status = move(&m, &peer, &cli, &keys);
@@ -177,7 +181,7 @@ static int run(const struct command *self, int argc, char **argv)
 
 const struct command command_move = {
     .name = "move",
-    .summary = "have a peer send protocols to another AE (C-MOVE)",
+    .summary = "have a peer send protocols or approvals to another AE (C-MOVE)",
     .usage = "[OPTION]... --to TITLE (UID... | -k KEY=VALUE...)",
     .text =
         "Asks the peer to send the named instances, or those a query finds (keys as in dppr "
@@ -186,6 +190,7 @@ const struct command command_move = {
         "dppr ae). The exit status is 1 when fewer arrive than were asked for.\n\n"
         "Examples:\n"
         "  dppr move --to CT1 2.25.1234 2.25.5678\n"
-        "  dppr move --to CT1 -k 'ProtocolName=*Head*'",
+        "  dppr move --to CT1 -k 'ProtocolName=*Head*'\n"
+        "  dppr move --to CT1 --model approval 2.25.5678",
     .run = run,
 };

@@ -27,7 +27,7 @@ bool conformance_rejections(struct conformance *c, const char *arg);
 bool conformance_transfer_syntaxes(struct conformance *c, const char *arg);
 bool conformance_extended(struct conformance *c, const char *arg);
 bool conformance_keys(struct conformance *c, const char *model);
-bool conformance_client_keys(struct conformance *c, const char *arg);
+bool conformance_client_keys(struct conformance *c, const char *model);
 bool conformance_statuses(struct conformance *c, const char *service);
 bool conformance_charsets(struct conformance *c, const char *arg);
 

@@ -22,27 +22,24 @@
 
 static const char *as_scu(const struct sop_class *c)
 {
-    bool is_protocol = model_of(c->uid) == &model_protocol;
-
     switch (c->kind) {
     case SOP_VERIFICATION:
         return "CLIENT: `dppr echo`, `dppr ae test`";
     case SOP_STORAGE:
         return "REPOSITORY: sub-operations of C-GET and C-MOVE; CLIENT: `dppr store`";
     case SOP_FIND:
-        return is_protocol ? "CLIENT: `dppr find`" : "no";
+        return "CLIENT: `dppr find`";
     case SOP_MOVE:
-        return is_protocol ? "CLIENT: `dppr move`" : "no";
+        return "CLIENT: `dppr move`";
     case SOP_GET:
-        return is_protocol ? "CLIENT: `dppr get`" : "no";
+        return "CLIENT: `dppr get`";
     }
     return "";
 }
 
 static const char *as_scp(const struct sop_class *c)
 {
-    return model_of_storage(c->uid) == &model_protocol ? "REPOSITORY; CLIENT: `dppr get`"
-                                                       : "REPOSITORY";
+    return c->kind == SOP_STORAGE ? "REPOSITORY; CLIENT: `dppr get`" : "REPOSITORY";
 }
 
 bool conformance_services(struct conformance *c, const char *arg)
@@ -212,11 +209,17 @@ bool conformance_keys(struct conformance *c, const char *model)
 }
 
 /* What `dppr find` asks for by itself. */
-bool conformance_client_keys(struct conformance *c, const char *arg)
+bool conformance_client_keys(struct conformance *c, const char *model)
 {
-    for (unsigned i = 0; keys_default[i]; i++)
-        fprintf(c->to, "%s%s", i ? ", " : "", keys_default[i]);
-    return !*arg;
+    const struct model *m;
+    struct err err;
+
+    if (keys_model(model, &m, &err) != RC_OK)
+        return false;
+    const char *const *defaults = keys_default(m);
+    for (unsigned i = 0; defaults[i]; i++)
+        fprintf(c->to, "%s%s", i ? ", " : "", defaults[i]);
+    return true;
 }
 
 /* ---- statuses ---- */

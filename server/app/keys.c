@@ -19,7 +19,7 @@
 
 enum { MAX_KEY_BYTES = 64 * 1024, MAX_KEYS = 1024, MAX_NAME_BYTES = 80 };
 
-const char *const keys_default[] = {
+static const char *const protocol_defaults[] = {
     "SOPInstanceUID",
     "SOPClassUID",
     "ProtocolName",
@@ -28,6 +28,42 @@ const char *const keys_default[] = {
     "ModelSpecificationSequence.ManufacturerModelName",
     NULL,
 };
+
+static const char *const approval_defaults[] = {
+    "SOPInstanceUID",
+    "ApprovalSubjectSequence.ReferencedSOPInstanceUID",
+    "ApprovalSequence.AssertionCodeSequence",
+    "ApprovalSequence.AsserterIdentificationSequence.PersonName",
+    "ApprovalSequence.AsserterIdentificationSequence.OrganizationalRoleCodeSequence",
+    "ApprovalSequence.AssertionDateTime",
+    "ApprovalSequence.AssertionExpirationDateTime",
+    NULL,
+};
+
+static const struct {
+    const char *word;
+    const struct model *model;
+    const char *const *defaults;
+} models[] = {
+    {MODEL_DEFAULT, &model_protocol, protocol_defaults},
+    {"approval", &model_approval, approval_defaults},
+};
+
+enum rc keys_model(const char *word, const struct model **out, struct err *err)
+{
+    for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++) {
+        if (strcmp(models[i].word, word) == 0) {
+            *out = models[i].model;
+            return RC_OK;
+        }
+    }
+    return err_set(err, RC_INVALID, "--model: '%.64s' is neither protocol nor approval", word);
+}
+
+const char *const *keys_default(const struct model *model)
+{
+    return models[model == &model_approval].defaults;
+}
 
 void keys_init(struct keys *k, struct arena *arena)
 {

@@ -93,10 +93,10 @@ static bool on_match(const struct dimse_command *rsp, struct span identifier,
     return f->rc == RC_OK && !interrupt_requested();
 }
 
-static enum rc find_uids(const struct peer_args *peer, const struct cli_list *texts,
-                         struct uid_list *out, struct err *err)
+static enum rc find_uids(const struct peer_args *peer, const struct model *model,
+                         const struct cli_list *texts, struct uid_list *out, struct err *err)
 {
-    static const char *const classes[] = {UID_PROTOCOL_FIND, NULL};
+    const char *const classes[] = {model->find_uid, NULL};
     struct scu_options options = peer_scu_options(peer);
     struct arena *arena = arena_new(IDENTIFIER_BYTES);
     struct finding f = {.list = out};
@@ -114,7 +114,7 @@ static enum rc find_uids(const struct peer_args *peer, const struct cli_list *te
     if (rc == RC_OK)
         rc = scu_open(&options, classes, &scu, err);
     if (rc == RC_OK)
-        rc = scu_find(scu, UID_PROTOCOL_FIND, keys.identifier, &cb, &final, err);
+        rc = scu_find(scu, model->find_uid, keys.identifier, &cb, &final, err);
     if (rc == RC_OK && f.rc != RC_OK) /* the peer's fault, not the caller's: never RC_INVALID */
         rc = err_set(err, RC_IO, "a match cannot be used: %.200s", f.err.text);
     if (rc == RC_OK && final.status != STATUS_SUCCESS) {
@@ -130,16 +130,16 @@ static enum rc find_uids(const struct peer_args *peer, const struct cli_list *te
     return rc;
 }
 
-enum rc select_uids(const struct peer_args *peer, const char *const *uids, unsigned uid_count,
+enum rc select_uids(const struct peer_args *peer, const struct model *model, const struct cli *cli,
                     const struct cli_list *keys, struct uid_list *out, struct err *err)
 {
     enum rc rc = RC_OK;
 
     memset(out, 0, sizeof(*out));
-    for (unsigned i = 0; i < uid_count && rc == RC_OK; i++)
-        rc = append(out, uids[i], err);
+    for (unsigned i = 0; i < cli->arg_count && rc == RC_OK; i++)
+        rc = append(out, cli->args[i], err);
     if (rc == RC_OK && keys->count > 0)
-        rc = find_uids(peer, keys, out, err);
+        rc = find_uids(peer, model, keys, out, err);
     if (rc != RC_OK) {
         uid_list_free(out);
         return rc;

@@ -1,6 +1,6 @@
 -- The views, on the realistic data set and the sample library.
 -- This file commits (dppr import); its database is its own.
-select plan(8);
+select plan(16);
 \! "$DPPR_BINARY" import tests/sql/data/routine-adult-head.json >/dev/null
 
 select results_eq(
@@ -46,7 +46,61 @@ update dpp.objects set state = 'retired' where sop_instance_uid = '2.25.2';
 select is_empty(
     $$select from dpp.protocol_list where protocol_name like 'by hand%'$$, 'retired protocols are not listed');
 
+-- Approvals
+\! "$DPPR_BINARY" import tests/sql/data/protocol-approval.json >/dev/null
+select results_eq(
+    $$select * from dpp_test.rows_of('
+        select subject_sop_instance_uid, protocol_name, assertion_code, assertion, asserter, role, institution_name,
+            asserted_at, expires_at, sender_aet, assertion_ordinal
+        from dpp.approval_list
+        where sop_instance_uid = ''2.25.1601''
+        order by 1, assertion_ordinal')$$,
+    array[
+        '(2.25.1501,"AAPM Routine Adult Head (Brain)",128603,"Approved for use at the institution",Müller^Jane^^Dr=頭^先生,"Head of Radiology","Mercy Hospital","2015-07-01 09:30:00","2017-01-01 00:00:00",,1)',
+        '(2.25.1501,"AAPM Routine Adult Head (Brain)",128604,"Approved for use in the clinical trial",Gate,,"Mercy Hospital","2015-07-02 00:00:00",,,2)',
+        '(2.25.1502,,128603,"Approved for use at the institution",Müller^Jane^^Dr=頭^先生,"Head of Radiology","Mercy Hospital","2015-07-01 09:30:00","2017-01-01 00:00:00",,1)',
+        '(2.25.1502,,128604,"Approved for use in the clinical trial",Gate,,"Mercy Hospital","2015-07-02 00:00:00",,,2)'],
+    'approvals: each assertion of each subject, known here or not');
+insert into dpp.approval_codes (
+    object_id, role, assertion_ordinal, asserter_ordinal, ordinal, equivalent, code_value, code_meaning)
+select object_id, 'organizational_role', 1, 1, r.ordinal, r.equivalent, 'R2', r.meaning
+from dpp.approvals
+cross join (values (2, 0, 'Chair'), (1, 1, 'Boss')) as r (ordinal, equivalent, meaning);
+select results_eq(
+    $$select * from dpp_test.rows_of('select distinct role from dpp.approval_list where assertion_ordinal = 1')$$,
+    array['("Head of Radiology, Chair")'], 'approvals: several roles, without equivalents');
+delete from dpp.approval_subjects;
+delete from dpp.approval_asserters;
+delete from dpp.approval_codes;
+select results_eq(
+    $$select * from dpp_test.rows_of('
+        select sop_instance_uid, subject_sop_instance_uid, assertion, asserter, role
+        from dpp.approval_list
+        order by assertion_ordinal')$$,
+    array['(2.25.1601,,,,)', '(2.25.1601,,,,)'], 'approvals: what lacks everything is listed all the same');
+update dpp.objects set state = 'retired' where sop_instance_uid = '2.25.1601';
+select is_empty('select from dpp.approval_list', 'retired approvals are not listed');
+
 \! "$DPPR_BINARY" import samples/dicom >/dev/null
+select is_empty(
+    'select from dpp.approval_list where protocol_name is null or assertion is null or asserter is null or asserted_at is null',
+    'samples: all approvals are of protocols of the library, and complete');
+select is(count(distinct sop_instance_uid), 8::bigint, 'samples: approvals') from dpp.approval_list;
+-- The questions of the documentation
+select results_eq(
+    $$
+        select distinct protocol_name::text collate "default"
+        from dpp.approval_list
+        where assertion_code = '128605' and (expires_at is null or expires_at > '2024-06-01')
+    $$,
+    array['Pulmonary CTA - pregnant patient'], 'approved for use on pregnant patients');
+select results_eq(
+    $$
+        select count(*)
+        from dpp.approval_related_assertions as r
+        join dpp.approval_assertions as a on a.assertion_uid = r.referenced_assertion_uid
+    $$,
+    array[1::bigint], 'samples: the related assertion is there');
 select cmp_ok((select count(*) from dpp.protocol_list), '>', 50::bigint, 'the sample library has been stored');
 -- The question of the documentation
 select cmp_ok(

@@ -251,13 +251,50 @@ static void defaults_and_the_model_are_keys(void **state)
     struct fixture *f = *state;
     struct err err;
 
-    for (unsigned i = 0; keys_default[i]; i++)
-        add(f, keys_default[i]);
+    const char *const *defaults = keys_default(&model_protocol);
+    for (unsigned i = 0; defaults[i]; i++)
+        add(f, defaults[i]);
     assert_int_equal(f->keys.count, 6);
     assert_int_equal(keys_add_model(&f->keys, &model_protocol, &err), RC_OK);
     assert_non_null(dcm_find(f->keys.identifier, TAG_ContentCreatorName));
     assert_non_null(dcm_find(f->keys.identifier, TAG_PredecessorProtocolSequence));
     assert_null(dcm_find(f->keys.identifier, TAG_SpecificCharacterSet));
+}
+
+static void approvals_have_defaults_and_keys_of_their_own(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+
+    const char *const *defaults = keys_default(&model_approval);
+    for (unsigned i = 0; defaults[i]; i++)
+        add(f, defaults[i]);
+    assert_int_equal(f->keys.count, 7);
+    const struct dcm_element *approval = dcm_find(f->keys.identifier, TAG_ApprovalSequence);
+    assert_int_equal(approval->item_count, 1);
+    assert_non_null(dcm_find(approval->items, TAG_AssertionCodeSequence));
+    assert_int_equal(keys_add_model(&f->keys, &model_approval, &err), RC_OK);
+    assert_int_equal(f->keys.count,
+                     7 + 8); /* one of nine was among the defaults, with paths below others */
+    assert_non_null(dcm_find(f->keys.identifier, TAG_SoftwareVersions));
+    assert_null(dcm_find(f->keys.identifier, TAG_ProtocolName));
+}
+
+static void models_have_names(void **state)
+{
+    const struct model *model = NULL;
+    struct err err;
+    (void)state;
+
+    assert_int_equal(keys_model("protocol", &model, &err), RC_OK);
+    assert_ptr_equal(model, &model_protocol);
+    assert_int_equal(keys_model(MODEL_DEFAULT, &model, &err), RC_OK);
+    assert_ptr_equal(model, &model_protocol);
+    assert_int_equal(keys_model("approval", &model, &err), RC_OK);
+    assert_ptr_equal(model, &model_approval);
+    static const char *const none[] = {"", "Protocol", "approvals", "patient"};
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+        assert_int_equal(keys_model(none[i], &model, &err), RC_INVALID);
 }
 
 int main(void)
@@ -277,6 +314,8 @@ int main(void)
         T(depth_and_size_are_bounded),
         T(number_of_keys_is_bounded),
         T(defaults_and_the_model_are_keys),
+        T(approvals_have_defaults_and_keys_of_their_own),
+        T(models_have_names),
     };
 
     return cmocka_run_group_tests(tests, load_dictionary, NULL);
