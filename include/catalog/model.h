@@ -59,6 +59,7 @@ struct model {
     const char *find_uid, *move_uid, *get_uid;
     const char *const *storage_classes; /* entities of the model, NULL-terminated */
     const char *table;                  /* of the attributes; its object_id refers to dpp.objects */
+    bool needs_rows; /* there may be entities without a row, which cannot be queried yet */
     const struct model_key *keys;
     unsigned key_count;
     /* A date and a time key that form one range when both are ranges (PS3.4 HH.6.1.2.2), the column of that meaning

@@ -244,6 +244,7 @@ const struct model model_approval = {
     .get_uid = UID_APPROVAL_GET,
     .storage_classes = approval_classes,
     .table = "dpp.approvals",
+    .needs_rows = true, /* those stored before migration 0007 have one after dppr rebuild only */
     .keys = approval_keys,
     .key_count = COUNT(approval_keys),
     .date_tag = TAG_InstanceCreationDate,

@@ -356,6 +356,26 @@ static void responses_hold_what_was_asked_for(void **state)
     assert_int_equal(failed, 0);
 }
 
+/* As it was before there were tables: retrieved, but with nothing that could be matched or answered. */
+static void what_has_no_rows_yet_is_not_found(void **state)
+{
+    static const struct rule rules[] = {
+        {"all", UID, ALL},
+        {"by its UID", "00080018 UI 1.2.3.11", ""},
+        {"by its class", UID "00080016 UI " CLASS, ALL},
+    };
+    (void)state;
+    check(rules, COUNT(rules));
+    run_sql(
+        "select dpp.write_approval_rows(o.id, array[array_fill(null::text, array[7])], null, null,"
+        " null, null, null) from dpp.objects o where o.sop_instance_uid = '1.2.3.11'");
+    struct answers a;
+    find_entity_spec(&model_approval, "00080018 UI 1.2.3.11", &a);
+    assert_int_equal(strlen(a.letters), 1);
+    find_fini(&a);
+    run_sql("delete from dpp.objects where sop_instance_uid = '1.2.3.11'");
+}
+
 /* The SOP class of the context decides the model (HH.6, II.6). */
 static void protocols_are_of_another_model(void **state)
 {
@@ -384,6 +404,9 @@ static int fill(void **state)
             "'1.2.3.8'");
     run_sql("update dpp.objects set state = 'draft', published_at = null where sop_instance_uid = "
             "'1.2.3.9'");
+    run_sql("select dpp.ingest('1.2.3.11', '" CLASS
+            "', '1.2.840.10008.1.2.1', '', 'digest', '', null,"
+            " null, 'store', null, null, null, null, null, null, null, null, null, null)");
     return 0;
 }
 
@@ -396,6 +419,7 @@ int main(void)
         cmocka_unit_test(unknown_values_match_universal_keys_only),
         cmocka_unit_test(responses_hold_what_was_asked_for),
         cmocka_unit_test(protocols_are_of_another_model),
+        cmocka_unit_test(what_has_no_rows_yet_is_not_found),
     };
     struct err err;
     if (dcm_init(&err) != RC_OK)
