@@ -59,9 +59,10 @@ static const struct {
             "; 00700080 CS LABEL; 00700081 LO; 00700084 PN J\xFCrgen"},
     {BARE, UID_EXPLICIT_LE, CT "00080018 UI 1.2.3.2"},
     {NESTED_TIMES, UID_EXPLICIT_LE,
-     CT "00080018 UI 1.2.3.3; 00080201 SH -0500; 00080220 SQ {[00080100 SH G1; 00080106 DT "
-        "20190101]}; 00189914 SQ {[00189916 LO text; 00189919 DT 2020]}; " DEEP(
-            "00080104 LO no; 00080106 DT 2021")},
+     "00080013 TM; " CT
+     "00080018 UI 1.2.3.3; 00080201 SH -0500; 00080220 SQ {[00080100 SH G1; 00080106 DT "
+     "20190101]}; 00189914 SQ {[00189916 LO text; 00189919 DT 2020]}; " DEEP(
+         "00080104 LO no; 00080106 DT 2021")},
     {WRONG_VRS, UID_EXPLICIT_LE,
      "00080012 DA 20200105; " CT "00080018 UI 1.2.3.4; 00080201 SH; 00181030 OB Head; 00189912 LO "
      "ACME; 00189920 LO none; 00200013 SQ {[00080100 SH A]}"},
@@ -383,6 +384,8 @@ static void character_set_and_time_zone_come_where_they_are_needed(void **state)
          "00080220 SQ {[00080100 SH G1]}; 00189914 SQ {[00189916 LO text]}", false},
         {"not with an unknown date", BARE, "00080012 DA; ", "00181030 LO", "00080012 DA; ",
          "00181030 LO", false},
+        {"not with a time of zero length", NESTED_TIMES, "00080013 TM; ", "00181030 LO",
+         "00080013 TM; ", "00181030 LO", false},
         {"K.2.2.2.2: never with zero length", WRONG_VRS, "00080012 DA; ", "00700084 PN",
          "00080012 DA 20200105; ", "00700084 PN", false},
     };
