@@ -392,7 +392,8 @@ static int run(const struct command *self, int argc, char **argv)
          "associations it may open with one server (max-associations-per-ae)", 1, 1000000},
         {"max-operations", 0, CLI_NUMBER, &a.max_operations, "N",
          "operations of it on one server (max-operations-per-ae)", 1, 1000000},
-        {"charset", 0, CLI_TEXT, &a.charset, "TERMS", "preferred Specific Character Set", 0, 0},
+        {"charset", 0, CLI_TEXT, &a.charset, "TERMS",
+         "SpecificCharacterSet of answers that the request's cannot hold", 0, 0},
         {"called-as", 0, CLI_TEXT, &a.called_as, "TITLE", "our AE title when calling it", 0, 0},
         {"description", 0, CLI_TEXT, &a.description, "TEXT", "for people", 0, 0},
         {"timeout", 't', CLI_NUMBER, &a.timeout_s, "SECONDS", "for test (10)", 1, 3600},
@@ -422,10 +423,14 @@ const struct command command_ae = {
             "dpp.application_entities.\n"
             "A change is in force at once on every server. test sends a C-ECHO to the peer's "
             "address,\n"
-            "as a C-MOVE would call it; the exit status is 1 when one does not answer.\n\n"
+            "as a C-MOVE would call it; the exit status is 1 when one does not answer.\n"
+            "The set of --charset also reads keys beyond ASCII that come without one; dppr "
+            "conformance\n"
+            "lists the terms.\n\n"
             "Examples:\n"
             "  dppr ae add CT1 192.0.2.7 104 --description 'CT, room 1'\n"
             "  dppr ae add VIEWER --rights echo,find,get --source 192.0.2.0/24\n"
+            "  dppr ae add CT2 192.0.2.8 104 --charset '\\\\ISO 2022 IR 87'\n"
             "  dppr ae list\n"
             "  dppr ae test CT1",
     .has_settings = true,
