@@ -71,5 +71,7 @@ struct status_use {
     const char *remedy; /* what the peer can do (PS3.4 GG.4.1); "" = nothing is wrong */
 };
 const struct status_use *status_use_at(unsigned index); /* NULL past the last */
+/* There is a row: no service sends a status without one. */
+bool status_is_used(enum status_service service, uint16_t status);
 
 #endif

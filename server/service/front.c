@@ -31,6 +31,7 @@
  */
 #include "service_internal.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -201,6 +202,7 @@ void operation_finish(struct operation *op, const struct dimse_command *rsp,
                       const struct span *data, const struct err *why, const struct details *details)
 {
     struct front *f = op->front;
+    assert(status_is_used(op->kind->service, rsp->status));
     operation_send(op, rsp, data);
     op->kind->count(rsp->status);
     log_outcome(op, rsp->status, why, details);
@@ -442,6 +444,7 @@ static void refuse(struct front *f, struct dimse_message *m, const struct comman
     ctx.limit = why->limit;
     status_set(&rsp, status, why);
     metric_add(METRIC_protocol_errors, why->limit == LIMIT_NONE);
+    assert(!row || status_is_used(row->operation->service, status));
     if (row)
         row->operation->count(status);
     log_warn(&ctx, row ? row->operation->refused : "request.refused",

@@ -137,6 +137,15 @@ const struct status_use *status_use_at(unsigned index)
     return index < sizeof uses / sizeof *uses ? &uses[index] : NULL;
 }
 
+bool status_is_used(enum status_service service, uint16_t status)
+{
+    for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) {
+        if (uses[i].status == status && uses[i].services & 1u << service)
+            return true;
+    }
+    return false;
+}
+
 uint16_t status_of(enum status_service service, enum rc code)
 {
     if (service == STATUS_FOR_ECHO) /* can be refused in one way only (PS3.7 9.1.5.1.4) */

@@ -29,7 +29,7 @@ from watch import active_statements
 from wirescp import WireScp, associate_ac
 
 SERVICE, ECHO, CT, XA = 1, 3, 5, 7  # presentation contexts
-OK, WARNS, FAILS = 0x0000, 0xB006, 0xA700  # answers to a C-STORE
+OK, WARNS, FAILS, MALFORMED = 0x0000, 0xB006, 0xA700, "without a status"  # answers to a C-STORE
 REFUSED = "C-STORE was answered with A700 refused: out of resources"
 COUNT = 5  # stored: three CT, then two XA
 RETIRED, STUBBORN = COUNT, COUNT + 1  # one that is not shown, and one that cannot be converted
@@ -172,6 +172,15 @@ class Operation:
         answer = self.answers.get(self.place(message), OK)
         return answer(self) if callable(answer) else answer
 
+    def reply(self, wire, message, status):
+        if status is None:
+            self.unanswered.append((wire, message))
+        elif status == MALFORMED:
+            wire.send_message(message.context, {0x0002: message.command[0x0002], 0x0100: C_STORE | RESPONSE,
+                                                0x0120: message.command[0x0110], 0x0800: NO_DATASET})
+        else:
+            wire.answer_store(message, status)
+
     def take(self, message):
         command = message.command
         assert (command[0x0100], command[0x0120]) == (self.field | RESPONSE, self.message_id)
@@ -186,8 +195,9 @@ class Operation:
         self.wire.send_message(SERVICE, {0x0100: C_CANCEL, 0x0120: self.message_id, 0x0800: NO_DATASET})
 
     def expect_nothing_more(self):
-        for message in self.unanswered:
-            self.wire.answer_store(message)  # too late: ignored
+        for wire, message in self.unanswered:
+            with contextlib.suppress(OSError):  # an association for sub-operations has been aborted
+                wire.answer_store(message)  # too late: ignored
         number = self.wire.next_id()
         self.wire.send_message(ECHO, {0x0002: VERIFICATION, 0x0100: C_ECHO, 0x0110: number, 0x0800: NO_DATASET})
         echo = self.wire.read_message()
@@ -239,11 +249,7 @@ class Get(Operation):
                     self.take(message)
                     continue
                 assert 0x1030 not in message.command and 0x1031 not in message.command
-                status = self.answer_to(message)
-                if status is None:
-                    self.unanswered.append(message)
-                else:
-                    self.wire.answer_store(message, status)
+                self.reply(self.wire, message, self.answer_to(message))
 
 
 class Move(Operation):
@@ -289,9 +295,7 @@ class Move(Operation):
                 self.peer.send(dicomwire.pdu(6, bytes(4)))
                 return
             assert (message.command[0x1030], message.command[0x1031]) == (self.title, self.message_id)
-            status = self.answer_to(message)
-            if status is not None:
-                self.peer.answer_store(message, status)
+            self.reply(self.peer, message, self.answer_to(message))
 
     def accept(self):
         """The destination's side of the association, context by context."""
@@ -441,6 +445,8 @@ ROWS = [
         both=(0xB000, (None, 0, 1, 4), [2], "C-STORE was answered with 0110")),
     Row("a status of no class fails", "PS3.7 Annex C", answers={2: 0xFF00},
         both=(0xB000, (None, 4, 1, 0), [2], "C-STORE was answered with FF00")),
+    Row("a response without status", "PS3.7 table 9.3-2", answers={2: MALFORMED},
+        both=(0xB000, (None, 4, 1, 0), [2], "C-STORE was answered with a malformed response")),
     Row("the order is that of the request", "decision 27", asked=(4, 1, 3), answers={3: FAILS, 4: FAILS},
         both=(0xB000, (None, 1, 2, 0), [4, 3], REFUSED)),
 

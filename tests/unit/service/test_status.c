@@ -130,16 +130,6 @@ static void warnings_are_those_of_the_standard(void **state)
         assert_false(status_is_warning(others[i]));
 }
 
-static bool is_used(uint16_t status, unsigned service)
-{
-    const struct status_use *u;
-    for (unsigned i = 0; (u = status_use_at(i)); i++) {
-        if (u->status == status && u->services & 1u << service)
-            return true;
-    }
-    return false;
-}
-
 /* What the conformance statement says is what status_of can say. A C-STORE ends by RC_CANCELED never. */
 static void every_status_of_a_service_has_a_use(void **state)
 {
@@ -149,7 +139,7 @@ static void every_status_of_a_service_has_a_use(void **state)
                                     RC_TIMEOUT, RC_AGAIN,   RC_CANCELED,    RC_INTERNAL};
     for (unsigned service = STATUS_FOR_STORE; service <= STATUS_FOR_ECHO; service++) {
         for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
-            assert_true(is_used(status_of(service, codes[i]), service));
+            assert_true(status_is_used(service, status_of(service, codes[i])));
     }
 }
 
