@@ -89,7 +89,7 @@ def run_dppr(*arguments, database=None, check=False, env=None, timeout=120, **op
 class Server:
     """`dppr serve` on free ports; its log is kept in memory, or goes to a file where it would be too much."""
 
-    def __init__(self, database_uri, log_to=None, more_environment=None, program=DPPR, **settings):
+    def __init__(self, database_uri, log_to=None, more_environment=None, program=None, **settings):
         environment = {k: v for k, v in os.environ.items() if not k.startswith("DPPR_")}
         environment.update(DPPR_DATABASE=database_uri, DPPR_DICOM_PORT="0", DPPR_HTTP_PORT="0",
                            DPPR_DICOM_ADDRESS="127.0.0.1", DPPR_HTTP_ADDRESS="127.0.0.1",
@@ -99,7 +99,7 @@ class Server:
         environment.setdefault("ASAN_OPTIONS", "quarantine_size_mb=8")
         environment.update(more_environment or {})
         read_fd, write_fd = os.pipe()
-        self.process = subprocess.Popen([program, "serve", "--ready-fd", str(write_fd)],
+        self.process = subprocess.Popen([program or DPPR, "serve", "--ready-fd", str(write_fd)],
                                         env=environment, pass_fds=[write_fd],
                                         stderr=log_to or subprocess.PIPE, stdout=subprocess.DEVNULL)
         os.close(write_fd)
