@@ -1,28 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * An independent client for the integration tests: DCMTK's DcmSCU class speaking the Defined Procedure
- * Protocol model. No stock DCMTK tool offers these models, but the class does whatever it is asked.
+ * Protocol and the Protocol Approval model. No stock DCMTK tool offers these models, but the class does whatever it is
+ * asked.
  *
- *   dcmtk_scu find PORT KEYWORD=VALUE...      prints "FF00 <SOP Instance UID> <Protocol Name>" a match
- *   dcmtk_scu get PORT FOLDER UID...          stores what comes, bit-preserving
- *   dcmtk_scu move PORT DESTINATION UID...
- * The last line is "status XXXX completed N failed N warning N".
+ *   dcmtk_scu [--approval] find PORT PATH=VALUE...     prints "FF00 <SOP Instance UID> <Protocol Name>" a match
+ *   dcmtk_scu [--approval] get PORT FOLDER UID...      stores what comes, bit-preserving
+ *   dcmtk_scu [--approval] move PORT DESTINATION UID...
+ * The last line is "status XXXX completed N failed N warning N". A PATH is one of DCMTK's, such as
+ * ApprovalSubjectSequence[0].ReferencedSOPInstanceUID.
  */
 #include "dcmtk/config/osconfig.h"
+#include "dcmtk/dcmdata/dcpath.h"
 #include "dcmtk/dcmdata/dctk.h"
 #include "dcmtk/dcmnet/scu.h"
 
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 namespace
 {
-const char *const FIND = "1.2.840.10008.5.1.4.20.1";
-const char *const MOVE = "1.2.840.10008.5.1.4.20.2";
-const char *const GET = "1.2.840.10008.5.1.4.20.3";
-const char *const CT = "1.2.840.10008.5.1.4.1.1.200.1";
-const char *const XA = "1.2.840.10008.5.1.4.1.1.200.7";
+struct Model {
+    const char *find, *move, *get;
+    std::vector<const char *> storage;
+};
+const Model PROTOCOL = {"1.2.840.10008.5.1.4.20.1",
+                        "1.2.840.10008.5.1.4.20.2",
+                        "1.2.840.10008.5.1.4.20.3",
+                        {"1.2.840.10008.5.1.4.1.1.200.1", "1.2.840.10008.5.1.4.1.1.200.7"}};
+const Model APPROVAL = {"1.2.840.10008.5.1.4.1.1.200.4",
+                        "1.2.840.10008.5.1.4.1.1.200.5",
+                        "1.2.840.10008.5.1.4.1.1.200.6",
+                        {"1.2.840.10008.5.1.4.1.1.200.3"}};
+Model model = PROTOCOL;
 
 OFList<OFString> syntaxes(bool explicit_first)
 {
@@ -44,10 +56,8 @@ void check(const OFCondition &condition, const char *what)
 
 void put(DcmDataset &data, const std::string &argument)
 {
-    const size_t at = argument.find('=');
-    DcmTag tag;
-    check(DcmTag::findTagFromName(argument.substr(0, at).c_str(), tag), argument.c_str());
-    check(data.putAndInsertString(tag, at == std::string::npos ? "" : argument.c_str() + at + 1),
+    const bool has_value = argument.find('=') != std::string::npos;
+    check(DcmPathProcessor().applyPathWithValue(&data, (argument + (has_value ? "" : "=")).c_str()),
           argument.c_str());
 }
 
@@ -78,7 +88,7 @@ int find(DcmSCU &scu, int argc, char **argv)
         put(keys, argv[i]);
     }
     OFList<QRResponse *> responses;
-    check(scu.sendFINDRequest(scu.findPresentationContextID(FIND, ""), &keys, &responses), "C-FIND");
+    check(scu.sendFINDRequest(scu.findPresentationContextID(model.find, ""), &keys, &responses), "C-FIND");
     unsigned status = 0xFFFF;
     for (auto *r : responses) {
         status = r->m_status;
@@ -100,7 +110,7 @@ int get(DcmSCU &scu, int argc, char **argv)
     OFList<RetrieveResponse *> responses;
     scu.setStorageDir(argv[3]);
     scu.setStorageMode(DCMSCU_STORAGE_BIT_PRESERVING);
-    check(scu.sendCGETRequest(scu.findPresentationContextID(GET, ""), &data, &responses), "C-GET");
+    check(scu.sendCGETRequest(scu.findPresentationContextID(model.get, ""), &data, &responses), "C-GET");
     for (auto *r : responses) {
         if (r == responses.back()) {
             report(*r);
@@ -114,7 +124,7 @@ int move(DcmSCU &scu, int argc, char **argv)
 {
     DcmDataset data = uid_list(argc, argv, 4);
     OFList<RetrieveResponse *> responses;
-    check(scu.sendMOVERequest(scu.findPresentationContextID(MOVE, ""), argv[3], &data, &responses),
+    check(scu.sendMOVERequest(scu.findPresentationContextID(model.move, ""), argv[3], &data, &responses),
           "C-MOVE");
     for (auto *r : responses) {
         if (r == responses.back()) {
@@ -128,8 +138,13 @@ int move(DcmSCU &scu, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    if (argc > 1 && std::string(argv[1]) == "--approval") {
+        model = APPROVAL;
+        argc--;
+        argv++;
+    }
     if (argc < 3) {
-        std::fprintf(stderr, "usage: dcmtk_scu find|get|move PORT ...\n");
+        std::fprintf(stderr, "usage: dcmtk_scu [--approval] find|get|move PORT ...\n");
         return 2;
     }
     const std::string what = argv[1];
@@ -142,10 +157,10 @@ int main(int argc, char **argv)
     scu.setACSETimeout(20);
     scu.setDIMSETimeout(30);
     scu.setDIMSEBlockingMode(DIMSE_NONBLOCKING);
-    for (const char *model : {FIND, MOVE, GET}) {
-        check(scu.addPresentationContext(model, syntaxes(true)), model);
+    for (const char *service : {model.find, model.move, model.get}) {
+        check(scu.addPresentationContext(service, syntaxes(true)), service);
     }
-    for (const char *storage : {CT, XA}) {
+    for (const char *storage : model.storage) {
         check(scu.addPresentationContext(storage, syntaxes(true), ASC_SC_ROLE_SCP), storage);
     }
     check(scu.initNetwork(), "network");
