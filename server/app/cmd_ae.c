@@ -430,7 +430,7 @@ const struct command command_ae = {
             "Examples:\n"
             "  dppr ae add CT1 192.0.2.7 104 --description 'CT, room 1'\n"
             "  dppr ae add VIEWER --rights echo,find,get --source 192.0.2.0/24\n"
-            "  dppr ae add CT2 192.0.2.8 104 --charset '\\\\ISO 2022 IR 87'\n"
+            "  dppr ae add CT2 192.0.2.8 104 --charset '\\ISO 2022 IR 87'\n"
             "  dppr ae list\n"
             "  dppr ae test CT1",
     .has_settings = true,

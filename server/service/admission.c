@@ -195,20 +195,6 @@ static void look_up(struct front *f, enum lookup_step step)
                   step == LOOKUP_WITH_ADDRESS ? assoc_peer_address(f->assoc) : NULL, on_peer, f);
 }
 
-/* The row may have been written by hand: a set that is not supported would else refuse every query. */
-static void prefer_charset(struct front *f, const char *terms)
-{
-    char spelled[DCM_CHARSET_TERMS_MAX];
-    if (!dcm_charset_spell(span_str(terms), spelled)) {
-        if (log_is_due("ae.charset_ignored", f->rq->calling_aet, ""))
-            log_warn(assoc_log(f->assoc), "ae.charset_ignored",
-                     "why=\"the row of the AE has an unsupported preferred character set\"");
-        return;
-    }
-    if (spelled[0])
-        f->preferred_charset = arena_strdup(assoc_arena(f->assoc), spelled);
-}
-
 static void on_peer(const struct err *result, bool found, const struct peer *peer, void *arg)
 {
     struct front *f = arg;
@@ -234,7 +220,7 @@ static void on_peer(const struct err *result, bool found, const struct peer *pee
     }
     if (found) {
         f->has_row = true;
-        prefer_charset(f, peer->preferred_charset);
+        admission_set_charset(f, peer);
         admit(f, peer->rights, peer);
         return;
     }
@@ -270,6 +256,22 @@ void admission_set_operations(struct front *f, const struct peer *row)
 {
     f->max_operations = row && row->max_operations ? row->max_operations
                                                    : f->service->config->max_operations_per_ae;
+}
+
+/* The row may have been written by hand: a set that is not supported would else refuse every query. */
+void admission_set_charset(struct front *f, const struct peer *row)
+{
+    char spelled[DCM_CHARSET_TERMS_MAX];
+    const char *known = f->preferred_charset ? f->preferred_charset : "";
+    if (!dcm_charset_spell(span_str(row->preferred_charset), spelled)) {
+        spelled[0] = '\0';
+        if (log_is_due("ae.charset_ignored", assoc_calling_aet(f->assoc), ""))
+            log_warn(assoc_log(f->assoc), "ae.charset_ignored",
+                     "why=\"the row of the AE has an unsupported preferred character set\"");
+    }
+    /* What operations hold of the one before lives as long as the association. */
+    if (strcmp(spelled, known) != 0)
+        f->preferred_charset = spelled[0] ? arena_strdup(assoc_arena(f->assoc), spelled) : NULL;
 }
 
 void admission_cancel(struct front *f)

@@ -308,6 +308,8 @@ static void on_rights(const struct err *result, bool found, const struct peer *p
     if (result->code == RC_OK) {
         f->rights = found ? peer->rights : 0;
         admission_set_operations(f, peer);
+        if (found)
+            admission_set_charset(f, peer);
         f->has_row = true;
         f->is_unchecked = false;
         f->rights_read_ms = clock_now_ms();

@@ -181,6 +181,8 @@ void admission_start(struct front *f, const struct pdu_associate *rq);
 void admission_cancel(struct front *f);
 /* How many operations its title may have: of its row (NULL = none), else of the settings. */
 void admission_set_operations(struct front *f, const struct peer *row);
+/* The character set it prefers, by its row. */
+void admission_set_charset(struct front *f, const struct peer *row);
 void admission_count_connection(int delta);
 bool admission_has_room(const struct service_config *config); /* for one more connection */
 /* Whether the rights we know are recent enough to start an operation with; else read the row again. */

@@ -5,6 +5,7 @@ codecs (charset_codec) and read by pydicom and DCMTK."""
 import itertools
 import struct
 import subprocess
+import time
 
 import pydicom
 import pytest
@@ -317,6 +318,23 @@ def test_the_set_of_an_answer(server, callers, text, terms, asked, preferred, ex
     w.release()
     if preferred == "ISO_IR 999":
         assert "aet=" + callers[preferred] in server.wait_log("event=ae.charset_ignored")
+
+
+def test_a_change_of_the_row_is_in_force_with_the_next_query(server, database, callers):
+    """As its rights are, without a new association; the row is read again when it is older than 20 ms."""
+    database.query("insert into dpp.application_entities (ae_title, preferred_character_set) values ('FICKLE', 'ISO_IR 144')")
+    w = connect(server, calling="FICKLE")
+    elements = stored_protocol("ISO_IR 192", x00181030=("LO", CYRILLIC.encode()))
+    store(w, elements)
+    request = identifier(None, x00181030=("LO", ""))
+    request[INSTANCE] = elements[INSTANCE]
+    for preferred, expected in (("ISO_IR 144", b"ISO_IR 144"), ("GB18030", b"GB18030"), (None, b"ISO_IR 192"),
+                                ("KOI8", b"ISO_IR 192"), ("ISO_IR 144", b"ISO_IR 144")):
+        database.query("update dpp.application_entities set preferred_character_set = %s where ae_title = 'FICKLE'",
+                       (preferred,))
+        time.sleep(0.05)
+        assert [a[CHARSET] for a in ask(w, request)] == [expected]
+    w.release()
 
 
 def test_one_value_that_does_not_fit_decides_for_all(wire):
