@@ -81,6 +81,18 @@ void log_event(enum log_level level, const struct log_ctx *ctx, const char *even
     CHECK(event[0] != '\0');
 }
 
+void log_pairs(enum log_level level, const struct log_ctx *ctx, const char *event,
+               const struct log_pair *pairs, unsigned count)
+{
+    (void)ctx;
+    for (unsigned i = 0; i < count; i++) {
+        CHECK(pairs[i].key[0] != '\0');
+        CHECK(!pairs[i].text || strlen(pairs[i].text) < 4096); /* a peer's octets, with an end */
+    }
+    CHECK(level != LOG_ERROR);
+    CHECK(event[0] != '\0');
+}
+
 /* ---- loop ---- */
 
 struct loop *fake_loop_new(void)
