@@ -24,6 +24,9 @@ struct answers {
     struct err projection;
 };
 
+/* What a response may have: as many octets as the server allows, unless a test says less. */
+static size_t find_response_limit = 64 << 20;
+
 /* Letter n stands for SOP Instance UID 1.2.3.n; '?' = the response has no such UID. */
 static inline char find_letter(struct span response)
 {
@@ -80,7 +83,7 @@ static inline enum rc find_entities(const struct model *model, struct span ident
     a->ts = ts;
     a->arena = arena_new(16 << 20);
     a->scratch = arena_new(16 << 20);
-    buf_init(&a->response, 64 << 20);
+    buf_init(&a->response, find_response_limit);
     enum rc rc = query_build(model, identifier, ts, &view, NULL, a->arena, &a->query, err);
     if (rc != RC_OK)
         return rc;

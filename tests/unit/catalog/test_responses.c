@@ -528,6 +528,32 @@ static void large_objects_stay_apart(void **state)
     find_fini(&a);
 }
 
+/* Two and a half megabytes are returned if they are asked for; what a response may not have is a fault. */
+static void large_attributes_are_returned_within_bounds(void **state)
+{
+    static const struct {
+        size_t limit;
+        enum rc rc;
+    } rows[] = {{64 << 20, RC_OK}, {LARGE_BYTES, RC_LIMIT}, {64, RC_LIMIT}};
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows) * 3; i++) {
+        static struct octets o;
+        struct answers a;
+        struct err err;
+        char text[64];
+        snprintf(text, sizeof(text), "00080018 UI 1.2.3.%u; 00191001 OB; 00200013 IS",
+                 LARGE + (unsigned)i % 3);
+        find_response_limit = rows[i / 3].limit;
+        assert_int_equal(find_octets(spec(&o, text), dcm_ts_find(UID_EXPLICIT_LE), &a, &err),
+                         RC_OK);
+        assert_int_equal(a.projection.code, rows[i / 3].rc);
+        assert_true(rows[i / 3].rc != RC_OK || a.response.len > LARGE_BYTES);
+        assert_int_equal(a.parts.cap, 0);
+        find_fini(&a);
+    }
+    find_response_limit = 64 << 20;
+}
+
 static void queries_without_such_keys_read_no_octets(void **state)
 {
     struct answers a;
@@ -648,6 +674,7 @@ int main(void)
         cmocka_unit_test(octets_that_are_a_sequence_have_items),
         cmocka_unit_test(large_objects_come_in_parts),
         cmocka_unit_test(large_objects_stay_apart),
+        cmocka_unit_test(large_attributes_are_returned_within_bounds),
         cmocka_unit_test(queries_without_such_keys_read_no_octets),
         cmocka_unit_test(octets_that_cannot_be_read_are_a_fault),
         cmocka_unit_test(identifiers_that_break_a_rule_are_refused),
