@@ -195,12 +195,14 @@ class Operation:
         self.wire.send_message(SERVICE, {0x0100: C_CANCEL, 0x0120: self.message_id, 0x0800: NO_DATASET})
 
     def expect_nothing_more(self):
+        """But pending responses, where there is no final one yet."""
         for wire, message in self.unanswered:
             with contextlib.suppress(OSError):  # an association for sub-operations has been aborted
                 wire.answer_store(message)  # too late: ignored
         number = self.wire.next_id()
         self.wire.send_message(ECHO, {0x0002: VERIFICATION, 0x0100: C_ECHO, 0x0110: number, 0x0800: NO_DATASET})
-        echo = self.wire.read_message()
+        while (echo := self.wire.read_message()).command[0x0120] == self.message_id and not self.final:
+            self.take(echo)
         assert (echo.command[0x0100], echo.command[0x0120], echo.status) == (C_ECHO | RESPONSE, number, 0)
 
     def leave(self, how):
@@ -232,7 +234,8 @@ class Get(Operation):
         contexts += [(number, sop_class, [self.row.syntax]) for number, sop_class in ((CT, CT_PROTOCOL), (XA, XA_PROTOCOL))
                      if sop_class in self.row.classes]
         roles = [(c, *self.row.roles) for c in self.row.classes] if self.row.roles else []
-        return Wire(self.stage.server.port, timeout=30).associate(contexts, roles=roles, calling=self.title)
+        window = dicomwire.async_item(1, self.row.window) if self.row.window > 1 else b""
+        return Wire(self.stage.server.port, timeout=30).associate(contexts, roles=roles, calling=self.title, extra=window)
 
     def more(self):
         return {}
@@ -349,6 +352,7 @@ class Row:
     move_answers: dict = None
     classes: tuple = ALL  # that the peer takes
     syntax: str = EXPLICIT  # in which it takes them
+    window: int = 1  # C-GET: operations that the requester performs at once
     roles: tuple = (0, 1)  # C-GET: proposed for them; None = no role selection
     to: object = None  # C-MOVE: another destination, registered by a function of the operation
     associates: bool = True  # C-MOVE: the destination is called
@@ -696,6 +700,38 @@ def test_cancelled_after_the_last(patient, kind):
     check_final(op, COMPLETE, before)
     op.wire.release()
     op.finish()
+    patient.check_health()
+
+
+# ---- answers in another order -------------------------------------------------------------------------------------------
+def test_get_answered_in_any_order(patient):
+    """With a window for all of them (PS3.7 D.3.3.3). Counted as they come; one that answers nothing is ignored; the final
+    response comes after the last."""
+    before = patient.operations()
+    op = Get(patient, Row("", "", window=COUNT), {})
+    op.request()
+    held = []
+    while len(held) < COUNT:
+        message = op.wire.read_message()
+        if message.command[0x0100] == C_STORE:
+            op.place(message)
+            held.append(message)
+        else:
+            op.take(message)
+    assert op.sent == EVERY and len({m.command[0x0110] for m in held}) == COUNT
+    nobody = max(m.command[0x0110] for m in held) + 100
+    op.wire.send_message(CT, {0x0002: CT_PROTOCOL, 0x0100: C_STORE | RESPONSE, 0x0120: nobody, 0x0800: NO_DATASET,
+                              0x0900: FAILS})
+    for n, status in ((3, FAILS), (4, OK), (0, WARNS), (2, OK)):
+        op.wire.answer_store(held[n], status)
+        op.wire.answer_store(held[n], FAILS)  # a second time: ignored
+    op.expect_nothing_more()
+    assert not op.final
+    op.wire.answer_store(held[1], FAILS)
+    while not op.final:
+        op.take(op.wire.read_message())
+    check_final(op, (0xB000, (None, 2, 2, 1), [3, 1], REFUSED), before)
+    op.wire.release()
     patient.check_health()
 
 
