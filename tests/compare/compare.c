@@ -238,6 +238,9 @@ static int campaign(struct run *r)
 static bool meets_plant(struct run *r, uint64_t n, enum plant p, struct difference *d,
                         struct subject *identifier, struct requester *requester)
 {
+    planted = p;
+    if (play(r, n, d, identifier, requester))
+        return false;
     planted = PLANT_NONE;
     bool is_clean = play(r, n, d, identifier, requester);
     planted = p;

@@ -55,6 +55,9 @@ struct span subject_encode(struct subject *s, struct arena *arena, struct buf *o
 struct subject subject_copy(const struct subject *s, struct arena *arena);
 /* The subject with the n-th of the ways to make it smaller; false: there are no more. */
 bool subject_reduce(const struct subject *s, unsigned n, struct arena *arena, struct subject *out);
+/* Of its attributes only those that `like` has, and what every object has or dates need. */
+struct subject subject_like(const struct subject *s, const struct subject *like,
+                            struct arena *arena);
 unsigned subject_elements(const struct subject *s); /* at all levels */
 /* In the notation of tests/unit/catalog/catalog_test.h, so that it can be pasted there. */
 void subject_show(const struct subject *s, FILE *to);

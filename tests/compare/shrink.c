@@ -106,6 +106,19 @@ static void simplify_requester(struct shrinking *g, struct shrunk *s)
     buf_fini(&d.response);
 }
 
+/* At one go what the identifier does not ask for. */
+static void drop_what_is_not_asked(struct shrinking *g, struct shrunk *s, struct arena *arena)
+{
+    struct subject smaller = subject_like(&s->object, &s->identifier, arena);
+    struct difference d = {0};
+    s->steps++;
+    if (store(g, &smaller, arena) && still_differs(g, &s->identifier, &s->requester, &d))
+        s->object = smaller;
+    else
+        (void)store(g, &s->object, arena);
+    buf_fini(&d.response);
+}
+
 bool shrink(struct product *alone, struct shrunk *s, struct arena *arena)
 {
     struct shrinking g = {.alone = alone,
@@ -119,6 +132,8 @@ bool shrink(struct product *alone, struct shrunk *s, struct arena *arena)
     bool ok = store(&g, &s->object, arena) && still_differs(&g, &s->identifier, &s->requester, &d);
     if (ok) {
         simplify_requester(&g, s);
+        if (s->object.tree)
+            drop_what_is_not_asked(&g, s, arena);
         bool more = true;
         while (more && s->steps < MAX_STEPS) {
             more = pass(&g, s, &s->identifier, arena);

@@ -175,6 +175,23 @@ bool subject_reduce(const struct subject *s, unsigned n, struct arena *arena, st
     return r.is_taken;
 }
 
+struct subject subject_like(const struct subject *s, const struct subject *like,
+                            struct arena *arena)
+{
+    static const uint32_t needed[] = {TAG_InstanceCreationDate, TAG_InstanceCreationTime,
+                                      TAG_SOPClassUID, TAG_SOPInstanceUID,
+                                      TAG_TimezoneOffsetFromUTC};
+    struct subject out = subject_copy(s, arena);
+    for (const struct dcm_element *e = s->tree->first; e; e = e->next) {
+        bool stays = dcm_find(like->tree, e->tag) != NULL;
+        for (unsigned i = 0; i < COUNT(needed); i++)
+            stays = stays || needed[i] == e->tag;
+        if (!stays)
+            dcm_remove(out.tree, e->tag);
+    }
+    return out;
+}
+
 static unsigned elements_of(const struct dcm_item *item)
 {
     unsigned count = 0;
