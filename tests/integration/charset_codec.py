@@ -20,7 +20,9 @@ class DoesNotFit(ValueError):
 
 def _octets(number, char):
     """One character beyond ASCII in a set of ISO-IR, or None."""
-    codec, _, is_g0 = DOUBLE.get(number) or SINGLE[number] + (False,)
+    codec = (DOUBLE.get(number) or SINGLE[number])[0]
+    if number == 58 and char in "·—\u30fb\u2015":  # as its successors have them, not as Python's gb2312
+        codec = "gbk" if char in "·—" else "ascii"
     try:
         raw = char.encode(codec)
     except UnicodeEncodeError:

@@ -3,6 +3,8 @@
 by keys in every other set that has the text, and answered in the set of the request. The octets are made by Python's
 codecs (charset_codec) and read by pydicom and DCMTK."""
 import itertools
+import os
+import random
 import struct
 import subprocess
 import time
@@ -12,7 +14,7 @@ import pytest
 from pydicom.charset import decode_bytes, convert_encodings
 from pydicom.dataset import Dataset, FileMetaDataset
 
-from charset_codec import encode_text, fits
+from charset_codec import DOUBLE, SINGLE, encode_text, fits
 from dicomwire import BIG_ENDIAN, CT_PROTOCOL, EXPLICIT, FIND, GET, IMPLICIT, Wire
 from protocols import keys, new_uid
 
@@ -255,6 +257,37 @@ def test_dcmtk_reads_the_answer(wire, library, tmp_path, row):
     assert done.returncode == 0, done.stderr
     read = pydicom.dcmread(tmp_path / "utf8")
     assert (read.ProtocolName, str(read.ContentCreatorName)) == (text, name)
+
+
+def characters(number):
+    """What a set has beyond ASCII, by Python's codec."""
+    if number in SINGLE:
+        raws = [bytes([n]) for n in range(0xA0, 0x100)]
+    else:
+        raws = [(b"\x8f" if number == 159 else b"") + bytes([a, b]) for a in range(0xA1, 0xFF) for b in range(0xA1, 0xFF)]
+    codec = (DOUBLE.get(number) or SINGLE[number])[0]
+    texts = (raw.decode(codec, "ignore") for raw in raws)
+    return [t for t in texts if len(t) == 1 and ord(t) >= 0x80]
+
+
+def test_random_texts_come_back_as_python_writes_them(wire):
+    """Stored in UTF-8, asked for with one to five sets in any order: the octets of the answer are the reference's."""
+    rng = random.Random(int(os.environ.get("DPPR_TEST_SEED", "20261125")))
+    pools = {number: characters(number) for number in (*SINGLE, *DOUBLE)}
+    for _ in range(300):
+        numbers = rng.sample(list(pools), rng.randint(1, 5))
+        if numbers[0] in DOUBLE or rng.random() < 0.3:
+            numbers.insert(0, None)
+        terms = "\\".join("" if n is None else f"ISO 2022 IR {n}" for n in numbers)
+        pool = [rng.choice(pools[n]) for n in numbers if n for _ in range(4)] + list("ab 7^=~")
+        name, text = ("".join(rng.choice(pool) for _ in range(rng.randint(1, 24))).strip(" ^=") or "é" for _ in range(2))
+        elements = stored_protocol("ISO_IR 192", x00181030=("LO", text.encode()), x00700084=("PN", name.encode()))
+        store(wire, elements)
+        request = identifier(terms, x00181030=("LO", ""), x00700084=("PN", ""))
+        request[INSTANCE] = elements[INSTANCE]
+        answer, = ask(wire, request)
+        assert answer.get(CHARSET, terms.encode()) == terms.encode()
+        assert (answer[NAME], answer[CREATOR]) == (encode_text(text, terms), encode_text(name, terms, "PN")), (text, name)
 
 
 # ---- which set an answer has -----------------------------------------------------------------------
