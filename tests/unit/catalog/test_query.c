@@ -557,6 +557,8 @@ static void faulty_identifiers_name_the_element(void **state)
         {"00080013 TM 24", RC_INVALID, 0x00080013},
         {"00080013 TM 1060", RC_INVALID, 0x00080013},
         {"00080013 TM 101061", RC_INVALID, 0x00080013},
+        {"00080013 TM 10:1530", RC_INVALID, 0x00080013}, /* colons throughout, or none */
+        {"00080013 TM 1015:30", RC_INVALID, 0x00080013},
         {"00080013 TM 1", RC_INVALID, 0x00080013},
         {"00080013 TM 10.5", RC_INVALID, 0x00080013},
         {"00080013 TM 101010.", RC_INVALID, 0x00080013},
