@@ -6,6 +6,7 @@ import pytest
 from conftest import Server, run_dppr
 from dicomwire import CT_PROTOCOL, EXPLICIT, FIND, MOVE, Wire, encode, extended_item
 from protocols import keys, protocol
+from wirescp import WireScp
 
 APPROVAL_FIND = "1.2.840.10008.5.1.4.1.1.200.4"
 ZONE = 0x00080201
@@ -169,6 +170,21 @@ def test_command_offers_it(berlin, library):
     zone = ["-k", "TimezoneOffsetFromUTC=+0900", "-k", "InstanceCreationDate=20240106"]
     assert uids("--fuzzy-names", *zone) == set()
     assert uids("--fuzzy-names", "--adjust-times", *zone) == {"site"}
+
+
+@pytest.mark.parametrize("options, note", [
+    (["--fuzzy-names"], "note: the peer does not grant all of what was offered: --fuzzy-names\n"),
+    (["--fuzzy-names", "--adjust-times"],
+     "note: the peer does not grant all of what was offered: --fuzzy-names, --adjust-times\n"),
+    ([], None),
+])
+def test_command_says_when_the_peer_grants_less(options, note):
+    """This one answers no extended negotiation, and hangs up at the query."""
+    scp = WireScp(abort_after=0)
+    done = run_dppr("find", "-p", scp.port, *options)
+    scp.close()
+    assert done.returncode == 1
+    assert note in done.stderr if note else "note" not in done.stderr
 
 
 def test_unknown_zone_of_the_site_is_refused(database):
