@@ -96,6 +96,7 @@ static struct requester requester_of(struct chance *c)
     return (struct requester){.charset = sets[chance_below(c, COUNT(sets))],
                               .adjusts = chance_percent(c, 40),
                               .is_fuzzy = chance_percent(c, 40),
+                              .max_matches = chance_percent(c, 90) ? 0 : 1 + chance_below(c, 50),
                               .site_zone = zones[zone].name,
                               .site_minutes = zones[zone].minutes};
 }

@@ -76,6 +76,7 @@ struct requester {
     const char *charset;   /* its default and preferred one; NULL = none */
     bool adjusts;          /* time zone adjustment (K.5.1) */
     bool is_fuzzy;         /* fuzzy semantic matching of names (K.5.1) */
+    unsigned max_matches;  /* 0 = no limit */
     const char *site_zone; /* NULL = UTC */
     int site_minutes;
 };

@@ -132,7 +132,10 @@ static void check_response(struct comparing *c, unsigned number, struct span oct
 static void on_row(unsigned number, struct span response, void *arg)
 {
     struct comparing *c = arg;
+    unsigned most = c->requester->max_matches;
     c->rows++;
+    if (most && c->rows > most + 1)
+        differs(c->out, EXTRA, number, "more than the limit and one");
     if (number < c->stock->first || number - c->stock->first >= c->stock->count) {
         differs(c->out, EXTRA, 0, "an object that was never stored");
         return;
@@ -184,7 +187,10 @@ static void judge(struct comparing *c, const struct answer *a, unsigned expected
     else if (a->is_partly_supported != q->is_partly_supported)
         differs(out, STATUS, 0, "%s instead of %s", a->is_partly_supported ? "FF01" : "FF00",
                 q->is_partly_supported ? "FF01" : "FF00");
-    for (unsigned i = 0; i < c->stock->count && c->rows < expected; i++) {
+    unsigned most = c->requester->max_matches;
+    unsigned due =
+        most && expected > most ? most + 1 : expected; /* one more says that there are more */
+    for (unsigned i = 0; i < c->stock->count && c->rows < due; i++) {
         if (c->seen[i] == EXPECTED)
             differs(out, MISSING, c->stock->first + i, "the product does not match it");
     }

@@ -245,6 +245,16 @@ static void add_oddity(struct making *m, struct dcm_item *to)
     }
 }
 
+/* What is no key, at no level. */
+static void add_no_keys(struct making *m, struct dcm_item *to)
+{
+    if (percent(m, 20))
+        dcm_put_text(m->arena, to, TAG_TimezoneOffsetFromUTC, "SH",
+                     word_for(m->c, TAG_TimezoneOffsetFromUTC, "SH", m->script));
+    if (percent(m, 8))
+        dcm_put_text(m->arena, to, TAG_QueryRetrieveLevel, "CS", percent(m, 50) ? "" : "STUDY");
+}
+
 static void add_item_keys(struct making *m, const struct key *key, const struct dcm_item *from,
                           const struct dcm_item *other, struct dcm_item *to)
 {
@@ -257,6 +267,8 @@ static void add_item_keys(struct making *m, const struct key *key, const struct 
     }
     if (percent(m, 3))
         add_oddity(m, to);
+    if (percent(m, 5))
+        add_no_keys(m, to);
 }
 
 static const struct dcm_item *some_item(struct making *m, const struct dcm_element *e)
@@ -322,17 +334,6 @@ static void add_key(struct making *m, const struct key *key, const struct dcm_it
             key_value(m, key, from));
 }
 
-static void add_no_keys(struct making *m, struct dcm_item *to)
-{
-    if (percent(m, 10))
-        add_oddity(m, to);
-    if (percent(m, 20))
-        dcm_put_text(m->arena, to, TAG_TimezoneOffsetFromUTC, "SH",
-                     word_for(m->c, TAG_TimezoneOffsetFromUTC, "SH", m->script));
-    if (percent(m, 8))
-        dcm_put_text(m->arena, to, TAG_QueryRetrieveLevel, "CS", percent(m, 50) ? "" : "STUDY");
-}
-
 void identifier_make(struct chance *c, const struct subject *stored, unsigned count,
                      struct arena *arena, struct subject *out)
 {
@@ -364,5 +365,7 @@ void identifier_make(struct chance *c, const struct subject *stored, unsigned co
     }
     if (percent(&m, 12) && key_of(keys, TAG_ContentCreatorName))
         add_key(&m, key_of(keys, TAG_ContentCreatorName), from, out->tree);
+    if (percent(&m, 10))
+        add_oddity(&m, out->tree);
     add_no_keys(&m, out->tree);
 }

@@ -109,8 +109,8 @@ bool is_well_formed(const struct key *key, const struct dcm_element *e)
     return true;
 }
 
-/* A choice: any attribute is a supported return key, but the one key that is matched by no rule is not supported as
- * the optional key that it is when it has a value, and nobody knows what a private or unknown one is. */
+/* Of a key outside of the model. A choice: any attribute is supported as a return key; with a value it is an optional
+ * key that is not matched, and what a private or unknown one is nobody knows. */
 static bool is_supported(const struct dcm_element *e)
 {
     struct span values[MAX_VALUES];

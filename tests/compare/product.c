@@ -190,6 +190,7 @@ void product_ask(struct product *p, const char *find_uid, struct span octets,
 {
     struct query_view view = {.aet = "COMPARE",
                               .default_charset = requester->charset,
+                              .max_matches = requester->max_matches,
                               .adjusts_times = requester->adjusts,
                               .fuzzy_names = requester->is_fuzzy,
                               .site_zone = requester->site_zone};

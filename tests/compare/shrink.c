@@ -91,11 +91,16 @@ static void without_site(struct requester *r)
     r->site_minutes = 0;
 }
 
+static void without_limit(struct requester *r)
+{
+    r->max_matches = 0;
+}
+
 /* Who asks, without what does not matter. */
 static void simplify_requester(struct shrinking *g, struct shrunk *s)
 {
-    static void (*const ways[])(struct requester *) = {without_charset, without_fuzziness,
-                                                       without_adjustment, without_site};
+    static void (*const ways[])(struct requester *) = {
+        without_charset, without_fuzziness, without_adjustment, without_limit, without_site};
     struct difference d = {0};
     for (unsigned i = 0; i < COUNT(ways); i++) {
         struct requester simpler = s->requester;
