@@ -18,7 +18,7 @@ class DoesNotFit(ValueError):
     pass
 
 
-def _octets(number, char):
+def encoded(number, char):
     """One character beyond ASCII in a set of ISO-IR, or None."""
     codec = (DOUBLE.get(number) or SINGLE[number])[0]
     if number == 58 and char in "·—\u30fb\u2015":  # as its successors have them, not as Python's gb2312
@@ -71,7 +71,7 @@ def encode_text(text, terms, vr="LO"):
             out += char.encode()
             continue
         for number in [last] * bool(last) + numbers:
-            raw = None if number == 6 else _octets(number, char)
+            raw = None if number == 6 else encoded(number, char)
             if raw and (with_escapes or number == first_g1):
                 break
         else:
