@@ -212,7 +212,7 @@ def with_undefined_priority(case):
     return case.ask(_0700=3)
 
 
-def with_a_long_message_id(case):
+def with_a_long_data_set_type(case):
     """Four octets where US has two; the response names it as far as it can be known."""
     command, data = case.good()
     raw = command_bytes({**command, 0x0700: 0} if data else command)
@@ -407,7 +407,7 @@ ROWS = [
     *[(s, 0x0211, in_another_context, "does not belong to the context's SOP class", None) for s in ALL],
     # PS3.7 E.1: elements that are required, their lengths and values
     *[(s, 0x0212, without_class, r"C-\w+-RQ without \(0000,0002\)", None) for s in ALL],
-    *[(s, 0x0212, with_a_long_message_id, r"\(0000,0800\) has 4 octets", None) for s in ALL],
+    *[(s, 0x0212, with_a_long_data_set_type, r"\(0000,0800\) has 4 octets", None) for s in ALL],
     *[(s, 0x0212, without_data_set, r"C-\w+-RQ without data set", None) for s in WITH_DATA],
     ("ECHO", 0x0212, with_a_data_set, "C-ECHO-RQ with a data set", None),
     *[(s, 0x0212, with_undefined_priority, r"C-\w+-RQ with Priority 3", None) for s in WITH_DATA],
