@@ -389,7 +389,7 @@ static void on_message(struct assoc *a, struct dimse_message *m, void *arg)
     struct move_job *j = arg;
     if (!(m->command.field & DIMSE_RESPONSE_BIT))
         assoc_abort(a, ABORT_SOURCE_USER, ABORT_NOT_SPECIFIED,
-                    "a request on an association for sub-operations");
+                    "a request where only responses are due");
     else if (j->state == JOB_RUNNING)
         (void)channel_on_response(&j->channel, m); /* late ones find nobody */
     dimse_message_free(m);
@@ -418,10 +418,20 @@ static void on_release(struct assoc *a, void *arg)
     assoc_answer_release(a);
 }
 
+/* Whose association it was, and why it ended. */
+static struct err why_closed(const struct move_job *j, const struct err *why)
+{
+    struct err err = *why;
+    if (err.code == RC_OK)
+        err.code = RC_IO;
+    err_reword(&err, "%s: %s", j->destination.ae_title, why->text);
+    return err;
+}
+
 static void on_closed(struct assoc *a, const struct err *why, void *arg)
 {
     struct move_job *j = arg;
-    struct err err = {0};
+    struct err err;
     (void)a;
     j->assoc = NULL;
     switch (j->state) {
@@ -438,13 +448,11 @@ static void on_closed(struct assoc *a, const struct err *why, void *arg)
             job_connect(j);
             return;
         }
-        err = *why;
-        err.code = why->code == RC_OK ? RC_IO : why->code;
-        err_reword(&err, "%s: %s", j->destination.ae_title, why->text);
+        err = why_closed(j, why);
         job_fail(j, &err);
         return;
     case JOB_RUNNING:
-        err_set(&err, RC_IO, "%s ended the association", j->destination.ae_title);
+        err = why_closed(j, why);
         subops_abandon(j->subops, &err);
         job_report(j, NULL);
         break;

@@ -384,6 +384,16 @@ def destination_leaves(how):
     return lambda op: op.destination_leaves(how)
 
 
+def destination_asks(op):
+    """On the association for sub-operations, where it is SCP."""
+    context = next(iter(op.peer.transfer))
+    op.peer.send_message(context, op.peer.request(C_ECHO, VERIFICATION, message_id=1))
+    with pytest.raises(dicomwire.Aborted) as end:
+        op.peer.read_message()
+    assert end.value.source == 0
+    raise Left
+
+
 def vanishes(n):
     """An instance that was found is not there any more when it is to be fetched."""
     def act(op):
@@ -492,13 +502,15 @@ ROWS = [
     Row("destination closes at once", "PS3.8 9.3.4", to=closing,
         move=(0xA702, ALL_FAILED, EVERY, r"TO\d+: ")),
     Row("destination aborts in the middle", "C.4.2.3.1", move_answers={2: destination_leaves("abort")},
-        move=(0xB000, (None, 2, 3, 0), [2, 3, 4], r"TO\d+ ended the association")),
+        move=(0xB000, (None, 2, 3, 0), [2, 3, 4], r"TO\d+: aborted by the service user")),
     Row("destination closes in the middle", "C.4.2.3.1", move_answers={2: destination_leaves("close")},
-        move=(0xB000, (None, 2, 3, 0), [2, 3, 4], r"TO\d+ ended the association")),
+        move=(0xB000, (None, 2, 3, 0), [2, 3, 4], r"TO\d+: the peer closed the connection without release or abort")),
     Row("destination releases in the middle", "C.4.2.3.1", move_answers={2: destination_leaves("release")},
         move=(0xB000, (None, 2, 3, 0), [2, 3, 4], r"TO\d+ released the association too early")),
+    Row("destination sends a request", "PS3.7 D.3.3.4", move_answers={2: destination_asks},
+        move=(0xB000, (None, 2, 3, 0), [2, 3, 4], r"TO\d+: aborted by us: a request where only responses are due")),
     Row("destination aborts at the first", "C.4.2.3.1", move_answers={0: destination_leaves("abort")},
-        move=(0xA702, ALL_FAILED, EVERY, r"TO\d+ ended the association")),
+        move=(0xA702, ALL_FAILED, EVERY, r"TO\d+: aborted by the service user")),
     Row("no answer in the middle", "decision: not asked again", answers={2: None}, stage="impatient",
         both=(0xB000, (None, 2, 3, 0), [2, 3, 4], "suboperation-timeout: no answer to C-STORE within 500 ms")),
     Row("no answer at the first", "decision: not asked again", answers={0: None}, stage="impatient",

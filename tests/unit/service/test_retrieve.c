@@ -680,7 +680,7 @@ static void destination_that_refuses_or_aborts_is_counted(void **state)
     r.abort_at = 2;
     final = move(s, "DEST", "1.2.3.1\\1.2.3.2\\1.2.3.3", &p, &f->failed);
     expect_counts(&final, STATUS_WARNING, 1, 2, 0);
-    assert_string_equal(final.comment, "DEST ended the association");
+    assert_string_equal(final.comment, "DEST: aborted by the service user");
     scu_close(s);
     receiver_stop(&r);
 }
