@@ -4,8 +4,8 @@
  * without regard to case, accents and Unicode form; delimiters at the end say nothing; a key without "=" is
  * compared with each component group, one with "=" group by group. Fuzzily, see match_sound.c.
  *
- * Folding is ICU's: decompose, drop marks, fold case, compose. The voicing marks of kana make other letters
- * and stay. Letters with strokes and ligatures, which have no decomposition, are in a table.
+ * Folding is ICU's: decompose, drop accents, fold case, compose. Marks that belong to one script are no accents:
+ * those of kana, Arabic and Thai make other letters, and stay. Letters with strokes and ligatures, which have no decomposition, are in a table.
  */
 #include "reference.h"
 
@@ -40,7 +40,15 @@ static int32_t add_plain(UChar c, UChar *out)
 
 static bool is_accent(UChar c)
 {
-    return u_charType(c) == U_NON_SPACING_MARK && c != 0x3099 && c != 0x309A;
+    switch (ublock_getCode(c)) {
+    case UBLOCK_COMBINING_DIACRITICAL_MARKS:
+    case UBLOCK_COMBINING_DIACRITICAL_MARKS_EXTENDED:
+    case UBLOCK_COMBINING_DIACRITICAL_MARKS_SUPPLEMENT:
+    case UBLOCK_COMBINING_MARKS_FOR_SYMBOLS:
+        return true;
+    default:
+        return false;
+    }
 }
 
 static struct span fold(struct span text)

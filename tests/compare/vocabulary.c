@@ -22,6 +22,11 @@ static const char *const words_in[SCRIPTS][8] = {
     [JAPANESE] = {"\u982d\u90e8", "\u982d", "\u80f8\u90e8", "\u304b\u304d", "\u304c\u304d", "\u30ab", "\u30ac", "CT\u982d\u90e8"},
     [KOREAN]   = {"\ub450\ubd80", "\ub450", "\ud749\ubd80", "\ubcf5\ubd80", "\uac00", "\uac01", "CT\ub450\ubd80", "\ubd80"},
     [CHINESE]  = {"\u5934\u90e8", "\u5934", "\u80f8\u90e8", "\u8179\u90e8", "CT\u5934\u90e8", "\u9aa8", "\u9aa8\u5934", "\u90e8"},
+    [LATIN_5] = {"g\u00f6\u011f\u00fcs", "G\u00f6\u011f\u00fcs", "G\u00d6\u011e\u00dcS", "g\u00f6\u011fus", "ba\u015f", "\u0131\u015f\u0131n", "I\u015eIN", "I\u015f\u0131n_1"},
+    [ARABIC] = {"\u0631\u0623\u0633", "\u0631\u0627\u0633", "\u0635\u062f\u0631", "\u0631\u0623\u0633 1", "\u0631\u0623\u0633_1", "\u0628\u0637\u0646", "\u0631\u0623\u064e\u0633", "\u0635\u062f\u0631*"},
+    [HEBREW] = {"\u05e8\u05d0\u05e9", "\u05e8\u05d0\u05e9 1", "\u05e8\u05d0\u05e9_1", "\u05d7\u05d6\u05d4", "\u05d1\u05d8\u05df", "\u05e8\u05d0?", "\u05e8\u05d0\u05e9\u05dd", "\u05e8"},
+    [THAI] = {"\u0e2b\u0e31\u0e27", "\u0e2b\u0e27", "\u0e2b\u0e31\u0e27\u0e43\u0e08", "\u0e17\u0e49\u0e2d\u0e07", "\u0e17\u0e2d\u0e07", "\u0e17\u0e23\u0e27\u0e07\u0e2d\u0e01", "\u0e2b\u0e31\u0e27_1", "\u0e2b?\u0e27"},
+    [KANA] = {"\uff94\uff8f\uff80\uff9e", "\uff94\uff8f\uff80", "\uff71\uff80\uff8f", "\uff91\uff88", "CT\uff71\uff80\uff8f", "\uff71", "\uff72", "\uff9e"},
 };
 /* Marks of their own, which fit no set but UTF-8. */
 static const char *const composed[] = {
@@ -44,6 +49,11 @@ static const char *const names_in[SCRIPTS][8] = {
     [JAPANESE] = {"Yamada^Tarou=\u5c71\u7530^\u592a\u90ce=\u3084\u307e\u3060^\u305f\u308d\u3046", "=\u5c71\u7530^\u592a\u90ce", "==\u3084\u307e\u3060^\u305f\u308d\u3046", "\u5c71\u7530\u3000\u592a\u90ce", "Yamada^Tarou==\u3084\u307e\u3060^\u305f\u308d\u3046", "\u304b^\u304d", "\u304c^\u304d", "Yamada^Tarou=\u5c71\u7530^\u592a\u90ce"},
     [KOREAN]   = {"Hong^Gildong=\u6d2a^\u5409\u6d1e=\ud64d^\uae38\ub3d9", "Hong^Gildong=\u6d2a^\u5409\u6d1e", "==\ud64d^\uae38\ub3d9", "\ud64d^\uae38\ub3d9", "\ud64d", "\ud64d^", "=\u6d2a^\u5409\u6d1e", "HONG^GILDONG"},
     [CHINESE]  = {"Zhang^XiaoDong=\u5f20^\u5c0f\u4e1c", "=\u5f20^\u5c0f\u4e1c", "Wang^XiaoDong=\u738b^\u5c0f\u4e1c", "\u738b", "\u738b^\u5c0f\u4e1c", "zhang^xiaodong", "Zhang^=\u5f20", "\u5f20"},
+    [LATIN_5] = {"\u0130nci^I\u015f\u0131k", "inci^\u0131\u015f\u0131k", "INCI^I\u015eIK", "Inci^Isik", "\u00c7a\u011flar^\u00d6mer", "\u00e7a\u011flar^\u00f6mer", "Caglar^Omer", "\u0131"},
+    [ARABIC] = {"\u0623\u062d\u0645\u062f^\u0639\u0644\u064a", "\u0627\u062d\u0645\u062f^\u0639\u0644\u064a", "\u0623\u062d\u0645\u062f", "\u0623\u064e\u062d\u0645\u062f^\u0639\u0644\u064a", "\u0645\u062d\u0645\u062f^\u0639\u0644\u064a", "\u0639\u0644\u064a^\u0623\u062d\u0645\u062f", "Ahmed^Ali=\u0623\u062d\u0645\u062f^\u0639\u0644\u064a", "\u0623\u062d\u0645\u062f \u0639\u0644\u064a"},
+    [HEBREW] = {"\u05db\u05d4\u05df^\u05de\u05e9\u05d4", "\u05db\u05d4\u05df", "\u05dc\u05d5\u05d9^\u05de\u05e9\u05d4", "Cohen^Moshe=\u05db\u05d4\u05df^\u05de\u05e9\u05d4", "\u05db\u05d4\u05df \u05de\u05e9\u05d4", "\u05de\u05e9\u05d4^\u05db\u05d4\u05df", "\u05db\u05d4?", "Cohen^Moshe"},
+    [THAI] = {"\u0e2a\u0e21\u0e0a\u0e32\u0e22^\u0e43\u0e08\u0e14\u0e35", "\u0e2a\u0e21\u0e0a\u0e31\u0e22^\u0e43\u0e08\u0e14\u0e35", "\u0e2a\u0e21\u0e0a\u0e22^\u0e43\u0e08\u0e14\u0e35", "\u0e2a\u0e21\u0e0a\u0e32\u0e22", "\u0e43\u0e08\u0e14\u0e35^\u0e2a\u0e21\u0e0a\u0e32\u0e22", "Somchai^Jaidee=\u0e2a\u0e21\u0e0a\u0e32\u0e22^\u0e43\u0e08\u0e14\u0e35", "\u0e2a\u0e21\u0e0a\u0e32\u0e22 \u0e43\u0e08\u0e14\u0e35", "\u0e14\u0e35"},
+    [KANA] = {"\uff94\uff8f\uff80\uff9e^\uff80\uff9b\uff73", "\uff94\uff8f\uff80^\uff80\uff9b\uff73", "Yamada^Tarou=\uff94\uff8f\uff80\uff9e^\uff80\uff9b\uff73", "\uff94\uff8f\uff80\uff9e \uff80\uff9b\uff73", "\uff80\uff9b\uff73", "\uff94\uff8f\uff80\uff9e", "==\uff94\uff8f\uff80\uff9e^\uff80\uff9b\uff73", "Yamada^Tarou"},
 };
 static const char *const composed_names[] = {
     "Mu\u0308ller^Ju\u0308rgen", "MU\u0308LLER^JU\u0308RGEN", "A\u030angstro\u0308m^E\u0301va", "\u304b\u3099^\u304d",
@@ -99,6 +109,11 @@ const char *script_charset(struct chance *c, enum script s)
         [SCRIPT_ASCII] = {"", "", "ISO_IR 100", "ISO_IR 6"},
         [LATIN_1] = {"ISO_IR 100", "ISO 2022 IR 6\\ISO 2022 IR 100", "ISO_IR 148", "ISO_IR 203"},
         [LATIN_2] = {"ISO_IR 101", "ISO_IR 101", "ISO_IR 101", "ISO 2022 IR 100\\ISO 2022 IR 101"},
+        [LATIN_5] = {"ISO_IR 148", "ISO_IR 148", "ISO 2022 IR 6\\ISO 2022 IR 148", "ISO_IR 148"},
+        [ARABIC] = {"ISO_IR 127", "ISO_IR 127", "ISO_IR 127", "ISO 2022 IR 6\\ISO 2022 IR 127"},
+        [HEBREW] = {"ISO_IR 138", "ISO_IR 138", "ISO 2022 IR 6\\ISO 2022 IR 138", "ISO_IR 138"},
+        [THAI] = {"ISO_IR 166", "ISO_IR 166", "ISO_IR 166", "ISO 2022 IR 6\\ISO 2022 IR 166"},
+        [KANA] = {"ISO_IR 13", "ISO_IR 13", "ISO 2022 IR 13\\ISO 2022 IR 87", "ISO_IR 13"},
         [CYRILLIC] = {"ISO_IR 144", "ISO_IR 144", "ISO 2022 IR 6\\ISO 2022 IR 144", "ISO_IR 144"},
         [GREEK] = {"ISO_IR 126", "ISO_IR 126", "ISO_IR 126", "ISO 2022 IR 6\\ISO 2022 IR 126"},
         [JAPANESE] = {"\\ISO 2022 IR 87", "ISO 2022 IR 6\\ISO 2022 IR 87\\ISO 2022 IR 159",

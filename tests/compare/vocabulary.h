@@ -8,7 +8,22 @@
 
 #include "compare.h"
 
-enum script { SCRIPT_ASCII, LATIN_1, LATIN_2, CYRILLIC, GREEK, JAPANESE, KOREAN, CHINESE, SCRIPTS };
+enum script {
+    SCRIPT_ASCII,
+    LATIN_1,
+    LATIN_2,
+    LATIN_5,
+    CYRILLIC,
+    GREEK,
+    ARABIC,
+    HEBREW,
+    THAI,
+    JAPANESE,
+    KANA,
+    KOREAN,
+    CHINESE,
+    SCRIPTS
+};
 enum script script_any(struct chance *c);
 const char *script_charset(struct chance *c, enum script s);
 
