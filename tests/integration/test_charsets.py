@@ -3,6 +3,7 @@
 by keys in every other set that has the text, and answered in the set of the request. The octets are made by Python's
 codecs (charset_codec) and read by pydicom and DCMTK."""
 import itertools
+import json
 import os
 import random
 import struct
@@ -15,6 +16,7 @@ from pydicom.charset import decode_bytes, convert_encodings
 from pydicom.dataset import Dataset, FileMetaDataset
 
 from charset_codec import DOUBLE, SINGLE, encode_text, encoded, fits
+from conftest import run_dppr
 from dicomwire import BIG_ENDIAN, CT_PROTOCOL, EXPLICIT, FIND, GET, IMPLICIT, Wire
 from protocols import keys, new_uid
 
@@ -572,3 +574,14 @@ def test_damaged_text_is_kept_flagged_and_never_answered_in_silence(
     request[INSTANCE] = ("UI", uid)
     assert ask(wire, request) == [{CHARSET: answered.encode(), INSTANCE: uid.encode(), NAME: text.encode(
         {"GB18030": "gb18030"}.get(answered, "utf-8")), CREATOR: b"Sound^Name"}]
+
+
+def test_an_object_whose_set_is_not_supported_is_exported_with_a_note(wire, database, tmp_path):
+    elements = stored_protocol("ISO_IR 999", x00181030=("LO", b"Gr\xf6\xdfe"))
+    octets = store(wire, elements)
+    uid = elements[INSTANCE][1]
+    done = run_dppr("export", tmp_path, "--uid", uid, "--json", database=database.uri)
+    assert done.returncode == 0 and f"note: {uid}: some values cannot be said exactly in JSON" in done.stderr
+    assert json.loads((tmp_path / f"{uid}.json").read_text())["00181030"]["Value"] == ["Größe"]
+    run_dppr("export", tmp_path, "--uid", uid, database=database.uri, check=True)
+    assert (tmp_path / f"{uid}.dcm").read_bytes().endswith(octets)
