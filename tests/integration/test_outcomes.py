@@ -839,7 +839,7 @@ class Many:
 
 @pytest.mark.parametrize("kind", [Get, Move])
 def test_more_than_can_be_counted(patient, crowd, kind):
-    """Decision 28: refused before the first sub-operation; possible in Implicit VR only."""
+    """Decision 28: refused before the first sub-operation."""
     many = Many(patient, kind, crowd)
     pendings, final = many.final()
     assert pendings == [] and final.status == (0xC413 if kind is Get else 0xC513)
