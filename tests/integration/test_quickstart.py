@@ -43,8 +43,8 @@ class Quickstart:
         return self.process.wait(60)
 
 
-def listed(q):
-    return run_dppr("find", "--port", q.port, "--json", check=True).stdout.count('"00080018"')
+def listed(q, *options):
+    return run_dppr("find", "--port", q.port, "--json", *options, check=True).stdout.count('"00080018"')
 
 
 def test_first_and_second_start(reachable):
@@ -52,6 +52,7 @@ def test_first_and_second_start(reachable):
     try:
         assert q.aet == "DPPR"
         assert listed(q) == 60
+        assert listed(q, "--model", "approval") == 8
         admin = psycopg2.connect(q.database)
         admin.autocommit = True
         cursor = admin.cursor()
