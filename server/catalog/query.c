@@ -231,7 +231,8 @@ static void add_select(const struct query_builder *b, const struct query_view *v
     if (reads_octets)
         buf_add_str(sql, ", i.transfer_syntax_uid, i.dataset");
     buf_add_str(sql, " from dpp.objects o");
-    if (b->needs_table || b->model->needs_rows)
+    if (b->needs_table ||
+        (b->model->needs_rows && b->from.len == 0)) /* items have an entity's row */
         buf_printf(sql, " join %s p on p.object_id = o.id", b->model->table);
     buf_add_span(sql, buf_span(&b->from));
     if (reads_octets)

@@ -22,7 +22,9 @@
  *     where not exists (select 1 from <items> s1 where <matches> and exists (<a matching inner item of s1>)
  *                       and s1.object_id = m1.object_id and s1.ordinal < m1.n0)
  *
- * which is answered item by item from either side. EXISTS is left to where the item around is known already.
+ * which is answered item by item from either side. EXISTS is left to where the item around is known already. Where
+ * sequences nest, the tables of NOT EXISTS are kept out of the search for an order of joins by "offset 0": with them it
+ * takes many times longer, or, being more than join_collapse_limit, goes wrong.
  *
  * Which items matched is asked for in the same statement, as an array of ordinals computed for the rows
  * that matched, so that the response can hold those items only without matching a second time in C.
@@ -151,7 +153,7 @@ static void add_join(const struct query_items *s, const struct query_items *arou
 }
 
 /* Only the first of them counts. */
-static void add_first(const struct query_items *s, struct buf *to)
+static void add_first(const struct query_items *s, bool is_inner, struct buf *to)
 {
     unsigned last = depth_of(s->key) - 1;
     buf_add_str(to, " and not exists (select 1");
@@ -160,7 +162,7 @@ static void add_first(const struct query_items *s, struct buf *to)
     for (unsigned i = 0; i <= last; i++)
         buf_printf(to, " and %s.%s %s m%s.n%u", s->alias, s->key->path[i], i < last ? "=" : "<",
                    s->alias, i);
-    buf_add_str(to, ")");
+    buf_add_str(to, is_inner || s->exists.len > 0 ? " offset 0)" : ")");
 }
 
 /* The item around has a matching item. */
@@ -183,7 +185,7 @@ static enum rc add_sequence(struct query_builder *b, const struct query_items *s
         if (!add_list(b, s, plan))
             return query_no_room(err, s->key->tag);
         add_join(s, around, around ? &around->joins : &b->from);
-        add_first(s, around ? &around->firsts : &b->where);
+        add_first(s, around != NULL, around ? &around->firsts : &b->where);
         if (around)
             add_exists(s, around, &around->exists);
     }

@@ -56,6 +56,16 @@ static void the_first_response_comes_at_once_for_every_key(void **state)
         ASSERTION("00440101 SQ {[00080100 SH 128603]}; 00440103 SQ {[00080080 LO Hospital 07]}"),
         ASSERTER("00080080 LO H*; 00080082 SQ {[00080102 SH 99TEST]}; 0044010A SQ {[00080102 SH "
                  "DCM]}"),
+        ASSERTION("00440101 SQ {[00080102 SH DCM]}; 00440103 SQ {[00080080 LO H*; 00080082 SQ "
+                  "{[00080102 SH "
+                  "99TEST]}; 00081041 SQ {[00080102 SH 99TEST]}; 00401101 SQ {[00080100 SH P*]}; "
+                  "0044010A SQ "
+                  "{[00080102 SH DCM]}]}"),
+        ASSERTION("00440101 SQ {[00080100 SH 128603]}; 00440103 SQ {[00080080 LO H*; 00080082 SQ "
+                  "{[00080102 SH "
+                  "99TEST]}; 00401101 SQ {[00080100 SH P07*]}; 0040A123 PN APP*; 0044010A SQ "
+                  "{[00080102 SH "
+                  "DCM]}]}; 00440104 DT 2007-") "; 00080012 DA 20000101-",
         "00440109 SQ {[00081155 UI 2.25.1077]}; " ASSERTION("00440101 SQ {[00080102 SH DCM]}"),
     };
     (void)state;
