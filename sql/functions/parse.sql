@@ -65,24 +65,28 @@ create or replace function dpp.fold_name(name text)
 returns text language sql immutable parallel safe as $$
     -- From the inside out: decompose, drop the combining marks (not those of kana, which make other letters), letters
     -- that have no decomposition, lower case (ASCII first, so that the "I" of a Turkish database does not differ),
+    -- sigma at the end of a word as any other (ICU makes it of a capital, C.UTF-8 does not),
     -- spaces at the start of a component group, spaces and empty components at its end, empty groups at the end, compose.
     select normalize(
         rtrim(
             regexp_replace(
-                lower(
+                replace(
                     lower(
-                        translate(
-                            replace(replace(replace(replace(replace(replace(
-                                regexp_replace(
-                                    normalize(name, nfd),
-                                    U&'[\0300-\036F\1AB0-\1AFF\1DC0-\1DFF\20D0-\20FF]', '', 'g'),
-                                U&'\00DF', 'ss'), U&'\1E9E', 'ss'),
-                                U&'\00E6', 'ae'), U&'\00C6', 'ae'),
-                                U&'\0153', 'oe'), U&'\0152', 'oe'),
-                            U&'\00D8\00F8\0110\0111\00D0\00F0\0141\0142\0131\0126\0127\0166\0167\03C2',
-                            U&'ooddddllihhtt\03C3'
-                        ) collate "C"
-                    ) collate "default"
+                        lower(
+                            translate(
+                                replace(replace(replace(replace(replace(replace(
+                                    regexp_replace(
+                                        normalize(name, nfd),
+                                        U&'[\0300-\036F\1AB0-\1AFF\1DC0-\1DFF\20D0-\20FF]', '', 'g'),
+                                    U&'\00DF', 'ss'), U&'\1E9E', 'ss'),
+                                    U&'\00E6', 'ae'), U&'\00C6', 'ae'),
+                                    U&'\0153', 'oe'), U&'\0152', 'oe'),
+                                U&'\00D8\00F8\0110\0111\00D0\00F0\0141\0142\0131\0126\0127\0166\0167',
+                                U&'ooddddllihhtt'
+                            ) collate "C"
+                        ) collate "default"
+                    ),
+                    U&'\03C2', U&'\03C3'
                 ),
                 '(?<=^|=) +|[ ^]+(?==|$)', '', 'g'
             ),
