@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  *   compare [--seed S] [--protocols N] [--identifiers N | --seconds N | --case N] [--stop-after N]
+ *           [--icu LOCALE]
  *   compare --plants [--seed S] [--protocols N] [--identifiers N]
  *
  * Everything follows from the seed: object n and identifier n are the same in each run with the same seed and
@@ -33,6 +34,7 @@ struct options {
     unsigned protocols, seconds;      /* seconds: seed after seed, for so long */
     unsigned stop_after;              /* differences */
     bool plants;
+    const char *icu_locale; /* of the databases; NULL = C.UTF-8 */
 };
 
 struct run {
@@ -154,8 +156,10 @@ static void report(struct run *r, uint64_t n, const struct subject *identifier,
 {
     struct arena *arena = arena_new(0);
     struct shrunk s;
-    printf("\ndifference: tests/compare/run --seed %llu --protocols %u --case %llu\n",
-           (unsigned long long)r->options.seed, r->options.protocols, (unsigned long long)n);
+    const char *locale = r->options.icu_locale;
+    printf("\ndifference: tests/compare/run --seed %llu --protocols %u --case %llu%s%s\n",
+           (unsigned long long)r->options.seed, r->options.protocols, (unsigned long long)n,
+           locale ? " --icu " : "", locale ? locale : "");
     if (shrink_case(r, identifier, requester, d, arena, &s)) {
         show(&s.identifier, &s.object, &s.requester, &s.difference);
         printf("  (after %u steps)\n", s.steps);
@@ -305,6 +309,10 @@ static struct options read_options(int argc, char **argv)
             o.plants = true;
             continue;
         }
+        if (strcmp(argv[i], "--icu") == 0 && i + 1 < argc) {
+            o.icu_locale = argv[++i];
+            continue;
+        }
         char *end = NULL;
         unsigned long long n = i + 1 < argc ? strtoull(argv[i + 1], &end, 10) : 0;
         if (!end || *end || end == argv[i + 1])
@@ -338,8 +346,8 @@ int main(int argc, char **argv)
     log_configure(LOG_WARN, LOG_LOGFMT);
     if (dcm_init(&err) != RC_OK)
         die("%s", err.text);
-    r.many = product_open("compare");
-    r.alone = product_open("compare_alone");
+    r.many = product_open("compare", r.options.icu_locale);
+    r.alone = product_open("compare_alone", r.options.icu_locale);
     sounding = r.many;
     sounds_of = ask_for_sounds;
     int status = r.options.plants ? find_plants(&r) : campaign(&r);

@@ -35,12 +35,21 @@ static const struct span nothing = {NULL, 0};
 
 /* ---- text ---- */
 
-/* Where the characters start, and the end. */
+/* A mark that combines with what is before it. */
+static bool is_mark(struct span s, size_t at)
+{
+    return (s.data[at] == 0xCC ||
+            (s.data[at] == 0xCD && at + 1 < s.len && s.data[at + 1] < 0xB0)) ||
+           (at + 3 <= s.len && memcmp(s.data + at, "\xE3\x82", 2) == 0 &&
+            (s.data[at + 2] == 0x99 || s.data[at + 2] == 0x9A));
+}
+
+/* Where the characters start, with their marks, and the end. */
 static unsigned characters(struct span s, size_t starts[MAX_CHARACTERS + 1])
 {
     unsigned count = 0;
     for (size_t i = 0; i < s.len && count < MAX_CHARACTERS; i++) {
-        if ((s.data[i] & 0xC0) != 0x80)
+        if ((s.data[i] & 0xC0) != 0x80 && !is_mark(s, i))
             starts[count++] = i;
     }
     starts[count] = s.len;

@@ -141,11 +141,21 @@ struct span name_trimmed(struct span name)
     return trimmed(name, "^= ");
 }
 
-static bool group_matches(struct span key, struct span group, bool is_fuzzy)
+static bool folded_matches(struct span k, struct span g, bool is_fuzzy)
 {
-    struct span k = name_folded(key), g = name_folded(group);
-    return group.len > 0 && ((is_fuzzy && words_match(k, g)) ||
-                             (has_wild_card(key) ? wild_card_matches(k, g) : span_equal(k, g)));
+    return (is_fuzzy && words_match(k, g)) ||
+           (has_wild_card(k) ? wild_card_matches(k, g) : span_equal(k, g));
+}
+
+static bool any_group_matches(struct span key, const struct span *groups, unsigned count,
+                              bool is_fuzzy)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct span g = name_folded(groups[i]);
+        if (g.len > 0 && folded_matches(name_folded(key), g, is_fuzzy))
+            return true;
+    }
+    return false;
 }
 
 bool name_matches(struct span key, struct span name, bool is_fuzzy)
@@ -158,15 +168,15 @@ bool name_matches(struct span key, struct span name, bool is_fuzzy)
     if (there >
         KNOWN_GROUPS) /* PS3.5 6.2.1: there are three. A choice: what is behind them is no name */
         there = KNOWN_GROUPS;
-    if (asked == 1) {
-        for (unsigned i = 0; i < there; i++) {
-            if (group_matches(of_key[0], of_name[i], is_fuzzy))
-                return true;
-        }
-        return false;
-    }
+    if (asked == 1)
+        return any_group_matches(of_key[0], of_name, there, is_fuzzy);
     for (unsigned i = 0; i < asked; i++) {
-        if (of_key[i].len > 0 && (i >= there || !group_matches(of_key[i], of_name[i], is_fuzzy)))
+        struct span group = i < there ? of_name[i] : span_of("", 0);
+        if (of_key[i].len == 0)
+            continue;
+        if (is_only_asterisks(of_key[i])
+                ? group.len == 0
+                : !folded_matches(name_folded(of_key[i]), name_folded(group), is_fuzzy))
             return false;
     }
     return true;

@@ -28,12 +28,17 @@ struct product {
     struct arena *arena, *scratch;
 };
 
-struct product *product_open(const char *tag)
+struct product *product_open(const char *tag, const char *icu_locale)
 {
     struct product *p = xcalloc(1, sizeof(*p));
     struct migrate_report report;
     struct err err = {0};
-    if (!testdb_create(&p->db, tag))
+    char database[160];
+    snprintf(database, sizeof(database),
+             "encoding 'UTF8' locale_provider icu icu_locale '%.30s' lc_collate 'C' lc_ctype 'C'"
+             " template template0",
+             icu_locale ? icu_locale : "");
+    if (!testdb_create_with(&p->db, tag, icu_locale ? database : NULL))
         die("no database");
     if (pg_sync_connect(p->db.uri, "compare", &p->sync, &err) != RC_OK ||
         migrate_run(p->sync, 30000, &report, &err) != RC_OK)

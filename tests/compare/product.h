@@ -9,7 +9,8 @@
 #include "compare.h"
 
 struct product;
-struct product *product_open(const char *tag);
+/* icu_locale NULL: the locale C.UTF-8 of the C library. */
+struct product *product_open(const char *tag, const char *icu_locale);
 void product_close(struct product *p);
 /* Between begin and commit, for many. false: refused. */
 void product_begin(struct product *p);
