@@ -5,7 +5,7 @@
 --     select dpp_test.generate_approvals(100000);    -- of the protocols 1 to 100000, which need not be there
 --
 -- Everything about approval n follows from n and the seed. One assertion each, two for every fourth; nine in ten say one
--- of three common things, the others one of twenty; 500 asserters with one of eight roles in 60 institutions with ten
+-- of three common things, the others one of twenty; 500 asserters with one of eight roles in 60 institutions with 60
 -- departments; 20 years of date-times, a third of them with an offset; half of them expire; every tenth refers to the one
 -- before it. Every tenth approval has two subjects.
 
@@ -28,7 +28,7 @@ begin
         dpp_test.pick(n, p_seed, 'person' || ordinal, 500),
         (128670 + dpp_test.pick(n, p_seed, 'role' || ordinal, 8))::text,
         dpp_test.pick(n, p_seed, 'hospital' || ordinal, 60),
-        dpp_test.pick(n, p_seed, 'department' || ordinal, 10),
+        dpp_test.pick(n, p_seed, 'department' || ordinal, 60),
         d.day || lpad(dpp_test.pick(n, p_seed, 'hour', 24)::text, 2, '0') || '0000'
             || (array['', '', '+0100'])[1 + dpp_test.pick(n, p_seed, 'offset', 3)],
         case when dpp_test.pick(n, p_seed, 'expires' || ordinal, 2) = 0 then to_char(d.day::date + 730, 'YYYYMMDD') end
@@ -81,7 +81,7 @@ begin
     select
         g.object_id, g.ordinal, 1, 'PSN', 'Approver' || lpad(g.person::text, 3, '0') || '^Ana',
         'Hospital ' || lpad(g.hospital::text, 2, '0'),
-        'Department ' || g.department
+        'Department ' || lpad(g.department::text, 2, '0')
     from generated as g
     order by g.n, g.ordinal;
 
@@ -95,7 +95,7 @@ begin
             ('person', 1, 'P' || lpad(g.person::text, 3, '0'), '99TEST'),
             ('organizational_role', 1, g.role, 'DCM'),
             ('asserter_institution', 1, 'H' || lpad(g.hospital::text, 2, '0'), '99TEST'),
-            ('department_type', 1, 'D' || g.department, '99TEST')
+            ('department_type', 1, 'D' || lpad(g.department::text, 2, '0'), '99TEST')
     ) as c (role, asserter, value, scheme)
     order by g.n, g.ordinal;
 

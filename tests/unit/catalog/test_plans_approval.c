@@ -41,15 +41,15 @@ static void the_first_response_comes_at_once_for_every_key(void **state)
         ASSERTER("00080080 LO Hospital 07"),
         ASSERTER("00080080 LO H*"),
         ASSERTER("00080080 LO *spital*"),
-        ASSERTER("00081040 LO Department 7"),
-        ASSERTER("00081040 LO *ment 7"),
+        ASSERTER("00081040 LO Department 07"),
+        ASSERTER("00081040 LO *ment 07"),
         ASSERTER("00401101 SQ {[00080100 SH P077]}"),
         ASSERTER("00401101 SQ {[00080100 SH P*]}"),
         ASSERTER("0044010A SQ {[00080100 SH 128670]}"),
         ASSERTER("0044010A SQ {[00080102 SH DCM]}"),
         ASSERTER("00080082 SQ {[00080100 SH H07]}"),
         ASSERTER("00080082 SQ {[00080102 SH 99TEST]}"),
-        ASSERTER("00081041 SQ {[00080100 SH D7]}"),
+        ASSERTER("00081041 SQ {[00080100 SH D07]}"),
         /* several at once */
         ASSERTION("00440101 SQ {[00080100 SH 128603]}; 00440103 SQ {[0044010A SQ {[00080100 SH "
                   "128670]}]}; 00440104 DT 2010-"),
