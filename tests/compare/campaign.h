@@ -36,7 +36,7 @@ struct stock {
 };
 
 struct tally {
-    uint64_t identifiers, refused, none, some, all, matches, responses;
+    uint64_t identifiers, refused, none, some, all, matches, responses, differences;
 };
 
 void compare(const struct stock *stock, struct subject *identifier,

@@ -45,7 +45,7 @@ struct run {
     struct product *many, *alone;
     struct arena *arena, *scratch;
     struct tally tally;
-    unsigned differences;
+    unsigned differences; /* of all seeds */
 };
 
 static struct product *sounding;
@@ -190,11 +190,12 @@ static void summarise(struct run *r)
     printf("seed %llu: %u protocols, %u approvals, %llu identifiers (%llu refused, %llu matched "
            "none, %llu some, "
            "%llu all), "
-           "%llu matches, %llu responses compared, %u differences\n",
+           "%llu matches, %llu responses compared, %llu differences\n",
            (unsigned long long)r->options.seed, r->options.protocols, r->approvals,
            (unsigned long long)t->identifiers, (unsigned long long)t->refused,
            (unsigned long long)t->none, (unsigned long long)t->some, (unsigned long long)t->all,
-           (unsigned long long)t->matches, (unsigned long long)t->responses, r->differences);
+           (unsigned long long)t->matches, (unsigned long long)t->responses,
+           (unsigned long long)t->differences);
     fflush(stdout);
     if (t->identifiers >= 1000 && (t->some * 4 < t->identifiers || t->responses < t->some))
         die("the identifiers say too little: a quarter of them should match some objects");
@@ -217,6 +218,7 @@ static void play_seed(struct run *r, int64_t end)
         if (play(r, n, &d, &identifier, &requester))
             continue;
         r->differences++;
+        r->tally.differences++;
         report(r, n, &identifier, &requester, &d);
     }
     buf_fini(&d.response);
