@@ -48,7 +48,7 @@ void compare(const struct stock *stock, struct subject *identifier,
 struct shrunk {
     struct subject identifier, object;
     unsigned number; /* of the object */
-    bool is_hidden;
+    bool is_hidden, is_rebuilt;
     struct requester requester;
     struct difference difference;
     unsigned steps;

@@ -16,7 +16,7 @@
 #include "core/log.h"
 #include "dcm/dict.h"
 
-enum { KIND_PROTOCOL = 1, KIND_IDENTIFIER = 2, RETIRED_ONE_IN = 40 };
+enum { KIND_PROTOCOL = 1, KIND_IDENTIFIER = 2, RETIRED_ONE_IN = 40, REBUILT_ONE_IN = 7 };
 
 void die(const char *format, ...)
 {
@@ -55,6 +55,11 @@ static void ask_for_sounds(const char *word, char out[2][SOUND_TEXT])
     product_sounds(sounding, word, out);
 }
 
+static bool is_rebuilt(unsigned number)
+{
+    return number % REBUILT_ONE_IN == 0;
+}
+
 static void fill(struct run *r)
 {
     unsigned count = r->options.protocols + r->options.protocols / 3;
@@ -73,7 +78,7 @@ static void fill(struct run *r)
         struct span kept =
             span_of(arena_strndup(r->arena, (const char *)made.data, made.len), made.len);
         arena_reset(r->scratch);
-        if (!product_store(r->many, kept, s->ts) ||
+        if (!product_store(r->many, kept, s->ts, is_rebuilt(i + 1)) ||
             !entity_read(kept, s->ts, s->model, r->arena, &r->entities[i])) {
             subject_show(s, stderr);
             die("object %u of seed %llu is refused", i + 1, (unsigned long long)r->options.seed);
@@ -127,6 +132,7 @@ static bool shrink_case(struct run *r, const struct subject *identifier,
     if (d->number > 0) {
         out->object = r->subjects[d->number - 1];
         out->is_hidden = r->entities[d->number - 1].is_hidden;
+        out->is_rebuilt = is_rebuilt(d->number);
     }
     return shrink(r->alone, out, arena);
 }

@@ -91,7 +91,21 @@ void product_empty(struct product *p)
     script(p, "delete from dpp.objects; delete from dpp.tombstones");
 }
 
-bool product_store(struct product *p, struct span octets, const struct dcm_ts *ts)
+/* As dppr rebuild makes the rows of what is stored anew. */
+static void rebuild(struct product *p, const struct ingest_prepared *prepared)
+{
+    struct pg_param params[REBUILD_PARAMS];
+    struct pg_table *table = NULL;
+    struct err err = {0};
+    unsigned count = rebuild_params(prepared, params);
+    if (pg_sync_query(p->sync, rebuild_sql(prepared), params, count, &table, &err) != RC_OK)
+        die("an object cannot be rebuilt: %s %s", err.sqlstate, err.text);
+    if (strcmp(pg_table_get(table, 0, 0), "t") != 0)
+        die("an object was not rebuilt");
+    pg_table_free(table);
+}
+
+bool product_store(struct product *p, struct span octets, const struct dcm_ts *ts, bool rebuilds)
 {
     struct ingest_input input = {
         .octets = octets, .ts = ts, .sender_aet = "COMPARE", .source = "store"};
@@ -106,6 +120,8 @@ bool product_store(struct product *p, struct span octets, const struct dcm_ts *t
         die("an object cannot be stored: %s %s", err.sqlstate, err.text);
     bool is_stored = strcmp(pg_table_get(table, 0, 0), "stored") == 0;
     pg_table_free(table);
+    if (is_stored && rebuilds)
+        rebuild(p, prepared);
     ingest_prepared_free(prepared);
     return is_stored;
 }

@@ -12,10 +12,10 @@ struct product;
 /* icu_locale NULL: the locale C.UTF-8 of the C library. */
 struct product *product_open(const char *tag, const char *icu_locale);
 void product_close(struct product *p);
-/* Between begin and commit, for many. false: refused. */
+/* Between begin and commit, for many. rebuilds: its rows are then made anew. false: refused. */
 void product_begin(struct product *p);
 void product_commit(struct product *p);
-bool product_store(struct product *p, struct span octets, const struct dcm_ts *ts);
+bool product_store(struct product *p, struct span octets, const struct dcm_ts *ts, bool rebuilds);
 void product_empty(struct product *p);
 /* Double Metaphone, by PostgreSQL's fuzzystrmatch; "" = no code. */
 void product_sounds(struct product *p, const char *word, char out[2][16]);

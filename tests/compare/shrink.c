@@ -14,7 +14,7 @@ struct shrinking {
     enum difference_kind kind;
     struct arena *scratch;
     struct entity entity;
-    bool is_hidden;
+    bool is_hidden, is_rebuilt;
     struct buf octets;
     unsigned stored, number;
 };
@@ -27,7 +27,7 @@ static bool store(struct shrinking *g, struct subject *object, struct arena *are
     if (!object->tree)
         return true;
     struct span octets = subject_encode(object, arena, &g->octets);
-    if (!product_store(g->alone, octets, object->ts) ||
+    if (!product_store(g->alone, octets, object->ts, g->is_rebuilt) ||
         !entity_read(octets, object->ts, object->model, arena, &g->entity))
         return false;
     g->stored = 1;
@@ -129,6 +129,7 @@ bool shrink(struct product *alone, struct shrunk *s, struct arena *arena)
     struct shrinking g = {.alone = alone,
                           .number = s->number,
                           .is_hidden = s->is_hidden,
+                          .is_rebuilt = s->is_rebuilt,
                           .kind = s->difference.kind,
                           .scratch = arena_new(0)};
     struct difference d = {0};
