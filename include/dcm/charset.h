@@ -16,18 +16,14 @@ struct dcm_charset {
     const char *name;
     const char *term;           /* the defined term without code extensions; NULL = none */
     const char *extension_term; /* and with them; NULL = none */
-    int registration;           /* number of ISO-IR; 0 = none */
     const char
         *escape; /* with code extensions: what follows ESC and designates it; NULL = nothing */
-    bool is_multi_octet;
 };
 /* By index from 0, after dcm_init; false past the last. */
 bool dcm_charset_at(unsigned index, struct dcm_charset *out);
 
-/* Whether every defined term of a (0008,0005) value ("" = ISO-IR 6; "\\ISO 2022 IR 87") is supported. */
-bool dcm_charset_is_supported(struct span terms);
-/* The value in the standard's spelling, without regard to how the field spells it ("ISO-IR 100"). False: not
- * supported. */
+/* A value of (0008,0005) ("" = ISO-IR 6; "\\ISO 2022 IR 87") in the standard's spelling, without regard to how the
+ * field spells it ("ISO-IR 100"). False: not every defined term of it is supported. */
 enum { DCM_CHARSET_TERMS_MAX = 336 }; /* 20 terms of 15 characters */
 bool dcm_charset_spell(struct span terms, char out[DCM_CHARSET_TERMS_MAX]);
 

@@ -126,12 +126,6 @@ void repertoire_write(const struct repertoire *r, char out[DCM_CHARSET_TERMS_MAX
     }
 }
 
-bool dcm_charset_is_supported(struct span terms)
-{
-    struct repertoire r;
-    return repertoire_parse(terms, &r);
-}
-
 bool dcm_charset_spell(struct span terms, char out[DCM_CHARSET_TERMS_MAX])
 {
     struct repertoire r;
@@ -151,9 +145,7 @@ bool dcm_charset_at(unsigned index, struct dcm_charset *out)
             .name = set->name,
             .term = set->term,
             .extension_term = set->extension_term,
-            .registration = set->number,
             .escape = set->escape,
-            .is_multi_octet = set->shape != SHAPE_ASCII && set->shape != SHAPE_96,
         };
         return true;
     }

@@ -160,6 +160,7 @@ void question_read(struct span octets, const struct dcm_ts *ts,
 {
     struct dcm_item *tree = NULL;
     struct err err = {0};
+    char spelled[DCM_CHARSET_TERMS_MAX];
 
     memset(out, 0, sizeof(*out));
     out->model = model;
@@ -174,7 +175,7 @@ void question_read(struct span octets, const struct dcm_ts *ts,
     struct span terms = terms_of(tree);
     out->tree = tree;
     out->charset = text_of(arena, terms);
-    if (!dcm_charset_is_supported(terms)) {
+    if (!dcm_charset_spell(terms, spelled)) {
         offend(out, 0x00080005);
         return;
     }
