@@ -115,7 +115,7 @@ static const struct status_use uses[] = {
     {STATUS_DESTINATION_UNKNOWN, MOVE, "Move Destination is no registered AE title", COMMENT, "have the destination registered"},
     {STATUS_DATASET_MISMATCH, STORE, "SOP Class or Instance UID of the data set is missing, malformed or not the command's", OFFENDING, "correct the data set"},
     {STATUS_DATASET_MISMATCH, FIND, "the identifier does not fit the model: several items in a key sequence, a value that its VR does not allow, text without or outside its character set, a character set that is not supported", OFFENDING, "correct the identifier"},
-    {STATUS_DATASET_MISMATCH, GET | MOVE, "the identifier has no SOP Instance UID, or another key", OFFENDING, "send SOP Instance UID only"},
+    {STATUS_DATASET_MISMATCH, GET | MOVE, "the identifier has no SOP Instance UID, none with a value, or another key", OFFENDING, "send SOP Instance UID only"},
     {STATUS_STORE_CANNOT_UNDERSTAND, STORE, "the SOP Instance UID is known with other content, or with a state that cannot be fetched (draft, retired, purged)", OFFENDING, "give changed content a new SOP Instance UID"},
     {STATUS_STORE_UNDECODABLE, STORE, "the data set cannot be decoded in its transfer syntax", AT_FAULT, "correct the data set"},
     {STATUS_STORE_INTERNAL, STORE, "an error inside the repository; its log tells more", COMMENT, "report it"},
