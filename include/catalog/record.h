@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * catalog/record: the small encoded record of a protocol's query attributes.
+ * catalog/record: the small encoded record of an object's query attributes.
  *
  * An Explicit VR Little Endian data set in UTF-8, ascending tags, explicit lengths, that holds exactly the
  * attributes of the information model (at every nesting level; items of code macros and of sequences whole

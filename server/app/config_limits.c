@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The tables of docs/operations.md and of the conformance statement: each limit and deadline of core/limits.h beside the setting of its name.
+ * The tables of docs/operations.md and of the conformance statement: each limit and deadline of core/limits.h beside
+ * the setting of its name.
  */
 #include "app/config.h"
 
