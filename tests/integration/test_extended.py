@@ -4,11 +4,10 @@ where it was negotiated and nowhere else."""
 import pytest
 
 from conftest import Server, run_dppr
-from dicomwire import CT_PROTOCOL, EXPLICIT, FIND, MOVE, Wire, encode, extended_item
+from dicomwire import APPROVAL_FIND, CT_PROTOCOL, EXPLICIT, FIND, MOVE, Wire, encode, extended_item
 from protocols import keys, protocol
 from wirescp import WireScp
 
-APPROVAL_FIND = "1.2.840.10008.5.1.4.1.1.200.4"
 ZONE = 0x00080201
 
 
@@ -26,7 +25,7 @@ def library(berlin):
         # 09:15 UTC; the others are in the site's zone
         "own": protocol(InstanceCreationDate="20240105", InstanceCreationTime="101500", TimezoneOffsetFromUTC="+0100",
                         ContentCreatorName="Smith^John"),
-        # 22:30 UTC of the day before
+        # 22:30 UTC
         "site": protocol(InstanceCreationDate="20240105", InstanceCreationTime="2330", ContentCreatorName="Schmidt^Jon"),
         # 23:30 UTC of the day before
         "early": protocol(InstanceCreationDate="20240105", InstanceCreationTime="003000",
