@@ -256,6 +256,18 @@ def test_find_matches_and_prints_json(server, library):
     assert len(everything["00440100"]["Value"]) == 2 and everything["00181020"]["Value"] == ["1", "2"]
 
 
+@pytest.mark.parametrize("options, key, expected", [  # PS3.4 K.5.1
+    ([], "AsserterIdentificationSequence.PersonName=Smyth^Jon", set()),
+    (["--fuzzy-names"], "AsserterIdentificationSequence.PersonName=Smyth^Jon", {"one"}),
+    ([], "AssertionDateTime=20240101045959", set()),
+    (["--adjust-times", "-k", "TimezoneOffsetFromUTC=+0000"], "AssertionDateTime=20240101045959", {"device"}),
+])
+def test_extended_negotiation_is_done(server, library, options, key, expected):
+    rows = find_json(server, "--model", "approval", *options, "-k", f"ApprovalSequence.{key}", "-k", "SOPInstanceUID")
+    names = {ds.SOPInstanceUID: name for name, ds in library.items()}
+    assert {names[r["00080018"]["Value"][0]] for r in rows} == expected
+
+
 def test_get_and_move_select_approvals(server, database, library, storescp, tmp_path):
     subject = f"ApprovalSubjectSequence.ReferencedSOPInstanceUID={SUBJECT}"
     done = client(server, "get", "--model", "approval", "-k", subject, "-o", tmp_path, check=True)
