@@ -210,6 +210,27 @@ static const char *problem_of(struct rows_writer *w, const struct dcm_element *e
 
 /* ---- columns ---- */
 
+/* What a value in an indexed column may have, in octets: no row of a PostgreSQL index has more than 2704, which must do for
+ * a role, a code and its scheme together, and a name is up to three times as long in there (dpp.fold_name). That is ample
+ * for what the standard allows, 64 characters in LO and in each group of a PN; UC and UR have no limit of their own. */
+static const struct {
+    const char *vr;
+    size_t octets;
+} rooms[] = {
+    {"AE", 1024}, {"CS", 1024}, {"LO", 1024}, {"SH", 1024},
+    {"UI", 1024}, {"PN", 800},  {"UC", 1600}, {"UR", 1600},
+};
+
+static const char *too_long(struct rows_writer *w, struct span text, const char *vr)
+{
+    for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) {
+        if (strcmp(rooms[i].vr, vr) == 0 && text.len > rooms[i].octets)
+            return arena_printf(w->arena, "is too long to be matched: more than %zu octets",
+                                rooms[i].octets);
+    }
+    return NULL;
+}
+
 /* One row's columns while they are written. */
 struct row {
     const struct level *level;
@@ -235,9 +256,11 @@ static bool is_plain_integer(struct span text)
     return true;
 }
 
-static bool add_texts(struct rows_writer *w, struct row *r, const struct dcm_element *e,
-                      const char *vr, bool are_integers)
+static bool add_texts(struct rows_writer *w, struct row *r, unsigned column)
 {
+    const struct dcm_element *e = r->elements[column];
+    const char *vr = r->level->columns[column].vr;
+    bool are_integers = r->level->columns[column].how == INTEGERS;
     struct span value;
     bool has_any = false, is_said = e && strcmp(e->vr, vr) == 0;
     unsigned width = dcm_vr_number_width(vr);
@@ -248,7 +271,9 @@ static bool add_texts(struct rows_writer *w, struct row *r, const struct dcm_ele
         struct span text = rows_value_text(w, e, value);
         text_array_add(&w->list, text.data ? text : span_str(""));
         has_any = true;
-        is_said = !are_integers || is_plain_integer(text);
+        if (strcmp(vr, "UC") != 0) /* such lists are in no index */
+            r->problems[column] = too_long(w, text, vr);
+        is_said = !r->problems[column] && (!are_integers || is_plain_integer(text));
     }
     text_array_close(&w->list);
     if (is_said && width && e->value.len % width)
@@ -302,6 +327,9 @@ static bool add_one(struct rows_writer *w, struct row *r, unsigned column)
 {
     const struct column *c = &r->level->columns[column];
     struct span text = rows_only_text(w, r->elements[column], c->vr);
+    r->problems[column] = too_long(w, text, c->vr);
+    if (r->problems[column])
+        text = nothing;
     rows_add_text(r->out, text);
     if (text.data && ((c->allowed && !is_one_of(text, c->allowed)) ||
                       (c->tag == SELECTOR_VR && !rows_vr_is_known(text))))
@@ -321,7 +349,7 @@ static bool add_column(struct rows_writer *w, struct row *r, unsigned column)
         return add_one(w, r, column);
     case MANY:
     case INTEGERS:
-        return add_texts(w, r, e, c->vr, c->how == INTEGERS);
+        return add_texts(w, r, column);
     case FLAG:
         text = rows_only_text(w, e, c->vr);
         bool is_flag = span_equal_str(text, "YES") || span_equal_str(text, "NO");

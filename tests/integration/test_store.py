@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """C-STORE: what is acknowledged is kept octet for octet; what is refused says why."""
+import random
+import string
 import struct
 
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from dicomwire import (APPROVAL, CT_PROTOCOL, EXPLICIT, GET, IMPLICIT, SYNTAXES, XA_PROTOCOL, Wire, encode)
-from protocols import code, new_uid, protocol
+from dicomwire import (APPROVAL, CT_PROTOCOL, EXPLICIT, FIND, GET, IMPLICIT, SYNTAXES, XA_PROTOCOL, Wire, encode)
+from protocols import code, keys, new_uid, protocol
 
 
 def opened(server, sop_class=CT_PROTOCOL, syntax=EXPLICIT):
@@ -177,6 +179,81 @@ def test_imperfect_objects_are_kept_with_warnings(server, database):
         " where o.sop_instance_uid = %s", (ds.SOPInstanceUID,))
     assert rows, "what was wrong is written down"
     assert stored_octets(server, ds.SOPInstanceUID, CT_PROTOCOL, EXPLICIT) == raw
+
+
+# ---- what no index could hold --------------------------------------------------------------------------
+def noise(length):
+    """Which nothing can compress."""
+    return "".join(random.Random(length).choices(string.ascii_letters + string.digits, k=length))
+
+
+def long_code(size):
+    item = keys(CodeValue=noise(size["SH"]), CodingSchemeDesignator=noise(size["SH"]))
+    item.LongCodeValue, item.URNCodeValue = noise(size["UC"]), noise(size["UC"])
+    return item
+
+
+def long_protocol(size):
+    lo = noise(size["LO"])
+    return protocol(
+        ProtocolName=lo, EquipmentModality=noise(size["SH"]), ContentCreatorName=noise(size["PN"]),
+        ClinicalTrialSponsorName=lo, ClinicalTrialProtocolID=lo,
+        ModelSpecificationSequence=[keys(Manufacturer=lo, ManufacturerModelName=lo, ManufacturerRelatedModelGroup=lo,
+                                         SoftwareVersions=["1", lo])],
+        CustodialOrganizationSequence=[keys(InstitutionName=lo, InstitutionCodeSequence=[long_code(size)])],
+        PredecessorProtocolSequence=[keys(ReferencedSOPClassUID=CT_PROTOCOL, ReferencedSOPInstanceUID=noise(size["UI"]))])
+
+
+def long_approval(size):
+    lo = noise(size["LO"])
+    asserter = keys(PersonName=noise(size["PN"]), InstitutionName=lo, InstitutionalDepartmentName=lo,
+                    OrganizationalRoleCodeSequence=[long_code(size)])
+    subject = keys(ReferencedSOPClassUID=CT_PROTOCOL, ReferencedSOPInstanceUID=noise(size["UI"]))
+    assertion = keys(AssertionCodeSequence=[long_code(size)], AssertionUID=noise(size["UI"]),
+                     AsserterIdentificationSequence=[asserter],
+                     RelatedAssertionSequence=[keys(ReferencedAssertionUID=noise(size["UI"]))])
+    return keys(SOPClassUID=APPROVAL, SOPInstanceUID=new_uid(), ApprovalSubjectSequence=[subject],
+                ApprovalSequence=[assertion])
+
+
+MOST = {"LO": 1024, "SH": 1024, "UI": 1024, "PN": 800, "UC": 1600}
+WORST_NAME = "".join(random.Random(1).choices([chr(c) for c in range(0x1D15E, 0x1D165)], k=200))  # 12 octets each, composed
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("make, sop_class, indexed", [(long_protocol, CT_PROTOCOL, 15), (long_approval, APPROVAL, 14)])
+@pytest.mark.parametrize("more", [0, 1, 5000, 300000])
+def test_no_value_is_too_long_to_be_stored(server, database, make, sop_class, indexed, more):
+    ds = make({vr: most + more for vr, most in MOST.items()})
+    wire = opened(server, sop_class, IMPLICIT)
+    assert wire.store(1, encode(ds, IMPLICIT), sop_class, ds.SOPInstanceUID).status == 0
+    wire.release()
+    warnings = database.query("select warning from dpp.dataset_warnings where object_id ="
+                              " (select id from dpp.objects where sop_instance_uid = %s)", (ds.SOPInstanceUID,))
+    assert [w for w, in warnings if not w.startswith("is too long to be matched")] == []
+    assert len(warnings) == (indexed if more else 0)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_value_as_long_as_an_index_holds_is_found(server):
+    ds = protocol(ContentCreatorName=WORST_NAME, SpecificCharacterSet="ISO_IR 192", ProtocolName=noise(1023))
+    wire = Wire(server.port).associate([(1, CT_PROTOCOL, [IMPLICIT]), (3, FIND, [IMPLICIT])])
+    assert wire.store(1, encode(ds, IMPLICIT), CT_PROTOCOL, ds.SOPInstanceUID).status == 0
+    for attributes in ({"ContentCreatorName": WORST_NAME}, {"ProtocolName": noise(1023)}):
+        identifier = keys(SpecificCharacterSet="ISO_IR 192", SOPInstanceUID="", **attributes)
+        assert len(wire.find(3, encode(identifier, IMPLICIT))[0]) == 1, list(attributes)
+    wire.release()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_value_that_no_index_holds_is_returned(server):
+    ds = protocol(ProtocolName=noise(9000))
+    wire = Wire(server.port).associate([(1, CT_PROTOCOL, [IMPLICIT]), (3, FIND, [IMPLICIT])])
+    assert wire.store(1, encode(ds, IMPLICIT), CT_PROTOCOL, ds.SOPInstanceUID).status == 0
+    pending, _ = wire.find(3, encode(keys(SOPInstanceUID=ds.SOPInstanceUID, ProtocolName=""), IMPLICIT))
+    assert pending[0].ProtocolName == noise(9000)
+    assert wire.find(3, encode(keys(SOPInstanceUID="", ProtocolName=noise(9000)), IMPLICIT))[0] == []
+    wire.release()
 
 
 def test_large_instance(server):

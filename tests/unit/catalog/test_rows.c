@@ -500,6 +500,52 @@ static void long_values_are_reported_in_part(void **state)
     rows_fini(&rows);
 }
 
+static void values_that_no_index_holds_have_no_column(void **state)
+{
+    static const struct {
+        const char *before, *after; /* the value */
+        enum rows_table table;
+        const char *attribute;
+        unsigned octets;
+    } cases[] = {
+        {"00181030 LO ", "", ROWS_PROTOCOL, "00181030", 1024},
+        {"00080221 CS ", "", ROWS_PROTOCOL, "00080221", 1024},
+        {"00700084 PN ", "", ROWS_PROTOCOL, "00700084", 800},
+        {"00181020 LO 1\\", "", ROWS_PROTOCOL, "00181020", 1024},
+        {"00189912 SQ {[00181020 LO 1\\", "\\2]}", ROWS_MODELS, "00189912[1].00181020", 1024},
+        {"0018990E SQ {[00081155 UI ", "]}", ROWS_PREDECESSORS, "0018990E[1].00081155", 1024},
+        {"0018990B SQ {[00080100 SH ", "]}", ROWS_CODES, "0018990B[1].00080100", 1024},
+        {"0018990B SQ {[00080119 UC ", "]}", ROWS_CODES, "0018990B[1].00080119", 1600},
+        {"0018990B SQ {[00080120 UR ", "]}", ROWS_CODES, "0018990B[1].00080120", 1600},
+        /* in no index */
+        {"00189910 UT ", "", ROWS_PROTOCOL, NULL, 1600},
+        {"0018990A UC 1\\", "", ROWS_PROTOCOL, NULL, 1600},
+    };
+    (void)state;
+    for (size_t i = 0; i < 2 * COUNT(cases); i++) {
+        static struct octets o;
+        unsigned n = i / 2, is_over = i % 2;
+        char object[2048], value[1700], warnings[160] = "{}", expected[1800];
+        struct rows rows;
+        memset(value, 'a', sizeof(value));
+        value[cases[n].octets + is_over] = '\0';
+        snprintf(object, sizeof(object), "%s%s%s", cases[n].before, value, cases[n].after);
+        if (is_over && cases[n].attribute)
+            snprintf(warnings, sizeof(warnings),
+                     "{{%s,\"is too long to be matched: more than %u octets\"}}",
+                     cases[n].attribute, cases[n].octets);
+        write_rows(&rows, spec(&o, object));
+        check_literal(object, &rows, ROWS_WARNINGS, warnings);
+        /* the whole value, in its column or in other_attributes, where JSON has it in quotes */
+        bool is_json = is_over && cases[n].attribute;
+        struct span row = buf_span(&rows.literals[cases[n].table]);
+        snprintf(expected, sizeof(expected), "%s%s", value, is_json ? "\\\"" : "");
+        assert_int_equal(memmem(row.data, row.len, "\\\"Value\\\"", 9) != NULL, is_json);
+        assert_non_null(memmem(row.data, row.len, expected, strlen(expected)));
+        rows_fini(&rows);
+    }
+}
+
 static void warnings_are_bounded(void **state)
 {
     struct rows rows;
@@ -582,6 +628,7 @@ int main(void)
         cmocka_unit_test(what_has_no_column_stays),
         cmocka_unit_test(what_does_not_fit_its_column_is_reported),
         cmocka_unit_test(long_values_are_reported_in_part),
+        cmocka_unit_test(values_that_no_index_holds_have_no_column),
         cmocka_unit_test(warnings_are_bounded),
         cmocka_unit_test(text_that_a_column_cannot_hold_is_mended_and_told),
         cmocka_unit_test(rows_beyond_their_room_are_refused),
