@@ -498,6 +498,8 @@ struct span rows_timezone(const struct dcm_item *item)
     struct span text;
     if (!e || strcmp(e->vr, "SH") != 0 || dcm_value_count(e) != 1 || !dcm_value_at(e, 0, &text))
         return nothing;
+    if (text.len > EXCERPT) /* five characters are an offset */
+        return nothing;
     for (size_t i = 0; i < text.len; i++) {
         if (text.data[i] < 0x20 || text.data[i] > 0x7E)
             return nothing;

@@ -256,6 +256,20 @@ def test_a_value_that_no_index_holds_is_returned(server):
     wire.release()
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("length", [64, 65, 100000])
+def test_a_time_zone_of_any_length_is_stored(server, database, length):
+    ds = protocol(TimezoneOffsetFromUTC="1" * length)
+    wire = opened(server, syntax=IMPLICIT)
+    assert wire.store(1, encode(ds, IMPLICIT), CT_PROTOCOL, ds.SOPInstanceUID).status == 0
+    wire.release()
+    (zone, warning), = database.query(
+        "select o.timezone_offset, w.warning from dpp.objects as o join dpp.dataset_warnings as w on w.object_id = o.id"
+        " where o.sop_instance_uid = %s and w.attribute = '00080201'", (ds.SOPInstanceUID,))
+    assert zone == ("1" * 64 if length == 64 else None)
+    assert warning == ("has a value that is no offset from UTC: " if length == 64 else "has an unknown value: ") + "1" * 64
+
+
 def test_large_instance(server):
     ds = protocol(ProtocolDesignRationale="x" * 3_000_001)
     octets = encode(ds, EXPLICIT)
