@@ -92,6 +92,16 @@ static void add_strangers(struct chance *c, enum script s, struct arena *arena, 
                      word_for(c, TAG_TimezoneOffsetFromUTC, "SH", s));
 }
 
+/* More octets than a row of an answer brings at once. */
+static void add_long_text(struct arena *arena, struct dcm_item *to)
+{
+    enum { LONG = 1300000 };
+    char *text = arena_alloc(arena, LONG);
+    for (size_t i = 0; i < LONG; i++)
+        text[i] = (char)('a' + i % 23);
+    dcm_put(arena, to, 0x00189910, "UT", span_of(text, LONG));
+}
+
 void object_make(struct chance *c, const struct information_model *model, unsigned number,
                  struct arena *arena, struct subject *out)
 {
@@ -106,6 +116,8 @@ void object_make(struct chance *c, const struct information_model *model, unsign
         out->charset = chance_percent(c, 50) ? "" : "ISO_IR 100";
     add_keys(c, model->keys, s, arena, out->tree, 0);
     add_strangers(c, s, arena, out->tree);
+    if (chance_below(c, 200) == 0)
+        add_long_text(arena, out->tree);
     dcm_put_text(arena, out->tree, TAG_SOPClassUID, "UI",
                  model->classes[model->classes[1] && chance_percent(c, 30)]);
     dcm_put_text(arena, out->tree, TAG_SOPInstanceUID, "UI",
