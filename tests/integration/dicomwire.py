@@ -426,10 +426,6 @@ class Wire:
             pendings.append(message)
 
 
-def open_find(port, transfer=EXPLICIT, **options):
-    return Wire(port).associate([(1, FIND, [transfer])], **options)
-
-
 def wait_for(condition, timeout=10, interval=0.05):
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:

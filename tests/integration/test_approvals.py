@@ -6,7 +6,6 @@ import subprocess
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence
 
 from conftest import StoreScp, client, find_json, run_dppr
 from dicomwire import (APPROVAL, APPROVAL_FIND, APPROVAL_GET, APPROVAL_MOVE, BIG_ENDIAN, CT_PROTOCOL, DEFLATED, EXPLICIT,

@@ -13,7 +13,6 @@ import time
 import pydicom
 import pytest
 from pydicom.charset import decode_bytes, convert_encodings
-from pydicom.dataset import Dataset, FileMetaDataset
 
 from charset_codec import DOUBLE, SINGLE, encode_text, encoded, fits
 from conftest import run_dppr

@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line, as a user types it."""
-import hashlib
 import json
-import pathlib
 import re
-import subprocess
 
 import pydicom
 import pytest
 
-from conftest import DPPR, ROOT, SAMPLES, Database, StoreScp, client, find_json, run_dppr
+from conftest import ROOT, SAMPLES, Database, client, find_json, run_dppr
 from dicomwire import APPROVAL, wait_for
 from wirescp import WireScp
 
@@ -169,7 +166,7 @@ def test_export_and_import_round_trip(sample_server, tmp_path):
     assert len(exported) == 68
     other = Database()
     try:
-        done = run_dppr("import", tmp_path / "out", database=other.uri, check=True)
+        run_dppr("import", tmp_path / "out", database=other.uri, check=True)
         digest = "select sop_instance_uid, encode(sha256(dataset), 'hex') from dpp.objects o" \
                  " join dpp.instances i on i.object_id = o.id order by 1"
         assert other.query(digest) == sample_server.database.query(digest)

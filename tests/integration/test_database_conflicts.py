@@ -7,7 +7,7 @@ import pytest
 
 from conftest import Database, Server
 from dicomwire import CT_PROTOCOL, EXPLICIT, encode, wait_for
-from faultload import associate, comment, metrics, store_one, verify
+from faultload import associate, comment, metrics, verify
 from protocols import protocol
 
 ROUNDS = 12

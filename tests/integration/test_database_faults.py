@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """The database breaks under load: connections killed, the server stopped, killed and started, slow to recover."""
-import subprocess
 import threading
 import time
 
@@ -9,7 +8,7 @@ import pytest
 from clusters import own_cluster
 from conftest import Server
 from dicomwire import Rejected, wait_for
-from faultload import (QUICK, Load, associate, comment, is_ready, metrics, store_one, verify, verify_recovered)
+from faultload import QUICK, Load, associate, comment, is_ready, metrics, store_one, verify_recovered
 from protocols import keys, protocol
 
 CONNECTIONS = 2 * 4 + 2 * 2 + 2  # two workers, two retrieve workers, the probe and its check

@@ -15,8 +15,8 @@ import dicomwire
 from conftest import Server
 from dicomwire import (C_STORE, CT_PROTOCOL, EXPLICIT, FIND, GET, IMPLICIT, MOVE, VERIFICATION, Aborted, Closed, Wire,
                        associate_rq, encode, pdu, pdv, wait_for)
-from protocols import keys, new_uid, protocol
-from strikes import (final_of, locked, send_get, send_move, still_serves, strikes, struck, untested, waiting_statements)
+from protocols import keys, protocol
+from strikes import final_of, locked, send_get, send_move, still_serves, strikes, untested, waiting_statements
 from test_limits import refused
 from wirescp import WireScp
 

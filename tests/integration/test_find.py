@@ -4,7 +4,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from dicomwire import CT_PROTOCOL, EXPLICIT, FIND, IMPLICIT, BIG_ENDIAN, DEFLATED, XA_PROTOCOL, Wire, encode
+from dicomwire import CT_PROTOCOL, EXPLICIT, FIND, IMPLICIT, BIG_ENDIAN, XA_PROTOCOL, Wire, encode
 from protocols import code, keys, model, protocol, reference
 
 

@@ -60,7 +60,7 @@ def test_contexts_are_answered_one_by_one(server):
         (7, CT_PROTOCOL, [IMPLICIT, EXPLICIT]), (9, "1.2.840.10008.5.1.4.1.1.200.2", [IMPLICIT]),
         (11, MOVE, [IMPLICIT]), (13, GET, [IMPLICIT])])
     assert wire.results == {1: 0, 3: 4, 5: 3, 7: 0, 9: 3, 11: 0, 13: 0}
-    assert wire.transfer[7] in (IMPLICIT, EXPLICIT)
+    assert wire.transfer[7] == EXPLICIT
     assert 0x52 in wire.user and 0x51 in wire.user
     wire.release()
 
@@ -77,8 +77,7 @@ def test_answer_echoes_the_titles_and_reserved_octets(server):
 
 
 def test_unknown_items_are_skipped(server):
-    extra = dicomwire.item(0x7F, b"whatever") + dicomwire.item(0x57, b"")[:0]
-    wire = Wire(server.port).associate([(1, VERIFICATION, [IMPLICIT])], extra=extra)
+    wire = Wire(server.port).associate([(1, VERIFICATION, [IMPLICIT])], extra=dicomwire.item(0x7F, b"whatever"))
     assert wire.echo() == 0
     wire.release()
 
@@ -97,29 +96,34 @@ def test_rejections(server, options, expected):
     wire.expect_closed()
 
 
-def test_unlimited_and_tiny_maximum_length(server):
-    for maximum in (0, 128, 4096 + 1, 1 << 31):
-        wire = Wire(server.port).associate([(1, FIND, [EXPLICIT])], max_length=maximum)
-        largest = 0
-        wire.send_find(1, keys(SOPInstanceUID="", ProtocolName="", ModelSpecificationSequence=[]))
-        while wire.read_message().status != 0:
-            pass
-        wire.release()
-
-
-def test_no_pdu_exceeds_what_we_take(server):
+@pytest.fixture(scope="module")
+def long_one(server):
     ds = protocol(ProtocolDesignRationale="x" * 20000)
     wire = Wire(server.port).associate([(1, CT_PROTOCOL, [EXPLICIT])])
     assert wire.store(1, encode(ds, EXPLICIT), CT_PROTOCOL, ds.SOPInstanceUID).status == 0
     wire.release()
-    wire = Wire(server.port).associate([(1, GET, [EXPLICIT]), (3, CT_PROTOCOL, [EXPLICIT])],
-                                       roles=[(CT_PROTOCOL, 0, 1)], max_length=200)
+    return ds
+
+
+@pytest.mark.parametrize("maximum", [128, 200, 4096 + 1, 1 << 31, 0])
+def test_no_pdu_exceeds_what_we_take(server, long_one, maximum):
+    """PS3.8 D.1.1: those of C-FIND and C-GET are as long as the maximum, where that is less than what is sent; 0 is none."""
+    wire = Wire(server.port).associate([(1, GET, [EXPLICIT]), (3, CT_PROTOCOL, [EXPLICIT]), (5, FIND, [EXPLICIT])],
+                                       roles=[(CT_PROTOCOL, 0, 1)], max_length=maximum)
     lengths = []
     read = wire.read_pdu
     wire.read_pdu = lambda: (lambda r: lengths.append(len(r[1])) or r)(read())
-    stored, _, final = wire.get(1, [ds.SOPInstanceUID])
-    assert final.status == 0 and len(stored) == 1 and max(lengths) <= 200
-    wire.abort()
+    matches, final = wire.find(5, keys(SOPInstanceUID=long_one.SOPInstanceUID, ProtocolDesignRationale=""))
+    assert final.status == 0 and [m.ProtocolDesignRationale for m in matches] == [long_one.ProtocolDesignRationale]
+    of_find = max(lengths)
+    stored, _, final = wire.get(1, [long_one.SOPInstanceUID])
+    assert final.status == 0 and [m.data for m in stored] == [encode(long_one, EXPLICIT)]
+    if 0 < maximum < 20000:
+        even = maximum - maximum % 2  # as fragments are
+        assert (of_find, max(lengths)) == (even, even)
+    else:
+        assert of_find > 20000 and max(lengths) > 20000
+    wire.release()
 
 
 # ---- presentation contexts -------------------------------------------------------------------------
@@ -333,7 +337,7 @@ CONTEXTS = [(1, VERIFICATION, [IMPLICIT]), (3, FIND, [EXPLICIT]), (5, GET, [EXPL
 class Talk:
     """An association on which several operations run, each with its own Message ID."""
 
-    def __init__(self, server, stored, destination=None, window=(8, 8), extra=None):
+    def __init__(self, server, stored, destination=None, window=(8, 8)):
         extra = dicomwire.async_item(*window) if window else b""
         self.wire = Wire(server.port, timeout=30).associate(CONTEXTS, roles=[(CT_PROTOCOL, 1, 1)], extra=extra)
         self.uids, self.destination = stored[CT_PROTOCOL], destination

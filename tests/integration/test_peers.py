@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clients of another make: DCMTK's echoscu, storescu -R and the DcmSCU class."""
 import os
-import pathlib
 import subprocess
 
 import pydicom
 import pytest
 
-from conftest import SAMPLES, find_json
+from conftest import find_json
 from dicomwire import wait_for
 
 SCU = os.environ.get("DCMTK_SCU", "")

@@ -10,9 +10,9 @@ import time
 import pytest
 
 import dicomwire
-from dicomwire import (CT_PROTOCOL, EXPLICIT, FIND, GET, IMPLICIT, MOVE, VERIFICATION, Aborted, Closed,
-                       Rejected, Wire, associate_rq, command_bytes, encode, pdu, pdv)
-from protocols import keys, protocol
+from dicomwire import (EXPLICIT, FIND, IMPLICIT, VERIFICATION, Aborted, Closed, Wire, associate_rq, command_bytes,
+                       encode, pdu, pdv)
+from protocols import keys
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,7 @@ import time
 import psycopg2
 import pytest
 
-from conftest import DPPR, ROOT, SAMPLES, Database, run_dppr
-from dicomwire import wait_for
+from conftest import ROOT, SAMPLES, Database, run_dppr
 
 
 def heed_sigint():

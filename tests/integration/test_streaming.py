@@ -12,7 +12,7 @@ import time
 import pytest
 
 from conftest import Server
-from dicomwire import C_GET, CT_PROTOCOL, EXPLICIT, FIND, GET, Aborted, Closed, Wire, decode, encode, wait_for
+from dicomwire import C_GET, CT_PROTOCOL, EXPLICIT, FIND, GET, Wire, decode, encode, wait_for
 from metrics import metrics
 from protocols import keys, multiply, protocol
 from watch import active_statements, resident_kib
@@ -21,7 +21,6 @@ MATCHES = 10000
 LARGE = 1 << 19  # octets of an instance
 GROWTH_KIB = 8 * 1024
 WRITE_TIMEOUT = 'dppr_timeouts_total{deadline="write-timeout"}'
-GONE = (Closed, Aborted, OSError)
 
 
 @pytest.fixture(scope="module")
