@@ -20,7 +20,7 @@
 bool query_is_no_key(uint32_t tag)
 {
     return tag == TAG_SpecificCharacterSet || tag == TAG_TimezoneOffsetFromUTC ||
-           tag == TAG_QueryRetrieveLevel;
+           tag == TAG_QueryRetrieveLevel || tag == TAG_DataSetTrailingPadding;
 }
 
 /* What a response says of an attribute the entity has not: a zero-length element (K.2.2.1.3). Only the

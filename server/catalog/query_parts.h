@@ -94,7 +94,8 @@ enum value_shape query_shape(struct span value);
 /* LIKE pattern with the default escape character; data NULL without room. */
 struct span query_like_pattern(struct arena *arena, struct span value);
 
-/* Never keys, at no level: K.2.2.2 (character set, time zone), HH.6.1 (level is not relevant). */
+/* Never keys, at no level: K.2.2.2 (character set, time zone), HH.6.1 (level is not relevant), PS3.10 7.2
+ * (trailing padding has no significance). */
 bool query_is_no_key(uint32_t tag);
 /* A key's row of the plan, as of an attribute that is returned whole. */
 enum rc query_plan_row(struct query_builder *b, const struct dcm_element *e, const char *vr,

@@ -2,7 +2,7 @@
  *
  * The identifier of C-GET and C-MOVE (PS3.4 HH.6.2.1.3, C.4.2.1.4): a list of SOP Instance UIDs, and nothing
  * else. Query/Retrieve Level must not be there; clients written for other models send it all the same, so
- * unless asked to be strict it is ignored. A value that is no UID can be no instance's: it is left out,
+ * unless asked to be strict it is ignored. Trailing padding says nothing (PS3.10 7.2). A value that is no UID can be no instance's: it is left out,
  * like a UID that is unknown.
  */
 #include "catalog/instances.h"
@@ -68,6 +68,7 @@ static enum rc check_keys(const struct dcm_item *item, bool strict_level, struct
 {
     for (const struct dcm_element *e = item->first; e; e = e->next) {
         bool is_tolerated = e->tag == TAG_SpecificCharacterSet ||
+                            e->tag == TAG_DataSetTrailingPadding ||
                             (e->tag == TAG_QueryRetrieveLevel && !strict_level);
         if (e->tag == TAG_SOPInstanceUID || is_tolerated)
             continue;

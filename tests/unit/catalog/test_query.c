@@ -513,6 +513,7 @@ static void flags_say_what_was_asked(void **state)
         {"00080005 CS ISO_IR 100", true, true, false},
         {"00080201 SH +0100", true, true, false},
         {"00080052 CS STUDY", true, true, false},
+        {"FFFCFFFC OB ab", true, true, false},
         {"00181030 LO", false, false, false},
         {"00080052 CS STUDY; 00181030 LO", false, false, false},
         {"00080018 UI junk", false, true, false},

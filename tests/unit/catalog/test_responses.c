@@ -158,6 +158,8 @@ static void what_was_asked_for_is_returned(void **state)
             "00181030 LO Head"),
         ROW("PS3.5 7.2: group lengths are no attributes", FULL,
             "00180000 UL abcd; 00181030 LO; 00200000 UL abcd", "00181030 LO Head"),
+        ROW("PS3.10 7.2: nor is trailing padding", FULL, "00181030 LO; FFFCFFFC OB ab",
+            "00181030 LO Head"),
         ROW("K.2.2.2: the time zone is no key", FULL, "00080201 SH +0500; 00181030 LO",
             "00181030 LO Head"),
         ROW("PS3.5 7.1: ascending order", FULL,

@@ -53,6 +53,7 @@ static void other_keys_are_refused(void **state)
         {"00080005 CS ISO_IR 100; 00080018 UI 1.2", true, RC_OK, 0},
         {"00080018 UI 1.2; 00080052 CS IMAGE", false, RC_OK, 0},
         {"00080018 UI 1.2; 00080052 CS IMAGE", true, RC_INVALID, 0x00080052},
+        {"00080018 UI 1.2; FFFCFFFC OB \x01\x02", true, RC_OK, 0}, /* PS3.10 7.2 */
         {"00080018 UI 1.2; 00181030 LO Head", false, RC_INVALID, 0x00181030},
         {"00080018 UI 1.2; 00181030 LO", false, RC_INVALID, 0x00181030},
         {"00080016 UI 1.2; 00080018 UI 1.2", false, RC_INVALID, 0x00080016},
