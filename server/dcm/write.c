@@ -77,24 +77,36 @@ static void write_sequence(const struct dcm_element *e, const struct dcm_ts *ts,
     }
 }
 
-static void write_value(const struct dcm_element *e, const struct vr_info *vr, unsigned unit,
-                        struct buf *out)
+/* Without padding that its VR may not have: NUL at the end of text, spaces at that of a UID (PS3.5 6.2). */
+static struct span without_wrong_padding(const struct vr_info *vr, struct span value)
 {
-    uint8_t *to = unit > 1 && e->value.len ? buf_reserve(out, e->value.len) : NULL;
+    if (!vr->is_string || value.len == 0)
+        return value;
+    if (vr_pad(vr) == '\0')
+        return vr_trim(vr, value);
+    while (value.len && value.data[value.len - 1] == '\0')
+        value.len--;
+    return value;
+}
+
+static void write_value(struct span value, const struct vr_info *vr, unsigned unit, struct buf *out)
+{
+    uint8_t *to = unit > 1 && value.len ? buf_reserve(out, value.len) : NULL;
     if (to) {
-        vr_swap(to, e->value.data, e->value.len, unit);
-        out->len += e->value.len;
+        vr_swap(to, value.data, value.len, unit);
+        out->len += value.len;
     } else if (unit <= 1) {
-        buf_add_span(out, e->value);
+        buf_add_span(out, value);
     }
-    if (e->value.len % 2)
+    if (value.len % 2)
         buf_add_u8(out, vr_pad(vr));
 }
 
 void dcm_write_element(const struct dcm_element *e, const struct dcm_ts *ts, struct buf *out)
 {
     const struct vr_info *vr = vr_of(e);
-    size_t len = e->value.len + e->value.len % 2;
+    struct span value = without_wrong_padding(vr, e->value);
+    size_t len = value.len + value.len % 2;
     unsigned unit = ts->is_big_endian ? vr->unit : 1;
     add_tag(out, ts, e->tag);
     if (strcmp(e->vr, "SQ") == 0) {
@@ -115,7 +127,7 @@ void dcm_write_element(const struct dcm_element *e, const struct dcm_ts *ts, str
         add32(out, ts, checked_length(out, len));
         unit = 1;
     }
-    write_value(e, vr, unit, out);
+    write_value(value, vr, unit, out);
 }
 
 static void write_elements(const struct dcm_item *item, const struct dcm_ts *ts, struct buf *out)

@@ -124,6 +124,44 @@ static void write_uses_explicit_lengths_and_pads_by_vr(void **state)
     buf_fini(&out);
 }
 
+/* PS3.5 6.2: a peer's padding is no part of the value, and may be of the wrong kind. */
+static void write_replaces_padding_that_the_vr_may_not_have(void **state)
+{
+    static const struct {
+        const char *vr;
+        struct span value, written;
+    } rows[] = {
+#define ROW(vr, value, written)                             \
+    {                                                       \
+        vr, {(const uint8_t *)(value), sizeof(value) - 1},  \
+        {                                                   \
+            (const uint8_t *)(written), sizeof(written) - 1 \
+        }                                                   \
+    }
+        ROW("UI", "1.2.3 ", "1.2.3\0"),  ROW("UI", "1.2  ", "1.2\0"),
+        ROW("UI", "1.23\0\0", "1.23"),   ROW("UI", "\0\0", ""),
+        ROW("LO", "odd\0", "odd "),      ROW("LO", "even\0\0", "even"),
+        ROW("LO", "sp \0", "sp  "),      ROW("LO", "\0\0", ""),
+        ROW("LO", "two  ", "two   "),    ROW("CS", "CT\0", "CT"),
+        ROW("UT", "text\0", "text"),     ROW("DA", "20200101\0\0", "20200101"),
+        ROW("PN", "A^B=\0", "A^B="),     ROW("OB", "a\0\0\0", "a\0\0\0"),
+        ROW("UN", "a\0\0\0", "a\0\0\0"), ROW("US", "a\0", "a\0"),
+#undef ROW
+    };
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct dcm_item *item = dcm_item_new(f->arena);
+        struct dcm_element *e =
+            dcm_put(f->arena, item, TAG(0x0009, 0x1001), rows[i].vr, rows[i].value);
+        struct buf out;
+        buf_init(&out, 0);
+        dcm_write_element(e, dcm_ts_find(UID_IMPLICIT_LE), &out);
+        assert_int_equal(get_le32(out.data + 4), rows[i].written.len);
+        assert_span_equal(span_of(out.data + 8, out.len - 8), rows[i].written);
+        buf_fini(&out);
+    }
+}
+
 static void big_endian_swaps_by_width_of_the_vr(void **state)
 {
     static const struct {
@@ -863,6 +901,7 @@ int main(void)
         DCM_TEST(read_gives_one_tree_for_all_syntaxes),
         DCM_TEST(write_then_read_gives_the_same_tree_in_all_syntaxes),
         DCM_TEST(write_uses_explicit_lengths_and_pads_by_vr),
+        DCM_TEST(write_replaces_padding_that_the_vr_may_not_have),
         DCM_TEST(big_endian_swaps_by_width_of_the_vr),
         DCM_TEST(value_too_long_for_its_vr_is_written_as_un),
         DCM_TEST(unknown_sequences_survive_implicit_vr),
