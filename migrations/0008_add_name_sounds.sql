@@ -68,7 +68,8 @@ begin
         from unnest(string_to_array(name, '=')) with ordinality as g (part, n)
         cross join lateral regexp_split_to_table(dpp.fold_name(g.part), U&'[ ,.\005E\3000-]+') as w (word)
         cross join lateral unnest(g.n || '=' || w.word || dpp.word_sounds(w.word, g.n::int)) as s (sound)
-        where g.n <= 3 and w.word <> ''
+        -- An index entry has 2700 octets at most.
+        where g.n <= 3 and w.word <> '' and octet_length(w.word) <= 2000
         order by 1);
 end
 $$;

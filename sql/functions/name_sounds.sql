@@ -74,7 +74,8 @@ begin
     for n in 1..least(coalesce(cardinality(groups), 0), 3) loop
         continue when groups[n] = '';
         foreach word in array regexp_split_to_array(groups[n], U&'[ ,.\005E\3000-]+') loop
-            if word <> '' then
+            -- An index entry has 2700 octets at most.
+            if word <> '' and octet_length(word) <= 2000 then
                 sounds := sounds || (n || '=' || word)
                     || array_remove(dpp.folded_word_sounds(word, n), n || '=' || word);
             end if;

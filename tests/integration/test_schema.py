@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Migrations as deployments meet them: twice, two at once, a newer schema."""
+import random
 import subprocess
 
 import pytest
@@ -48,6 +49,10 @@ def test_server_refuses_a_schema_it_does_not_know(empty):
     assert done.returncode == 1 and "9001" in done.stderr
 
 
+# As long as an index of 0002 holds: nothing can compress it, and what is derived from it must not be longer.
+LONGEST_WORD = "".join(random.Random(1).choices("0123456789bcdfghjklm", k=2700))
+
+
 def test_migration_fills_what_it_adds_for_rows_that_are_there(empty):
     """As an upgrade finds it: rows without the derived column, the migration not yet applied."""
     run_dppr("migrate", database=empty.uri, check=True)
@@ -55,8 +60,8 @@ def test_migration_fills_what_it_adds_for_rows_that_are_there(empty):
         empty.query("insert into dpp.objects (sop_instance_uid, sop_class_uid, timezone_offset) values (%s, '1.2', %s)",
                     (f"2.25.{n}", zone))
     empty.query("insert into dpp.protocols (object_id, instance_creation_date, instance_creation_time,"
-                " content_creator_name) select id, '20150601', '0030', case when timezone_offset is null then 'Smith' end"
-                " from dpp.objects")
+                " content_creator_name) select id, '20150601', '0030', case when timezone_offset is null then 'Smith'"
+                " when timezone_offset = 'nonsense' then %s end from dpp.objects", (LONGEST_WORD,))
     empty.query("insert into dpp.approvals (object_id) select id from dpp.objects")
     empty.query("insert into dpp.approval_assertions (object_id, ordinal) select id, 1 from dpp.objects")
     empty.query("insert into dpp.approval_asserters (object_id, assertion_ordinal, ordinal, person_name)"
