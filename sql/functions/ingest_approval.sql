@@ -81,7 +81,6 @@ begin
     into known_id
     from dpp.objects as o
     where o.sop_instance_uid = p_sop_instance_uid;
-    delete from dpp.approvals as a where a.object_id = known_id;
     perform dpp.write_approval_rows(
         known_id, p_approval, p_subjects, p_assertions, p_asserters, p_codes, p_related);
     return true;

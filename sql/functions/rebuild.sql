@@ -39,6 +39,8 @@ begin
     end if;
     delete from dpp.dataset_warnings as w where w.object_id = known_id;
     delete from dpp.protocols as p where p.object_id = known_id;
+    -- A program that knows no rows of approvals has no query record of them either: they go together.
+    delete from dpp.approvals as a where a.object_id = known_id;
     perform dpp.write_rows(
         known_id, p_protocol, p_custodians, p_codes, p_models, p_predecessors, p_instructions, p_elements,
         p_constraints, p_warnings);

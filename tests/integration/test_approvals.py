@@ -306,4 +306,10 @@ def test_what_was_stored_before_there_were_tables_is_found_after_a_rebuild(serve
     assert done.stdout == "5 rebuilt, 0 failed\n"
     match, = ask(server, SOPInstanceUID="", **subject)
     assert match.SOPInstanceUID == ds.SOPInstanceUID
+    # and again, by such a version beside this one
+    database.query("select dpp.rebuild(%s, '', null, null, null, null, null, null, null, null, null, null, null)",
+                   (ds.SOPInstanceUID,))
+    assert len(ask(server, SOPInstanceUID="")) == 3
+    run_dppr("rebuild", database=database.uri, check=True)
+    assert len(ask(server, SOPInstanceUID="")) == 4
     database.query("delete from dpp.objects where sop_instance_uid = %s", (ds.SOPInstanceUID,))
