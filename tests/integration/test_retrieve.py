@@ -172,6 +172,25 @@ def send_move(wire, uids, title):
     return command[0x0110]
 
 
+def test_pending_responses_come_once_in_the_interval(database, stored, destination, wire_scp):
+    """Decision 31: the first at once, and no other before the interval is over, however many sub-operations end."""
+    server = Server(database.uri, progress_interval="1h")
+    try:
+        wire = getting(server)
+        received, pendings, final = wire.get(1, list(stored))
+        assert len(received) == 12 and counts(final) == (None, 12, 0, 0)
+        assert [counts(p) for p in pendings] == [(12, 0, 0, 0)]
+        wire.release()
+        destination("SELDOM", wire_scp().port)
+        wire = moving(server)
+        pendings, final = wire.move(1, list(stored), "SELDOM")
+        assert counts(final) == (None, 12, 0, 0)
+        assert [counts(p) for p in pendings] == [(12, 0, 0, 0)]
+        wire.release()
+    finally:
+        assert server.stop() == 0
+
+
 @pytest.mark.parametrize("hang", ["associate", "store"])
 def test_requester_sees_life_while_its_move_waits(server, stored, destination, wire_scp, hang):
     scp = wire_scp(hang=hang)

@@ -1,7 +1,7 @@
 -- Functions that servers and commands call. Servers of several versions may run against one schema, so a function keeps
 -- its arguments and its result; a changed one is another function, and the old one stays for those that call it.
 begin;
-select plan(6);
+select plan(7);
 
 select is(pg_get_function_result(to_regprocedure(f.signature)), f.result, f.signature)
 from (
@@ -9,6 +9,7 @@ from (
         -- 0.1.0
         ('dpp.peer_of(text, inet)', 'SETOF dpp.application_entities'),
         ('dpp.fold_name(text)', 'text'),
+        ('dpp.word_sounds(text, integer)', 'text[]'),
         (
             'dpp.ingest(text, text, text, bytea, bytea, bytea, text, text, text, text, text[], text[], text[], text[],'
             ' text[], text[], text[], text[], text[])',
