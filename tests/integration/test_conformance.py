@@ -52,6 +52,7 @@ def test_implementation_is_identified(server, statement):
     """PS3.7 D.3.3.2"""
     wire = Wire(server.port).associate([(1, FIND, [EXPLICIT])])
     wire.release()
+    assert re.fullmatch(r"2\.25\.[1-9]\d{0,38}", wire.user[0x52][0].decode())  # decision 9
     assert f"| Implementation Class UID | {wire.user[0x52][0].decode()} |" in statement
     assert f"| Implementation Version Name | {wire.user[0x55][0].decode()} |" in statement
 

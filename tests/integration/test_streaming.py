@@ -12,10 +12,11 @@ import time
 import pytest
 
 from conftest import Server
-from dicomwire import C_GET, CT_PROTOCOL, EXPLICIT, FIND, GET, Wire, decode, encode, wait_for
+from dicomwire import C_GET, C_MOVE, C_STORE, CT_PROTOCOL, EXPLICIT, FIND, GET, MOVE, Wire, decode, encode, wait_for
 from metrics import metrics
 from protocols import keys, multiply, protocol
 from watch import active_statements, resident_kib
+from wirescp import WireScp
 
 MATCHES = 10000
 LARGE = 1 << 19  # octets of an instance
@@ -195,6 +196,34 @@ def test_more_stalled_readers_than_connections(database, large):
         assert all(is_gone(wire) for wire in stalled)
     finally:
         assert server.stop() == 0
+
+
+@pytest.mark.parametrize("kind", ["get", "move"])
+def test_a_retrieve_that_waits_for_its_peer_holds_no_connection(database, large, kind):
+    """Decision 35: a query gets the only one that there is."""
+    server, scp = Server(database.uri, workers=1, database_connections=1), WireScp(hang="store")
+    database.query("insert into dpp.application_entities (ae_title, host, port) values ('THINKS', '127.0.0.1', %s)",
+                   (scp.port,))
+    try:
+        if kind == "get":
+            retrieving = begin_get(server, large)
+            while retrieving.read_message().command[0x0100] != C_STORE:
+                pass
+        else:
+            retrieving = Wire(server.port, timeout=60).associate([(1, MOVE, [EXPLICIT])])
+            octets = encode(keys(SOPInstanceUID=list(large)), EXPLICIT)
+            retrieving.send_message(1, retrieving.request(C_MOVE, MOVE, octets, x0600="THINKS"), octets)
+            wait_for(lambda: scp.commands)
+        other = connect(server)
+        for uid in large:
+            matches, final = other.find(1, keys(SOPInstanceUID=uid))
+            assert final.status == 0 and len(matches) == 1
+        other.release()
+        retrieving.abort()
+    finally:
+        scp.close()
+        assert server.stop() == 0
+        database.query("delete from dpp.application_entities where ae_title = 'THINKS'")
 
 
 def test_vanished_readers_free_their_statements(database, large):
