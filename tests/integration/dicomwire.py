@@ -411,13 +411,18 @@ class Wire:
             0x0120: message.command[0x0110], 0x0800: NO_DATASET, 0x0900: status,
             0x1000: message.command[0x1000]})
 
-    def move(self, context, uids, destination, sop_class=MOVE):
+    def send_move(self, context, uids, destination, sop_class=MOVE):
         ds = Dataset()
         ds.SOPInstanceUID = uids
         octets = encode(ds, self.transfer[context])
         command = self.request(C_MOVE, sop_class, octets)
         command[0x0600] = destination
         self.send_message(context, command, octets)
+        return command[0x0110]
+
+    def move(self, context, uids, destination, sop_class=MOVE):
+        """([pending Messages], final Message)"""
+        self.send_move(context, uids, destination, sop_class)
         pendings = []
         while True:
             message = self.read_message()

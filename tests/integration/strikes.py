@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What tests of limits and deadlines share: did this one strike, and no other; and how to make the database wait."""
+"""What tests of limits and deadlines share: did this one strike, and no other; and what is waited for."""
 import contextlib
 import pathlib
 import re
 
-import psycopg2
-
 import dicomwire
-from dicomwire import C_GET, C_MOVE, EXPLICIT, FIND, GET, IMPLICIT, MOVE, VERIFICATION, Wire, encode, wait_for
+from dicomwire import C_GET, EXPLICIT, FIND, GET, IMPLICIT, VERIFICATION, Wire, encode, wait_for
 from metrics import metrics
 from protocols import keys, new_uid
 
@@ -58,17 +56,6 @@ def still_serves(server):
     wait_for(answer)
 
 
-@contextlib.contextmanager
-def locked(database, table="dpp.objects"):
-    """Statements that need the table wait until the block ends."""
-    connection = psycopg2.connect(database.uri)
-    try:
-        connection.cursor().execute(f"lock table {table} in access exclusive mode")
-        yield
-    finally:
-        connection.close()
-
-
 def waiting_statements(database):
     return database.query("select count(*) from pg_stat_activity where datname = current_database()"
                           " and wait_event_type = 'Lock'")[0][0]
@@ -77,14 +64,6 @@ def waiting_statements(database):
 def send_get(wire, context, uids):
     octets = encode(keys(SOPInstanceUID=uids), wire.transfer[context])
     command = wire.request(C_GET, GET, octets)
-    wire.send_message(context, command, octets)
-    return command[0x0110]
-
-
-def send_move(wire, context, uids, title):
-    octets = encode(keys(SOPInstanceUID=uids), wire.transfer[context])
-    command = wire.request(C_MOVE, MOVE, octets)
-    command[0x0600] = title
     wire.send_message(context, command, octets)
     return command[0x0110]
 

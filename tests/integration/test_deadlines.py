@@ -16,8 +16,9 @@ from conftest import Server
 from dicomwire import (C_STORE, CT_PROTOCOL, EXPLICIT, FIND, GET, IMPLICIT, MOVE, VERIFICATION, Aborted, Closed, Wire,
                        associate_rq, encode, pdu, pdv, wait_for)
 from protocols import keys, protocol
-from strikes import final_of, locked, send_get, send_move, still_serves, strikes, untested, waiting_statements
+from strikes import final_of, send_get, still_serves, strikes, untested, waiting_statements
 from test_limits import refused
+from watch import locked
 from wirescp import WireScp
 
 CONTEXTS = [(1, VERIFICATION, [IMPLICIT]), (3, FIND, [EXPLICIT]), (5, CT_PROTOCOL, [EXPLICIT]), (7, GET, [EXPLICIT]),
@@ -116,7 +117,7 @@ def test_destination_that_does_not_answer_the_request(serve, destination, stored
     destination("SILENT", scp.port)
     wire = opened(server)
     with strikes(server, "deadline", "negotiation-timeout", others=UNCLOSED):
-        send_move(wire, 9, stored, "SILENT")
+        wire.send_move(9, stored, "SILENT")
         final = final_of(wire)
         refused(final, 0xA702, "negotiation-timeout")
         assert counts(final) == (None, 0, 4, 0)
@@ -129,7 +130,7 @@ def test_idle(serve, database, stored):
     """No operation in progress: one that waits for the database is in progress."""
     server = serve(idle_timeout="300ms")
     idle, busy = opened(server), opened(server)
-    with locked(database), strikes(server, "deadline", "idle-timeout"):
+    with locked(database, "dpp.objects"), strikes(server, "deadline", "idle-timeout"):
         busy.send_find(3, keys(SOPInstanceUID=stored[0]))
         is_aborted(idle)
         time.sleep(0.6)
@@ -195,10 +196,10 @@ def test_operations_that_take_too_long(serve, database, stored, destination):
     server = serve(operation_time_limit="500ms")
     wire = opened(server)
     ds = protocol()
-    with locked(database):
+    with locked(database, "dpp.objects"):
         for send, status in ((lambda: wire.send_find(3, keys(SOPInstanceUID=stored[0])), 0xA700),
                              (lambda: send_get(wire, 7, stored), 0xA701),
-                             (lambda: send_move(wire, 9, stored, "ANYBODY"), 0xA701)):
+                             (lambda: wire.send_move(9, stored, "ANYBODY"), 0xA701)):
             with strikes(server, "deadline", "operation-time-limit"):
                 send()
                 refused(final_of(wire), status, "operation-time-limit")
@@ -286,7 +287,7 @@ def test_move_that_takes_too_long(serve, destination, stored):
         destination(title, scp.port)
         wire = opened(server)
         with strikes(server, "deadline", "operation-time-limit", others=UNCLOSED):
-            send_move(wire, 9, stored, title)
+            wire.send_move(9, stored, title)
             final = final_of(wire)
             refused(final, 0xA702, "operation-time-limit")
             assert counts(final) == (None, 0, 4, 0)
@@ -318,7 +319,7 @@ def test_destination_that_cannot_be_connected_to(serve, destination, stored):
         destination("BLACKHOLE", port)
         wire = opened(server)
         with strikes(server, "deadline", "connect-timeout"):
-            send_move(wire, 9, stored, "BLACKHOLE")
+            wire.send_move(9, stored, "BLACKHOLE")
             refused(final_of(wire), 0xA702, "connect-timeout")
         wire.release()
     still_serves(server)
@@ -329,7 +330,7 @@ def test_suboperation_that_is_not_answered(serve, destination, stored):
     scp = WireScp(hang="store")
     destination("MUTE", scp.port)
     wire = opened(server)
-    for send in (lambda: send_move(wire, 9, stored, "MUTE"), lambda: send_get(wire, 7, stored)):
+    for send in (lambda: wire.send_move(9, stored, "MUTE"), lambda: send_get(wire, 7, stored)):
         with strikes(server, "deadline", "suboperation-timeout", others=UNCLOSED):
             send()
             final = final_of(wire)
@@ -346,7 +347,7 @@ def test_cancel_that_a_destination_does_not_let_end(serve, destination, stored):
     destination("MUTE", scp.port)
     wire = opened(server)
     with strikes(server, "deadline", "cancel-grace", others=UNCLOSED):
-        number = send_move(wire, 9, stored, "MUTE")
+        number = wire.send_move(9, stored, "MUTE")
         wait_for(lambda: scp.commands)
         wire.send_cancel(9, number)
         final = final_of(wire)
@@ -362,10 +363,10 @@ def test_move_that_waits_for_its_turn(serve, destination, stored):
     scp = WireScp(hang="store")
     destination("BUSY", scp.port)
     first, second = opened(server), opened(server)
-    send_move(first, 9, stored, "BUSY")
+    first.send_move(9, stored, "BUSY")
     wait_for(lambda: scp.commands)
     with strikes(server, "deadline", "destination-wait"):
-        send_move(second, 9, stored, "BUSY")
+        second.send_move(9, stored, "BUSY")
         refused(final_of(second), 0xA702, "destination-wait")
     scp.go_on()
     assert final_of(first).status == 0
@@ -378,7 +379,7 @@ def test_move_that_waits_for_its_turn(serve, destination, stored):
 def test_operation_that_waits_for_a_connection(serve, database, stored):
     server = serve(workers=1, database_connections=1, database_wait="300ms")
     wire = opened(server)
-    with locked(database):
+    with locked(database, "dpp.objects"):
         wire.send_find(3, keys(SOPInstanceUID=stored[0]))
         wait_for(lambda: waiting_statements(database) == 1)
         with strikes(server, "deadline", "database-wait"):
@@ -392,7 +393,7 @@ def test_operation_that_waits_for_a_connection(serve, database, stored):
 def test_statement_without_progress(serve, database, stored):
     server = serve(database_statement_timeout="300ms")
     wire = opened(server)
-    with locked(database):
+    with locked(database, "dpp.objects"):
         for send, status in ((lambda: wire.send_find(3, keys(SOPInstanceUID=stored[0])), 0xA700),
                              (lambda: send_get(wire, 7, stored), 0xA701)):
             with strikes(server, "deadline", "database-statement-timeout"):
@@ -467,7 +468,7 @@ def test_operations_that_do_not_end_in_time(database, stored):
     """The counter cannot be read any more; the log tells."""
     server = Server(database.uri, shutdown_grace="500ms")
     wire = opened(server)
-    with locked(database):
+    with locked(database, "dpp.objects"):
         wire.send_find(3, keys(SOPInstanceUID=stored[0]))
         wait_for(lambda: waiting_statements(database) == 1)
         assert server.stop(signal.SIGTERM) == 0

@@ -5,10 +5,8 @@ import threading
 
 import pytest
 
-import dicomwire
 from conftest import Server
-from dicomwire import CT_PROTOCOL, EXPLICIT, MOVE, Wire, encode, wait_for
-from protocols import keys
+from dicomwire import CT_PROTOCOL, EXPLICIT, MOVE, Wire, wait_for
 from wirescp import WireScp
 
 
@@ -51,14 +49,6 @@ def mover(server):
     return Wire(server.port, timeout=30).associate([(1, MOVE, [EXPLICIT])], calling="MOVER")
 
 
-def send_move(wire, uids, title):
-    octets = encode(keys(SOPInstanceUID=uids), EXPLICIT)
-    command = wire.request(dicomwire.C_MOVE, MOVE, octets)
-    command[0x0600] = title
-    wire.send_message(1, command, octets)
-    return command[0x0110]
-
-
 def final_of(wire):
     while (message := wire.read_message()).status == 0xFF00:
         pass
@@ -85,10 +75,10 @@ def test_limit_holds_over_all_servers(two_servers, sample_database, uids, destin
 def test_move_waits_for_another_server_and_goes_on(two_servers, sample_database, uids, destination):
     scp = destination("BUSY", hang="store")
     first, second = mover(two_servers[0]), mover(two_servers[1])
-    send_move(first, uids, "BUSY")
+    first.send_move(1, uids, "BUSY")
     wait_for(lambda: scp.commands)
     assert slots(sample_database) == [("BUSY", 1)]
-    send_move(second, uids, "BUSY")
+    second.send_move(1, uids, "BUSY")
     for _ in range(3):  # it is told that its move waits
         assert second.read_message().status == 0xFF00
     assert scp.associations == 1
@@ -104,9 +94,9 @@ def test_waiting_has_an_end(sample_database, two_servers, uids, destination):
     impatient = Server(sample_database.uri, destination_wait="700ms")
     try:
         first, second = mover(two_servers[0]), mover(impatient)
-        send_move(first, uids, "BUSY")
+        first.send_move(1, uids, "BUSY")
         wait_for(lambda: scp.commands)
-        send_move(second, uids, "BUSY")
+        second.send_move(1, uids, "BUSY")
         final = final_of(second)
         assert final.status == 0xA702 and "busy" in final.command[0x0902]
         assert final.command[0x1022] == len(uids) and final.data
@@ -119,11 +109,11 @@ def test_waiting_has_an_end(sample_database, two_servers, uids, destination):
 def test_place_of_a_killed_server_expires(two_servers, sample_database, uids, destination):
     scp = destination("ORPHAN", hang="store")
     first, second = mover(two_servers[0]), mover(two_servers[1])
-    send_move(first, uids, "ORPHAN")
+    first.send_move(1, uids, "ORPHAN")
     wait_for(lambda: scp.commands)
     two_servers[0].stop(signal.SIGKILL)
     scp.go_on()
-    send_move(second, uids, "ORPHAN")
+    second.send_move(1, uids, "ORPHAN")
     assert second.read_message().status == 0xFF00
     assert slots(sample_database) == [("ORPHAN", 1)]
     # half a minute passes
@@ -136,7 +126,7 @@ def test_place_of_a_killed_server_expires(two_servers, sample_database, uids, de
 def test_open_association_keeps_its_place(two_servers, sample_database, uids, destination):
     scp = destination("PATIENT", hang="store")
     wire = mover(two_servers[0])
-    send_move(wire, uids, "PATIENT")
+    wire.send_move(1, uids, "PATIENT")
     wait_for(lambda: scp.commands)
 
     def expiry():
@@ -150,7 +140,7 @@ def test_open_association_keeps_its_place(two_servers, sample_database, uids, de
 def test_stopped_server_gives_its_places_back(two_servers, sample_database, uids, destination):
     scp = destination("LEFT", hang="store")
     wire = mover(two_servers[0])
-    send_move(wire, uids, "LEFT")
+    wire.send_move(1, uids, "LEFT")
     wait_for(lambda: scp.commands)
     two_servers[0].process.send_signal(signal.SIGTERM)
     two_servers[0].wait_log("event=serve.draining")

@@ -14,6 +14,7 @@ from clusters import own_cluster
 from conftest import Server
 from dicomwire import C_ECHO, CT_PROTOCOL, EXPLICIT, FIND, GET, IMPLICIT, MOVE, VERIFICATION, Wire, encode, wait_for
 from protocols import keys, new_uid, protocol
+from watch import active_statements, resident_kib
 
 
 @pytest.fixture(scope="module")
@@ -205,13 +206,6 @@ def test_drain_finishes_running_work(sample_database):
         Wire(server.port)
 
 
-def resident_kib(pid):
-    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS"):
-            return int(line.split()[1])
-    raise AssertionError("no VmRSS")
-
-
 @pytest.fixture(scope="module")
 def many(database):
     """The library times a thousand, made in SQL from what was stored."""
@@ -260,11 +254,6 @@ def test_stream_with_flat_memory_and_a_reader_that_stops(database, many):
         stopped[0].release()
     finally:
         assert server.stop() == 0
-
-
-def active_statements(database):
-    return database.query("select count(*) from pg_stat_activity where datname = current_database()"
-                          " and state = 'active' and pid <> pg_backend_pid()")[0][0]
 
 
 def test_vanished_peer_frees_its_statement(server, database, many):

@@ -15,7 +15,8 @@ from dicomwire import (C_ECHO, CT_PROTOCOL, DEFLATED, EXPLICIT, FIND, GET, IMPLI
                        associate_rq, command_bytes, encode, pdu, pdv, wait_for)
 from metrics import metrics
 from protocols import code, keys, new_uid, protocol
-from strikes import final_of, locked, send_get, send_move, still_serves, strikes, struck, untested, waiting_statements
+from strikes import final_of, send_get, still_serves, strikes, struck, untested, waiting_statements
+from watch import locked
 from wirescp import WireScp
 
 CONTEXTS = [(1, VERIFICATION, [IMPLICIT]), (3, FIND, [EXPLICIT]), (5, CT_PROTOCOL, [EXPLICIT]), (7, GET, [EXPLICIT]),
@@ -145,7 +146,7 @@ def get_refused(status):
 
 def move_refused(server, stored, name, uids):
     wire = opened(server)
-    send_move(wire, 9, uids(stored), "ANYBODY")
+    wire.send_move(9, uids(stored), "ANYBODY")
     refused(final_of(wire), 0xC513, name)
     wire.release()
 
@@ -261,7 +262,7 @@ def test_rejected_peers_take_no_place(serve, peers):
 
 def test_operations_of_one_association(narrow, database, stored):
     wire = opened(narrow)
-    with locked(database), strikes(narrow, "limit", "max-operations"):
+    with locked(database, "dpp.objects"), strikes(narrow, "limit", "max-operations"):
         for _ in range(2):
             wire.send_find(3, keys(SOPInstanceUID=stored[0]))
         send_get(wire, 7, stored[:1])
@@ -276,7 +277,7 @@ def test_operations_of_one_title(narrow, database, stored, peers):
     peers("STRICT", max_operations=1)
     hold = [opened(narrow) for _ in range(2)]
     other, strict = opened(narrow, calling="OTHER"), opened(narrow, calling="STRICT")
-    with locked(database):
+    with locked(database, "dpp.objects"):
         with strikes(narrow, "limit", "max-operations-per-ae"):
             for wire in (hold[0], hold[0], hold[1]):
                 wire.send_find(3, keys(SOPInstanceUID=stored[0]))
@@ -298,7 +299,7 @@ def test_operations_of_one_title(narrow, database, stored, peers):
 def test_operations_waiting_for_the_database(serve, database, stored):
     server = serve(workers=1, database_connections=1, database_max_waiting=1)
     wire = opened(server)
-    with locked(database):
+    with locked(database, "dpp.objects"):
         wire.send_find(3, keys(SOPInstanceUID=stored[0]))
         wait_for(lambda: waiting_statements(database) == 1)
         wire.send_find(3, keys(SOPInstanceUID=stored[0]))
@@ -346,11 +347,11 @@ def test_moves_waiting_for_a_destination(serve, peers, stored):
     peers("BUSY", host="127.0.0.1", port=scp.port)
     wires = [opened(server) for _ in range(3)]
     for wire in wires[:2]:
-        send_move(wire, 9, stored, "BUSY")
+        wire.send_move(9, stored, "BUSY")
         assert wire.read_message().status == 0xFF00
     wait_for(lambda: scp.associations == 1)
     with strikes(server, "limit", "destination-max-waiting"):
-        send_move(wires[2], 9, stored, "BUSY")
+        wires[2].send_move(9, stored, "BUSY")
         refused(final_of(wires[2]), 0xA702, "destination-max-waiting")
     scp.go_on()
     assert [final_of(w).status for w in wires[:2]] == [0, 0]

@@ -6,7 +6,6 @@ import itertools
 import random
 import struct
 
-import psycopg2
 import pytest
 
 import dicomwire
@@ -14,6 +13,7 @@ from conftest import Server
 from dicomwire import (BIG_ENDIAN, CT_PROTOCOL, C_ECHO, C_FIND, C_GET, C_MOVE, C_STORE, DEFLATED, EXPLICIT, FIND, GET,
                        IMPLICIT, MOVE, RESPONSE, VERIFICATION, XA_PROTOCOL, Aborted, Rejected, Wire, associate_rq, encode)
 from protocols import keys, protocol
+from watch import locked
 from wirescp import WireScp
 
 PERFORMED = "1.2.840.10008.5.1.4.1.1.200.2"
@@ -388,17 +388,6 @@ class Talk:
         return [self.finals[n] for n in numbers]
 
 
-@contextlib.contextmanager
-def locked(database, table):
-    connection = psycopg2.connect(database.uri)
-    connection.cursor().execute(f"lock table dpp.{table} in access exclusive mode")
-    try:
-        yield
-    finally:
-        connection.rollback()
-        connection.close()
-
-
 @pytest.fixture
 def destination(database):
     scp = WireScp()
@@ -413,10 +402,10 @@ def destination(database):
 def slow(kind, talk, database, destination):
     """An operation that cannot end before the block does."""
     if kind == "store":  # looks whether the UID was purged
-        with locked(database, "tombstones"):
+        with locked(database, "dpp.tombstones"):
             yield talk.store()
     elif kind == "find":  # joins what no other operation here reads or writes
-        with locked(database, "protocol_custodians"):
+        with locked(database, "dpp.protocol_custodians"):
             yield talk.find(CustodialOrganizationSequence=keys(InstitutionName="None"))
     elif kind == "get":
         talk.hold = True
@@ -448,7 +437,7 @@ def test_quick_operations_overtake_a_slow_one(server, database, stored, destinat
 def test_operations_that_run_at_once_end_in_any_order(server, database, stored, destination):
     """Eight of all kinds, sent in one go."""
     talk = Talk(server, stored, "ASYNCDEST")
-    with locked(database, "tombstones"):
+    with locked(database, "dpp.tombstones"):
         stores = [talk.store(), talk.store()]
         others = [talk.find(), talk.get(), talk.move(), talk.find(), talk.get(), talk.find()]
         assert talk.until(*others) == [0] * 6
@@ -462,7 +451,7 @@ def test_what_exceeds_the_window_is_served_up_to_the_bound_of_an_association(ser
     """A peer that sends more than was negotiated breaks PS3.7 D.3.3.3.3, but is not cut off: eight run (max-operations),
     what comes above is refused with the status of its service, and C-ECHO is answered in any case."""
     talk = Talk(server, stored, window=window)
-    with locked(database, "tombstones"):
+    with locked(database, "dpp.tombstones"):
         running = [talk.store() for _ in range(8)]
         for refused, status in ((talk.find(), 0xA700), (talk.store(), 0xA700), (talk.get(), 0xA701), (talk.echo(), 0)):
             assert talk.until(refused) == [status]

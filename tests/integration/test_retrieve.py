@@ -164,14 +164,6 @@ def test_dead_destination_does_not_hold_up_another(server, stored, destination, 
     [w.abort() for w in stuck]
 
 
-def send_move(wire, uids, title):
-    octets = encode(keys(SOPInstanceUID=uids), EXPLICIT)
-    command = wire.request(dicomwire.C_MOVE, MOVE, octets)
-    command[0x0600] = title
-    wire.send_message(1, command, octets)
-    return command[0x0110]
-
-
 def test_pending_responses_come_once_in_the_interval(database, stored, destination, wire_scp):
     """Decision 31: the first at once, and no other before the interval is over, however many sub-operations end."""
     server = Server(database.uri, progress_interval="1h")
@@ -197,7 +189,7 @@ def test_requester_sees_life_while_its_move_waits(server, stored, destination, w
     destination("THINKER", scp.port)
     first, second = moving(server), moving(server)
     for wire in (first, second):  # the second waits in the queue of the destination
-        send_move(wire, list(stored), "THINKER")
+        wire.send_move(1, list(stored), "THINKER")
         message = wire.read_message()
         assert message.status == 0xFF00 and counts(message) == (12, 0, 0, 0)
     begin = time.monotonic()
