@@ -15,7 +15,7 @@
     X(CALLING, 1, 1, 3, \
       "calling AE title malformed, without a row where `unknown-ae` does not let it in, or with rows for other source addresses only") \
     X(CALLED, 1, 1, 7, "called AE title malformed or not recognized") \
-    X(MAX_LENGTH, 1, 2, 1, "the requester's maximum PDU length is too small for any message") \
+    X(MAX_LENGTH, 1, 2, 1, "the requester's maximum PDU length is less than 64 octets") \
     X(VERSION, 1, 2, 2, "protocol version not supported") \
     X(CONTEXTS, 1, 3, 2, "more presentation contexts than `max-contexts`") \
     X(CONGESTION, 2, 3, 1, "the database cannot be asked for the calling AE title; try again later") \

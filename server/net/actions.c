@@ -134,7 +134,7 @@ static enum rc check_request(const struct assoc *a, const struct pdu_associate *
     }
     if (!assoc_peer_max_is_usable(rq)) {
         *rj = reject_of(REJECT_MAX_LENGTH)->code;
-        return err_set(err, RC_INVALID, "the maximum length is too small for any message");
+        return err_set(err, RC_INVALID, "the maximum length is less than %d", PEER_MAX_MIN);
     }
     if (rq->context_count > a->options.max_contexts) {
         *rj = reject_of(REJECT_CONTEXTS)->code;

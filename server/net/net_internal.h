@@ -10,7 +10,7 @@
 #include "net/fsm.h"
 
 enum {
-    /* A smaller maximum of the peer is refused: headers would outweigh the data. */
+    /* A smaller maximum of the peer is refused, as net/reject.h says: headers would outweigh the data. */
     PEER_MAX_MIN = 64,
     UNLIMITED_PDU_BYTES =
         131072, /* what we send to a peer without a maximum, and at most to others */

@@ -68,7 +68,7 @@ static void unacceptable_requests_are_rejected_with_their_reason(void **fixture)
         {1, APP_CONTEXT, "A\\B", "SCU", 0, {1, 1, 7}},
         {1, APP_CONTEXT, "DPPR", "A\nB", 0, {1, 1, 3}},
         {1, APP_CONTEXT, "DPPR", "\xC4", 0, {1, 1, 3}},
-        {1, APP_CONTEXT, "DPPR", "SCU", 7, {1, 2, 1}},
+        {1, APP_CONTEXT, "DPPR", "SCU", 63, {1, 2, 1}},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct duel d;
