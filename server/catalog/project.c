@@ -30,6 +30,8 @@
 #include "dcm/charset.h"
 #include "project_record.h"
 
+enum { LARGE_COPY = 1 << 20 };
+
 struct walk {
     struct match_list *lists;
     struct buf *out;
@@ -334,6 +336,22 @@ static enum rc encode_text(struct dcm_item *item, const struct walk *w,
     return err_set(err, RC_INTERNAL, "response fits no character set");
 }
 
+/* A copy that lasts as long as both: what is large would leave the scratch no room for the tree. False: no room. */
+static bool copy_octets(struct span octets, struct arena *scratch, struct buf *large,
+                        struct span *copy)
+{
+    if (octets.len > LARGE_COPY) {
+        buf_add_span(large, octets);
+        *copy = buf_span(large);
+        return buf_status(large) == RC_OK;
+    }
+    uint8_t *to = arena_alloc(scratch, octets.len ? octets.len : 1);
+    if (to && octets.len)
+        memcpy(to, octets.data, octets.len);
+    *copy = span_of(to, octets.len);
+    return to != NULL;
+}
+
 /* The general way: what the walk wrote after `start` is read back and written as the target wants it. */
 static enum rc rewrite(struct walk *w, size_t start, const struct project_target *target,
                        struct arena *scratch, struct err *err)
@@ -344,21 +362,23 @@ static enum rc rewrite(struct walk *w, size_t start, const struct project_target
     /* What was stored has passed the limits of its time, which are settings: here the arena is the limit. */
     struct dcm_limits limits = {
         .max_bytes = len, .max_depth = DCM_DEPTH_CEILING, .max_elements = UINT32_MAX};
-    uint8_t *copy = arena_alloc(scratch, len ? len : 1);
-    if (!copy)
+    struct buf large;
+    struct span copy;
+    buf_init(&large, out->limit);
+    if (!copy_octets(span_of(out->data + start, len), scratch, &large, &copy)) {
+        buf_fini(&large);
         return too_large(err);
-    if (len)
-        memcpy(copy, out->data + start, len);
+    }
     out->len = start;
 
-    enum rc rc =
-        dcm_read(span_of(copy, len), dcm_ts_find(UID_EXPLICIT_LE), &limits, scratch, &item, err);
+    enum rc rc = dcm_read(copy, dcm_ts_find(UID_EXPLICIT_LE), &limits, scratch, &item, err);
     if (rc == RC_INVALID)
         rc = err_set(err, RC_INTERNAL, "query record cannot be read");
     if (rc == RC_OK && w->has_wide_text)
         rc = encode_text(item, w, target, scratch, err);
     if (rc == RC_OK)
         rc = dcm_write(item, target->ts, out, err);
+    buf_fini(&large);
     return rc;
 }
 

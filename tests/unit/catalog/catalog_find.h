@@ -26,6 +26,7 @@ struct answers {
 
 /* What a response may have: as many octets as the server allows, unless a test says less. */
 static size_t find_response_limit = 64 << 20;
+static size_t find_scratch_limit = 16 << 20;
 
 /* Letter n stands for SOP Instance UID 1.2.3.n; '?' = the response has no such UID. */
 static inline char find_letter(struct span response)
@@ -82,7 +83,7 @@ static inline enum rc find_entities(const struct model *model, struct span ident
     memset(err, 0, sizeof(*err));
     a->ts = ts;
     a->arena = arena_new(16 << 20);
-    a->scratch = arena_new(16 << 20);
+    a->scratch = arena_new(find_scratch_limit);
     buf_init(&a->response, find_response_limit);
     enum rc rc = query_build(model, identifier, ts, &view, NULL, a->arena, &a->query, err);
     if (rc != RC_OK)
