@@ -1,7 +1,7 @@
 -- compatible
 -- Instance Creation Date and Time as an instant, for queries with time zone adjustment (PS3.4 K.5.1). It is there when
 -- the object says its own zone, Timezone Offset From UTC (0008,0201); the zone of the site, where it does not, is a
--- setting of the servers and is put in by the query.
+-- setting of the servers and is put in by the query. Rows that are there are filled by 0009.
 
 alter table dpp.protocols add column creation_instant timestamptz;
 comment on column dpp.protocols.creation_instant is
@@ -52,11 +52,3 @@ begin
     return new;
 end
 $$;
-
-update dpp.protocols as p
-set creation_instant = dpp.instant_of(p.creation_datetime, dpp.parse_offset(o.timezone_offset))
-from dpp.objects as o
-where o.id = p.object_id and o.timezone_offset is not null and p.creation_datetime is not null;
-
-create index protocols_creation_instant_idx on dpp.protocols (creation_instant)
-    where creation_instant is not null;

@@ -1,6 +1,6 @@
 -- compatible
 -- Person names for fuzzy semantic matching (PS3.4 K.5.1). The extension comes with PostgreSQL and is a trusted one: the
--- owner of the database may create it.
+-- owner of the database may create it. Rows that are there are filled by 0009.
 
 create extension if not exists fuzzystrmatch;
 
@@ -108,15 +108,3 @@ begin
     return new;
 end
 $$;
-update dpp.protocols
-set content_creator_sounds = dpp.name_sounds(content_creator_name)
-where content_creator_name is not null;
-
-update dpp.approval_asserters
-set person_name_sounds = dpp.name_sounds(person_name)
-where person_name is not null;
-
-create index protocols_content_creator_sounds_idx on dpp.protocols using gin (content_creator_sounds)
-    with (fastupdate = off);
-create index approval_asserters_person_name_sounds_idx on dpp.approval_asserters using gin (person_name_sounds)
-    with (fastupdate = off);
