@@ -67,7 +67,8 @@ comment on function dpp.word_sounds(text, int) is
 create or replace function dpp.folded_name_sounds(folded text)
 returns text[] language plpgsql immutable parallel safe as $$
 declare
-    groups text[] := string_to_array(folded, '=');
+    -- Far longer than names are: the time for more grows with the square.
+    groups text[] := string_to_array(left(folded, 2000), '=');
     word text;
     sounds text[] collate "C" := '{}';
 begin
