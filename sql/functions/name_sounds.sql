@@ -67,8 +67,8 @@ comment on function dpp.word_sounds(text, int) is
 create or replace function dpp.folded_name_sounds(folded text)
 returns text[] language plpgsql immutable parallel safe as $$
 declare
-    -- Far longer than names are: the time for more grows with the square.
-    groups text[] := string_to_array(left(folded, 2000), '=');
+    -- Far longer than names are: the time for more grows with the square. A word that is cut to this is too long.
+    groups text[] := string_to_array(left(folded, 2001), '=');
     word text;
     sounds text[] collate "C" := '{}';
 begin

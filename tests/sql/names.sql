@@ -44,7 +44,7 @@ from (
         (null, '{}')
 ) as v (given, expected);
 
-select is(cardinality(dpp.name_sounds(repeat('ab ', 20000))), 1334, 'a name is read as far as 2,000 characters');
+select is(cardinality(dpp.name_sounds(repeat('ab ', 20000))), 1334, 'a name is read as far as 2,001 characters');
 
 -- Fuzzy matching: words and their codes by component group.
 select is(dpp.name_sounds(v.given), v.expected::text[], format('sounds of %L', v.given))
