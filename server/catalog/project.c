@@ -363,9 +363,9 @@ static enum rc rewrite(struct walk *w, size_t start, const struct project_target
     struct dcm_limits limits = {
         .max_bytes = len, .max_depth = DCM_DEPTH_CEILING, .max_elements = UINT32_MAX};
     struct buf large;
-    struct span copy;
+    struct span copy, written = len ? span_of(out->data + start, len) : span_of(NULL, 0);
     buf_init(&large, out->limit);
-    if (!copy_octets(span_of(out->data + start, len), scratch, &large, &copy)) {
+    if (!copy_octets(written, scratch, &large, &copy)) {
         buf_fini(&large);
         return too_large(err);
     }
