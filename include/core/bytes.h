@@ -110,5 +110,8 @@ static inline enum rc buf_status(const struct buf *b)
 size_t utf8_decode(const uint8_t *p, size_t left, uint32_t *code);
 size_t utf8_encode(uint32_t code, uint8_t out[4]);
 bool utf8_is_valid(struct span text);
+/* What a terminal would obey, or what lets text pretend to be other text: C0, DEL, C1, line and paragraph separators,
+ * and the overrides of writing direction (Unicode TR 36, TR 9). */
+bool utf8_is_harmful(uint32_t code);
 
 #endif

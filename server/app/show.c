@@ -14,19 +14,12 @@
 
 enum { MAX_SHOWN = 100 }; /* items of a sequence, values of an attribute */
 
-/* C0, DEL, C1, and the bidirectional overrides, with which text can pretend to be other text. */
-static bool is_harmful(uint32_t c)
-{
-    return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x2028 || c == 0x2029 ||
-           (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
-}
-
 void show_text(struct buf *out, struct span utf8)
 {
     for (size_t i = 0; i < utf8.len;) {
         uint32_t c = 0;
         size_t n = utf8_decode(utf8.data + i, utf8.len - i, &c);
-        if (n == 0 || is_harmful(c))
+        if (n == 0 || utf8_is_harmful(c))
             buf_add_str(out, n && c && c < 0x20 && strchr("\r\n\t", (int)c) ? " " : REPLACEMENT);
         else
             buf_add(out, utf8.data + i, n);

@@ -211,6 +211,12 @@ size_t utf8_encode(uint32_t code, uint8_t out[4])
     return len;
 }
 
+bool utf8_is_harmful(uint32_t code)
+{
+    return code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x2028 || code == 0x2029 ||
+           (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
+}
+
 bool utf8_is_valid(struct span text)
 {
     uint32_t code;

@@ -12,8 +12,9 @@
  * sentence and becomes msg. To learn where each value lies in the text, the format is printed once more
  * up to each boundary; formats are short, so this is cheaper than a second printf of our own.
  *
- * A value from a bare %d, %u, %zu, %.1f ... is a number in JSON; everything else is a string. Control
- * characters (C0, DEL, C1, U+2028, U+2029) are escaped, octets that are not UTF-8 become U+FFFD.
+ * A value from a bare %d, %u, %zu, %.1f ... is a number in JSON; everything else is a string. What
+ * could drive a terminal or pretend to be other text (utf8_is_harmful) is escaped, octets that are not UTF-8 become
+ * U+FFFD.
  */
 #include "core/log.h"
 
@@ -92,7 +93,7 @@ static void put_escaped(struct line *l, const char *text, size_t n)
             fits = put(l, (char[]){'\\', (char)cp}, 2);
         } else if (cp == '\n') {
             fits = put(l, "\\n", 2);
-        } else if (cp < 0x20 || (cp >= 0x7F && cp < 0xA0) || cp == 0x2028 || cp == 0x2029) {
+        } else if (utf8_is_harmful(cp)) {
             snprintf(code, sizeof(code), "\\u%04x", cp & 0xFFFF);
             fits = put(l, code, 6);
         } else {

@@ -128,6 +128,17 @@ static void invalid_utf8_is_replaced_and_valid_is_kept(void **state)
                         "\xEF\xBF\xBD\\u0085\"\n");
 }
 
+/* Text that a terminal would write from right to left looks like other text. */
+static void overrides_of_writing_direction_are_escaped(void **state)
+{
+    (void)state;
+    capture_begin(LOG_LOGFMT);
+    log_info(NULL, "e", "a=%s", "x\xE2\x80\xAEy\xE2\x81\xA6z\xD7\x90");
+    capture_end();
+    assert_string_equal(after_time(captured),
+                        "level=info event=e a=\"x\\u202ey\\u2066z\xD7\x90\"\n");
+}
+
 static void json_has_numbers_only_from_integer_conversions(void **state)
 {
     struct log_ctx ctx = {.assoc = 1};
@@ -288,6 +299,7 @@ int main(void)
         cmocka_unit_test(levels_below_the_configured_are_silent),
         cmocka_unit_test(arguments_cannot_forge_lines_or_pairs),
         cmocka_unit_test(invalid_utf8_is_replaced_and_valid_is_kept),
+        cmocka_unit_test(overrides_of_writing_direction_are_escaped),
         cmocka_unit_test(json_has_numbers_only_from_integer_conversions),
         cmocka_unit_test(empty_and_missing_values_are_kept_apart),
         cmocka_unit_test(long_lines_are_cut_and_stay_well_formed),
