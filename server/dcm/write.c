@@ -77,16 +77,21 @@ static void write_sequence(const struct dcm_element *e, const struct dcm_ts *ts,
     }
 }
 
-/* Without padding that its VR may not have: NUL at the end of text, spaces at that of a UID (PS3.5 6.2). */
-static struct span without_wrong_padding(const struct vr_info *vr, struct span value)
+/* Without padding that its VR may not have: NUL at the end of text, spaces at that of a UID (PS3.5 6.2). Only where the
+ * VR is the dictionary's: of what is not known we do not know what is padding, and the digest has it as it is. */
+static struct span without_wrong_padding(const struct dcm_element *e, const struct vr_info *vr)
 {
-    if (!vr->is_string || value.len == 0)
-        return value;
+    struct span bare = e->value;
+    char known[3];
+    if (!vr->is_string || bare.len == 0)
+        return e->value;
     if (vr_pad(vr) == '\0')
-        return vr_trim(vr, value);
-    while (value.len && value.data[value.len - 1] == '\0')
-        value.len--;
-    return value;
+        bare = vr_trim(vr, bare);
+    while (bare.len && bare.data[bare.len - 1] == '\0')
+        bare.len--;
+    bool is_right = bare.len + bare.len % 2 == e->value.len &&
+                    (bare.len == e->value.len || e->value.data[bare.len] == vr_pad(vr));
+    return is_right || !vr_of_tag(e->tag, known) || strcmp(known, vr->name) != 0 ? e->value : bare;
 }
 
 static void write_value(struct span value, const struct vr_info *vr, unsigned unit, struct buf *out)
@@ -105,7 +110,7 @@ static void write_value(struct span value, const struct vr_info *vr, unsigned un
 void dcm_write_element(const struct dcm_element *e, const struct dcm_ts *ts, struct buf *out)
 {
     const struct vr_info *vr = vr_of(e);
-    struct span value = without_wrong_padding(vr, e->value);
+    struct span value = without_wrong_padding(e, vr);
     size_t len = value.len + value.len % 2;
     unsigned unit = ts->is_big_endian ? vr->unit : 1;
     add_tag(out, ts, e->tag);

@@ -124,35 +124,50 @@ static void write_uses_explicit_lengths_and_pads_by_vr(void **state)
     buf_fini(&out);
 }
 
-/* PS3.5 6.2: a peer's padding is no part of the value, and may be of the wrong kind. */
+/* PS3.5 6.2: a peer's padding is no part of the value, and may be of the wrong kind; but what is padding is known of the
+ * dictionary's attributes only. */
 static void write_replaces_padding_that_the_vr_may_not_have(void **state)
 {
+    enum { PRIVATE = TAG(0x0009, 0x1001) };
     static const struct {
+        uint32_t tag;
         const char *vr;
         struct span value, written;
     } rows[] = {
-#define ROW(vr, value, written)                             \
-    {                                                       \
-        vr, {(const uint8_t *)(value), sizeof(value) - 1},  \
-        {                                                   \
-            (const uint8_t *)(written), sizeof(written) - 1 \
-        }                                                   \
+#define ROW(tag, vr, value, written)                            \
+    {                                                           \
+        tag, vr, {(const uint8_t *)(value), sizeof(value) - 1}, \
+        {                                                       \
+            (const uint8_t *)(written), sizeof(written) - 1     \
+        }                                                       \
     }
-        ROW("UI", "1.2.3 ", "1.2.3\0"),  ROW("UI", "1.2  ", "1.2\0"),
-        ROW("UI", "1.23\0\0", "1.23"),   ROW("UI", "\0\0", ""),
-        ROW("LO", "odd\0", "odd "),      ROW("LO", "even\0\0", "even"),
-        ROW("LO", "sp \0", "sp  "),      ROW("LO", "\0\0", ""),
-        ROW("LO", "two  ", "two   "),    ROW("CS", "CT\0", "CT"),
-        ROW("UT", "text\0", "text"),     ROW("DA", "20200101\0\0", "20200101"),
-        ROW("PN", "A^B=\0", "A^B="),     ROW("OB", "a\0\0\0", "a\0\0\0"),
-        ROW("UN", "a\0\0\0", "a\0\0\0"), ROW("US", "a\0", "a\0"),
+        ROW(TAG_SOPInstanceUID, "UI", "1.2.3 ", "1.2.3\0"),
+        ROW(TAG_SOPInstanceUID, "UI", "1.2.3\0", "1.2.3\0"),
+        ROW(TAG_SOPInstanceUID, "UI", "1.2  ", "1.2\0"),
+        ROW(TAG_SOPInstanceUID, "UI", "1.2 \0", "1.2\0"),
+        ROW(TAG_SOPInstanceUID, "UI", "1.23\0\0", "1.23"),
+        ROW(TAG_SOPInstanceUID, "UI", "\0\0", ""),
+        ROW(TAG_ProtocolName, "LO", "odd\0", "odd "),
+        ROW(TAG_ProtocolName, "LO", "even\0\0", "even"),
+        ROW(TAG_ProtocolName, "LO", "sp \0", "sp  "),
+        ROW(TAG_ProtocolName, "LO", "\0\0", ""),
+        ROW(TAG_ProtocolName, "LO", "two  ", "two   "),
+        ROW(TAG_EquipmentModality, "CS", "CT\0", "CT"),
+        ROW(TAG(0x0040, 0xA160), "UT", "text\0", "text"),
+        ROW(TAG_InstanceCreationDate, "DA", "20200101\0\0", "20200101"),
+        ROW(TAG_ContentCreatorName, "PN", "A^B=\0", "A^B="),
+        ROW(TAG_ProtocolName, "UI", "1.2.3 ", "1.2.3 "),
+        ROW(PRIVATE, "LO", "even\0\0", "even\0\0"),
+        ROW(PRIVATE, "UI", "1.2.3 ", "1.2.3 "),
+        ROW(PRIVATE, "OB", "a\0\0\0", "a\0\0\0"),
+        ROW(PRIVATE, "UN", "a\0\0\0", "a\0\0\0"),
+        ROW(PRIVATE, "US", "a\0", "a\0"),
 #undef ROW
     };
     struct fixture *f = *state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct dcm_item *item = dcm_item_new(f->arena);
-        struct dcm_element *e =
-            dcm_put(f->arena, item, TAG(0x0009, 0x1001), rows[i].vr, rows[i].value);
+        struct dcm_element *e = dcm_put(f->arena, item, rows[i].tag, rows[i].vr, rows[i].value);
         struct buf out;
         buf_init(&out, 0);
         dcm_write_element(e, dcm_ts_find(UID_IMPLICIT_LE), &out);
