@@ -1,7 +1,7 @@
 -- Functions that servers and commands call. Servers of several versions may run against one schema, so a function keeps
 -- its arguments and its result; a changed one is another function, and the old one stays for those that call it.
 begin;
-select plan(7);
+select plan(8);
 
 select is(pg_get_function_result(to_regprocedure(f.signature)), f.result, f.signature)
 from (
@@ -27,6 +27,12 @@ from (
         (
             'dpp.rebuild_approval(text, bytea, text, text, text[], text[], text[], text[], text[], text[], text[])',
             'boolean'
+        ),
+        -- dppr diff
+        (
+            'dpp.diff(text, text, numeric, numeric)',
+            'TABLE(part text, element text, attribute text, tag text, aspect text, left_value text, right_value text,'
+            ' difference text)'
         )
 ) as f (signature, result);
 

@@ -8,7 +8,7 @@ select tables_are('dpp', array[
     'protocol_models', 'protocol_predecessors', 'protocol_elements', 'parameter_constraints', 'instructions',
     'approvals', 'approval_subjects', 'approval_assertions', 'approval_asserters', 'approval_codes',
     'approval_related_assertions', 'application_entities', 'destination_slots', 'schema_migrations', 'schema_definitions', 'servers']);
-select views_are('dpp', array['approval_list', 'parameters', 'protocol_list']);
+select views_are('dpp', array['approval_list', 'parameters', 'protocol_attributes', 'protocol_list', 'units']);
 select has_extension('pg_trgm');
 select has_extension('fuzzystrmatch');
 
