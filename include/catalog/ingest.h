@@ -24,6 +24,9 @@ struct ingest_input {
 
 struct ingest_prepared; /* owns the derived forms */
 
+/* How the warning of an object begins whose rows cannot hold all that is in it. */
+#define INGEST_LOSSY "some values are in the encoded form only"
+
 /* RC_INVALID with the tag: data set and command disagree, a UID is missing or no UID, or the SOP class is
  * not kept (A900); RC_UNSUPPORTED: could not be decoded (C210); RC_LIMIT. limits NULL: the defaults. */
 MUST_CHECK enum rc ingest_prepare(const struct ingest_input *input, const struct dcm_limits *limits,

@@ -68,12 +68,13 @@ struct command {
     const char *text;    /* --help: what it does, and examples */
     bool has_settings;   /* takes every setting as a flag */
     bool shows_settings; /* --help lists them all */
+    int trouble;         /* exit status when results cannot be written; 0: STATUS_FAILED */
     int (*run)(const struct command *self, int argc, char **argv); /* the process's exit status */
 };
 
 extern const struct command command_serve, command_migrate, command_import, command_export,
-    command_rebuild, command_echo, command_store, command_find, command_get, command_move,
-    command_ae, command_doctor, command_config, command_conformance;
+    command_rebuild, command_diff, command_echo, command_store, command_find, command_get,
+    command_move, command_ae, command_doctor, command_config, command_conformance;
 
 /* `dppr find: ...` on standard error. */
 void command_error(const struct command *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -200,8 +201,10 @@ struct table;
 /* titles are borrowed. max_width: of a column, longer cells end in an ellipsis; 0 = no bound. */
 struct table *table_new(FILE *to, const char *const *titles, unsigned columns, unsigned max_width);
 void table_row(struct table *t, const char *const *cells); /* copies */
-void table_end(struct table *t);                           /* prints what is left, frees */
-void table_discard(struct table *t);                       /* frees only */
+/* color: an escape sequence for the row (static), NULL = none. */
+void table_row_colored(struct table *t, const char *const *cells, const char *color);
+void table_end(struct table *t);     /* prints what is left, frees */
+void table_discard(struct table *t); /* frees only */
 /* Columns a terminal gives to this UTF-8 text. */
 unsigned text_width(const char *utf8);
 

@@ -11,9 +11,9 @@
 #include "app_internal.h"
 
 static const struct command *const commands[] = {
-    &command_serve, &command_migrate, &command_import, &command_export,      &command_rebuild,
-    &command_echo,  &command_store,   &command_find,   &command_get,         &command_move,
-    &command_ae,    &command_doctor,  &command_config, &command_conformance,
+    &command_serve, &command_migrate, &command_import, &command_export, &command_rebuild,
+    &command_diff,  &command_echo,    &command_store,  &command_find,   &command_get,
+    &command_move,  &command_ae,      &command_doctor, &command_config, &command_conformance,
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
@@ -46,6 +46,8 @@ static int finish(const struct command *c, int status)
     if (fflush(stdout) != 0 || ferror(stdout)) {
         if (poll(&out, 1, 0) != 1 || !(out.revents & POLLERR))
             command_error(c, "cannot write to standard output");
+        if (c && c->trouble)
+            return c->trouble;
         return status == STATUS_DONE ? STATUS_FAILED : status;
     }
     return status;

@@ -22,6 +22,7 @@ struct table {
     const char *const *titles;
     unsigned *widths;
     char **kept; /* MAX_KEPT rows of cells */
+    const char *colors[MAX_KEPT];
     unsigned kept_rows;
     bool is_settled;
 };
@@ -106,10 +107,14 @@ static void print_cell(struct table *t, unsigned column, const char *text)
         fputc(' ', t->to);
 }
 
-static void print_row(struct table *t, const char *const *cells)
+static void print_row(struct table *t, const char *const *cells, const char *color)
 {
+    if (color)
+        fputs(color, t->to);
     for (unsigned i = 0; i < t->columns; i++)
         print_cell(t, i, cells[i] ? cells[i] : "");
+    if (color)
+        fputs("\033[0m", t->to);
     fputc('\n', t->to);
 }
 
@@ -125,16 +130,21 @@ static void settle(struct table *t)
     if (t->is_settled)
         return;
     t->is_settled = true;
-    print_row(t, t->titles);
+    print_row(t, t->titles, NULL);
     for (unsigned r = 0; r < t->kept_rows; r++)
-        print_row(t, (const char *const *)t->kept + (size_t)r * t->columns);
+        print_row(t, (const char *const *)t->kept + (size_t)r * t->columns, t->colors[r]);
     forget_rows(t);
 }
 
 void table_row(struct table *t, const char *const *cells)
 {
+    table_row_colored(t, cells, NULL);
+}
+
+void table_row_colored(struct table *t, const char *const *cells, const char *color)
+{
     if (t->is_settled) {
-        print_row(t, cells);
+        print_row(t, cells, color);
         return;
     }
     for (unsigned i = 0; i < t->columns; i++) {
@@ -146,6 +156,7 @@ void table_row(struct table *t, const char *const *cells)
             t->widths[i] = width;
         t->kept[(size_t)t->kept_rows * t->columns + i] = xstrdup(cell);
     }
+    t->colors[t->kept_rows] = color;
     if (++t->kept_rows == MAX_KEPT)
         settle(t);
 }

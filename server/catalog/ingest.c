@@ -168,9 +168,7 @@ static enum rc derive(struct ingest_prepared *p, struct dcm_item *utf8, struct a
     if (rc == RC_OK)
         rc = rows_write(model, utf8, INLINE_LIMIT, work, &p->rows, err);
     if (rc == RC_OK && p->rows.is_lossy)
-        rows_warn(
-            &p->rows, NULL,
-            "some values are in the encoded form only: JSON cannot hold them, or they are large");
+        rows_warn(&p->rows, NULL, INGEST_LOSSY ": JSON cannot hold them, or they are large");
     return rc == RC_OK ? rows_finish(&p->rows, err) : rc;
 }
 

@@ -249,8 +249,8 @@ def test_usage(arguments, status):
     assert done.stdout if status == 0 else done.stderr
 
 
-@pytest.mark.parametrize("command", ["serve", "migrate", "import", "export", "rebuild", "echo", "store", "find",
-                                     "get", "move", "ae", "doctor", "config", "conformance"])
+@pytest.mark.parametrize("command", ["serve", "migrate", "import", "export", "rebuild", "diff", "echo", "store",
+                                     "find", "get", "move", "ae", "doctor", "config", "conformance"])
 def test_every_command_has_help(command):
     done = run_dppr(command, "--help", check=True)
     assert command in done.stdout and done.stderr == ""

@@ -121,9 +121,9 @@ static void help_comes_before_any_slip(void **state)
 static void every_command_explains_itself(void **state)
 {
     static const struct command *const all[] = {
-        &command_serve, &command_migrate, &command_import, &command_export,      &command_rebuild,
-        &command_echo,  &command_store,   &command_find,   &command_get,         &command_move,
-        &command_ae,    &command_doctor,  &command_config, &command_conformance,
+        &command_serve, &command_migrate, &command_import, &command_export, &command_rebuild,
+        &command_diff,  &command_echo,    &command_store,  &command_find,   &command_get,
+        &command_move,  &command_ae,      &command_doctor, &command_config, &command_conformance,
     };
     char help[] = "--help";
     char nonsense[] = "--no-such-option";

@@ -57,6 +57,40 @@ static void columns_are_aligned(void **state)
     output_check(&o, "A      NAME\n1.2.3  Head\n1      \n");
 }
 
+static void colored_rows_are_aligned_too(void **state)
+{
+    const char *cells[] = {"1", "Head"};
+    struct output o;
+
+    (void)state;
+    output_open(&o);
+    struct table *t = table_new(o.file, two_titles, 2, 0);
+    table_row_colored(t, cells, "\033[31m");
+    row(t, "1.2", "Neck");
+    table_end(t);
+    output_check(&o, "A    NAME\n\033[31m1    Head\033[0m\n1.2  Neck\n");
+}
+
+/* Rows of which a terminal sees the first before the last is known. */
+static void rows_of_a_long_table_keep_their_colors(void **state)
+{
+    const char *cells[] = {"1", "Head"};
+    struct output o;
+    unsigned colored = 0;
+
+    (void)state;
+    output_open(&o);
+    struct table *t = table_new(o.file, two_titles, 2, 0);
+    for (unsigned i = 0; i < 1200; i++)
+        table_row_colored(t, cells, i % 2 ? "\033[32m" : NULL);
+    table_end(t);
+    fclose(o.file);
+    for (const char *at = o.text; (at = strstr(at, "\n\033[32m1  Head\033[0m\n")) != NULL; at++)
+        colored++;
+    assert_int_equal(colored, 600);
+    free(o.text);
+}
+
 static void width_is_counted_in_cells(void **state)
 {
     struct output o;
@@ -220,6 +254,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_are_aligned),
+        cmocka_unit_test(colored_rows_are_aligned_too),
+        cmocka_unit_test(rows_of_a_long_table_keep_their_colors),
         cmocka_unit_test(width_is_counted_in_cells),
         cmocka_unit_test(long_cells_end_in_an_ellipsis),
         cmocka_unit_test(table_without_rows_has_its_titles),
