@@ -1,14 +1,5 @@
 -- The derived columns of Protocol Approvals, kept true whoever writes the rows.
 
-create or replace function dpp.offset_of_object(object_id bigint)
-returns interval language plpgsql stable as $$
-begin
-    return (select dpp.parse_offset(o.timezone_offset) from dpp.objects as o where o.id = object_id);
-end
-$$;
-comment on function dpp.offset_of_object(bigint) is
-    'Timezone Offset From UTC (0008,0201) of an object; null when it has none';
-
 create or replace function dpp.derive_approval()
 returns trigger language plpgsql as $$
 begin
@@ -58,10 +49,7 @@ declare
     folded text := dpp.fold_name(new.person_name);
 begin
     new.person_name_folded := dpp.folded_name_entries(folded);
-    new.person_name_search := case
-        when new.person_name_folded <> '{}'
-        then E'\n' || array_to_string(new.person_name_folded, E'\n') || E'\n'
-    end;
+    new.person_name_search := dpp.name_search(new.person_name_folded);
     new.person_name_sounds := dpp.folded_name_sounds(folded);
     return new;
 end

@@ -10,16 +10,10 @@ begin
     new.creation_datetime := new.creation_date + new.creation_time;
     new.creation_instant := null;
     if new.creation_datetime is not null then
-        new.creation_instant := (
-            select dpp.instant_of(new.creation_datetime, dpp.parse_offset(o.timezone_offset))
-            from dpp.objects as o
-            where o.id = new.object_id);
+        new.creation_instant := dpp.instant_of(new.creation_datetime, dpp.offset_of_object(new.object_id));
     end if;
     new.content_creator_folded := dpp.folded_name_entries(folded);
-    new.content_creator_search := case
-        when new.content_creator_folded <> '{}'
-        then E'\n' || array_to_string(new.content_creator_folded, E'\n') || E'\n'
-    end;
+    new.content_creator_search := dpp.name_search(new.content_creator_folded);
     new.content_creator_sounds := dpp.folded_name_sounds(folded);
     return new;
 end

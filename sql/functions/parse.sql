@@ -126,6 +126,15 @@ $$;
 comment on function dpp.fold_name_entries(text) is
     'What a person name is matched by: dpp.fold_name of the whole and of each component group, without empty ones';
 
+create or replace function dpp.name_search(entries text[])
+returns text language plpgsql immutable parallel safe as $$
+begin
+    return case when entries <> '{}' then E'\n' || array_to_string(entries, E'\n') || E'\n' end;
+end
+$$;
+comment on function dpp.name_search(text[]) is
+    'The entries of dpp.fold_name_entries, each between line feeds: what wild cards in person names are looked for in; null when there are none';
+
 create or replace function dpp.parse_offset(value text)
 returns interval language plpgsql immutable strict parallel safe as $$
 declare
