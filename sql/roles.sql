@@ -9,7 +9,7 @@ do $$
 declare
     role_name text;
 begin
-    foreach role_name in array array['dppr_server', 'dppr_admin', 'dppr_reader'] loop
+    foreach role_name in array array['dppr_server', 'dppr_admin', 'dppr_author', 'dppr_reader'] loop
         if not exists (select from pg_catalog.pg_roles as r where r.rolname = role_name) then
             begin
                 execute format('create role %I nologin', role_name);

@@ -7,7 +7,8 @@ select tables_are('dpp', array[
     'objects', 'instances', 'tombstones', 'dataset_warnings', 'protocols', 'protocol_custodians', 'protocol_codes',
     'protocol_models', 'protocol_predecessors', 'protocol_elements', 'parameter_constraints', 'instructions',
     'approvals', 'approval_subjects', 'approval_assertions', 'approval_asserters', 'approval_codes',
-    'approval_related_assertions', 'application_entities', 'destination_slots', 'schema_migrations', 'schema_definitions', 'servers']);
+    'approval_related_assertions', 'application_entities', 'destination_slots', 'schema_migrations', 'schema_definitions', 'servers', 'supersessions',
+    'changes', 'audit_events', 'repository']);
 select views_are('dpp', array['approval_list', 'parameters', 'protocol_attributes', 'protocol_list', 'units']);
 select has_extension('pg_trgm');
 select has_extension('fuzzystrmatch');
@@ -87,7 +88,7 @@ select is_empty(
             and (c.relname, a.attname) not in (
                 ('objects', 'retired_reason'), ('tombstones', 'reason'), ('dataset_warnings', 'warning'),
                 ('application_entities', 'description'), ('schema_migrations', 'name'), ('servers', 'version'),
-                ('schema_definitions', 'hash'))
+                ('schema_definitions', 'hash'), ('audit_events', 'reason'))
     $$,
     'text that is compared has collation C');
 select is_empty(
