@@ -1,7 +1,7 @@
 -- The one way in for received objects. One call is one transaction and leaves all or nothing behind.
 --
 -- Security definer: a server may add objects through this function, and only through it; it has no right to change
--- or delete what is published.
+-- or delete what is published. The guard of the tables (guard.sql) lets it pass by dpp.open_door.
 --
 -- Plans are made once per session and kept. One made while the tables are empty, as for the first of many objects that
 -- are imported, would read them whole ever after, hence enable_seqscan.
@@ -35,17 +35,19 @@ set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 as $$
 declare
+    door text;
     new_id bigint;
     known record;
 begin
+    door := dpp.open_door();
     loop
         -- If another transaction is storing the same UID this waits for its end.
         insert into dpp.objects (
             sop_instance_uid, sop_class_uid, state, query_record, specific_character_set, timezone_offset, source,
-            sender_aet, published_at)
+            sender_aet, published_at, published_by)
         values (
             p_sop_instance_uid, p_sop_class_uid, 'published', p_query_record, p_character_set, p_timezone_offset,
-            p_source, p_sender, now())
+            p_source, p_sender, now(), session_user)
         on conflict (sop_instance_uid) do nothing
         returning id into new_id;
         exit when new_id is not null;
@@ -57,6 +59,7 @@ begin
         left join dpp.instances as i on i.object_id = o.id
         where o.sop_instance_uid = p_sop_instance_uid;
         if found then
+            perform dpp.close_door(door);
             return case
                 when known.state in ('draft', 'retired') then known.state
                 when known.digest = p_digest then 'same'
@@ -69,6 +72,7 @@ begin
     -- After the insert, not before: it may have waited for the transaction that purged the object.
     if exists (select from dpp.tombstones as t where t.sop_instance_uid = p_sop_instance_uid) then
         delete from dpp.objects as o where o.id = new_id;
+        perform dpp.close_door(door);
         return 'purged';
     end if;
 
@@ -78,6 +82,7 @@ begin
     perform dpp.write_rows(
         new_id, p_protocol, p_custodians, p_codes, p_models, p_predecessors, p_instructions, p_elements,
         p_constraints, p_warnings);
+    perform dpp.close_door(door);
     return 'stored';
 end
 $$;

@@ -33,12 +33,15 @@ declare
         p_sop_instance_uid, p_sop_class_uid, p_transfer_syntax, p_encoded, p_digest, p_query_record,
         p_character_set, p_timezone_offset, p_source, p_sender, null, null, null, null, null, null, null, null,
         p_warnings);
+    door text;
 begin
     if outcome = 'stored' then
+        door := dpp.open_door();
         perform dpp.write_approval_rows(
             o.id, p_approval, p_subjects, p_assertions, p_asserters, p_codes, p_related)
         from dpp.objects as o
         where o.sop_instance_uid = p_sop_instance_uid;
+        perform dpp.close_door(door);
     end if;
     return outcome;
 end
@@ -69,6 +72,7 @@ set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 as $$
 declare
+    door text;
     known_id bigint;
 begin
     if not dpp.rebuild(
@@ -81,8 +85,10 @@ begin
     into known_id
     from dpp.objects as o
     where o.sop_instance_uid = p_sop_instance_uid;
+    door := dpp.open_door();
     perform dpp.write_approval_rows(
         known_id, p_approval, p_subjects, p_assertions, p_asserters, p_codes, p_related);
+    perform dpp.close_door(door);
     return true;
 end
 $$;

@@ -25,8 +25,10 @@ set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 as $$
 declare
+    door text;
     known_id bigint;
 begin
+    door := dpp.open_door();
     update dpp.objects as o
     set query_record = p_query_record,
         specific_character_set = p_character_set,
@@ -35,6 +37,7 @@ begin
         and exists (select from dpp.instances as i where i.object_id = o.id)
     returning o.id into known_id;
     if known_id is null then
+        perform dpp.close_door(door);
         return false;
     end if;
     delete from dpp.dataset_warnings as w where w.object_id = known_id;
@@ -44,6 +47,7 @@ begin
     perform dpp.write_rows(
         known_id, p_protocol, p_custodians, p_codes, p_models, p_predecessors, p_instructions, p_elements,
         p_constraints, p_warnings);
+    perform dpp.close_door(door);
     return true;
 end
 $$;

@@ -14,6 +14,7 @@ returns void
 language plpgsql
 as $$
 begin
+    perform set_config('dpp.maintenance', 'on', true); -- past the guard of what is published
     create temporary table generated (
         n bigint, uid text, object_id bigint, subject text, ordinal int, code text, person int, role text, hospital int,
         department int, asserted text, expires text, record bytea) on commit drop;

@@ -155,6 +155,7 @@ returns void
 language plpgsql
 as $$
 begin
+    perform set_config('dpp.maintenance', 'on', true); -- past the guard of what is published
     create temporary table generated (n bigint, object_id bigint, p dpp_test.protocol, record bytea) on commit drop;
     insert into generated (n, p)
     select n, dpp_test.protocol(n, p_seed)
