@@ -74,11 +74,13 @@ endfunction()
 file(GLOB migrations RELATIVE ${ROOT} ${ROOT}/migrations/*.sql)
 file(GLOB functions RELATIVE ${ROOT} ${ROOT}/sql/functions/*.sql)
 file(GLOB views RELATIVE ${ROOT} ${ROOT}/sql/views/*.sql)
+file(GLOB data RELATIVE ${ROOT} ${ROOT}/sql/data/*.sql)
 file(GLOB roles RELATIVE ${ROOT} ${ROOT}/sql/roles.sql)
 list(SORT migrations)
 list(SORT functions)
 list(SORT views)
-set(definitions ${functions} ${views} ${roles}) # in the order in which they are applied
+list(SORT data)
+set(definitions ${functions} ${data} ${views} ${roles}) # in the order in which they are applied
 
 set(content "")
 foreach(file ${definitions})

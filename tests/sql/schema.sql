@@ -8,8 +8,9 @@ select tables_are('dpp', array[
     'protocol_models', 'protocol_predecessors', 'protocol_elements', 'parameter_constraints', 'instructions',
     'approvals', 'approval_subjects', 'approval_assertions', 'approval_asserters', 'approval_codes',
     'approval_related_assertions', 'application_entities', 'destination_slots', 'schema_migrations', 'schema_definitions', 'servers', 'supersessions',
-    'changes', 'audit_events', 'repository']);
-select views_are('dpp', array['approval_list', 'parameters', 'protocol_attributes', 'protocol_list', 'units']);
+    'changes', 'audit_events', 'repository', 'attributes']);
+select views_are('dpp', array[
+    'approval_list', 'parameters', 'protocol_attributes', 'protocol_list', 'publication_rules', 'units', 'value_representations']);
 select has_extension('pg_trgm');
 select has_extension('fuzzystrmatch');
 

@@ -1,0 +1,257 @@
+-- What rows of drafts need not say: triggers fill it in before the row is written, also with COPY.
+--
+-- They run for everybody but the functions that write received objects, whose rows stay as they were received
+-- (`set dpp.maintenance`; see the guard). What is written is never changed to something else; only what is null, or what
+-- belongs together and would disagree, is set:
+--
+--   object_id       null: the object that was made last in this transaction
+--   ordinal         null: one more than the last among its siblings
+--   element_number, instruction_index
+--                   null: the ordinal; and they follow it when it is changed
+--   codes           a code_value of more than 16 characters is a long_code_value, a URN or URL a urn_code_value
+--   selectors       tag, keyword, name and VR from whichever of them is there; when one is changed the others follow
+--   selector_path   begins with the sequence of its kind, keywords in it become tags, missing item numbers are 1
+--   numbers         those of the texts, or the texts from the numbers when only these are there; a change of either changes the other
+--   unit            UCUM and its meaning
+--   other_attributes
+--                   loses what it says of a column that is changed, or the change would not be seen
+
+create or replace function dpp.draft_in_progress()
+returns bigint language plpgsql stable as $$
+declare
+    draft bigint := nullif(current_setting('dpp.draft', true), '');
+begin
+    if draft is null then
+        raise exception 'object_id is missing, and this transaction has made no object that it could be'
+            using errcode = 'not_null_violation',
+                hint = 'Insert into dpp.objects before, in the same transaction, or give object_id (returning id).';
+    end if;
+    return draft;
+end
+$$;
+comment on function dpp.draft_in_progress() is
+    'The key of the object that was inserted last in this transaction: what rows without object_id belong to';
+
+-- What is said of a column both by the column and as received (in other_attributes) is said by the column once that is changed.
+create or replace function dpp.other_attributes_after(p_relation text, p_old jsonb, p_new jsonb)
+returns jsonb language plpgsql stable as $$
+begin
+    return (p_new -> 'other_attributes') - array(
+        select a.tag
+        from dpp.protocol_attributes as a
+        where a.relation = p_relation and p_old -> a.column_name is distinct from p_new -> a.column_name);
+end
+$$;
+comment on function dpp.other_attributes_after(text, jsonb, jsonb) is
+    'The other_attributes of a changed row without the attributes of columns that were changed';
+
+create or replace function dpp.complete_object()
+returns trigger language plpgsql as $$
+begin
+    new.sop_class_uid := coalesce(
+        (
+            select c.uid
+            from (
+                values
+                    ('CT', '1.2.840.10008.5.1.4.1.1.200.1'),
+                    ('XA', '1.2.840.10008.5.1.4.1.1.200.7'),
+                    ('APPROVAL', '1.2.840.10008.5.1.4.1.1.200.3')
+            ) as c (name, uid)
+            where c.name = upper(new.sop_class_uid)
+        ),
+        new.sop_class_uid);
+    new.sop_instance_uid := coalesce(new.sop_instance_uid, dpp.new_uid());
+    perform set_config('dpp.draft', new.id::text, true);
+    return new;
+end
+$$;
+comment on function dpp.complete_object() is
+    'Trigger: SOP Instance UID of a draft, SOP class from its name; notes the object for rows that leave object_id out';
+
+create or replace function dpp.complete_header()
+returns trigger language plpgsql as $$
+begin
+    new.object_id := coalesce(new.object_id, dpp.draft_in_progress());
+    return new;
+end
+$$;
+comment on function dpp.complete_header() is 'Trigger: object_id of a header';
+
+create or replace function dpp.complete_protocol()
+returns trigger language plpgsql as $$
+begin
+    if tg_op = 'INSERT' then
+        new.object_id := coalesce(new.object_id, dpp.draft_in_progress());
+        if new.equipment_modality is null then
+            new.equipment_modality := (
+                select case o.sop_class_uid
+                    when '1.2.840.10008.5.1.4.1.1.200.1' then 'CT'
+                    when '1.2.840.10008.5.1.4.1.1.200.7' then 'XA'
+                end
+                from dpp.objects as o
+                where o.id = new.object_id);
+        end if;
+    elsif new.other_attributes <> '{}' then
+        new.other_attributes := dpp.other_attributes_after(tg_table_name, to_jsonb(old), to_jsonb(new));
+    end if;
+    return new;
+end
+$$;
+comment on function dpp.complete_protocol() is 'Trigger: Equipment Modality from the SOP class';
+
+-- Arguments of the trigger: the columns by which its siblings are known.
+create or replace function dpp.complete_item()
+returns trigger language plpgsql as $$
+begin
+    if tg_op = 'INSERT' then
+        new.object_id := coalesce(new.object_id, dpp.draft_in_progress());
+        if new.ordinal is null then
+            execute format('select coalesce(max(t.ordinal), 0) + 1 from %s as t where ', tg_relid::regclass)
+                || (select string_agg(format('t.%1$I = ($1).%1$I', k), ' and ') from unnest(tg_argv) as k)
+                into new.ordinal
+                using new;
+        end if;
+    elsif new.other_attributes <> '{}' then
+        new.other_attributes := dpp.other_attributes_after(tg_table_name, to_jsonb(old), to_jsonb(new));
+    end if;
+    return new;
+end
+$$;
+comment on function dpp.complete_item() is
+    'Trigger: object_id and ordinal of an item, the next among the rows that agree in the columns it is given';
+
+create or replace function dpp.complete_element()
+returns trigger language plpgsql as $$
+begin
+    if tg_op = 'INSERT' then
+        new.object_id := coalesce(new.object_id, dpp.draft_in_progress());
+        new.ordinal := coalesce(
+            new.ordinal,
+            new.element_number,
+            (
+                select coalesce(max(e.ordinal), 0) + 1
+                from dpp.protocol_elements as e
+                where e.object_id = new.object_id and e.kind = new.kind
+            ));
+        new.element_number := coalesce(new.element_number, new.ordinal);
+        return new;
+    end if;
+    if new.ordinal <> old.ordinal and old.element_number = old.ordinal and new.element_number = old.element_number then
+        new.element_number := new.ordinal;
+    end if;
+    if new.other_attributes <> '{}' then
+        new.other_attributes := dpp.other_attributes_after(tg_table_name, to_jsonb(old), to_jsonb(new));
+    end if;
+    return new;
+end
+$$;
+comment on function dpp.complete_element() is 'Trigger: ordinal and Protocol Element Number, each from the other';
+
+create or replace function dpp.complete_instruction()
+returns trigger language plpgsql as $$
+begin
+    if tg_op = 'INSERT' then
+        new.object_id := coalesce(new.object_id, dpp.draft_in_progress());
+        new.ordinal := coalesce(
+            new.ordinal,
+            (
+                select coalesce(max(i.ordinal), 0) + 1
+                from dpp.instructions as i
+                where i.object_id = new.object_id and i.kind = new.kind
+            ));
+        new.instruction_index := coalesce(new.instruction_index, new.ordinal);
+        return new;
+    end if;
+    if new.ordinal <> old.ordinal and old.instruction_index = old.ordinal
+        and new.instruction_index = old.instruction_index
+    then
+        new.instruction_index := new.ordinal;
+    end if;
+    if new.other_attributes <> '{}' then
+        new.other_attributes := dpp.other_attributes_after(tg_table_name, to_jsonb(old), to_jsonb(new));
+    end if;
+    return new;
+end
+$$;
+comment on function dpp.complete_instruction() is 'Trigger: ordinal and Instruction Index';
+
+-- PS3.3 8.1: a code of up to 16 characters is a Code Value, a longer one a Long Code Value, a URN or URL a URN Code Value.
+create or replace function dpp.complete_code()
+returns trigger language plpgsql as $$
+begin
+    if new.code_value is not null and new.long_code_value is null and new.urn_code_value is null then
+        if new.code_value ~* '^(urn:|[a-z][a-z0-9+.-]*://)' then
+            new.urn_code_value := new.code_value;
+            new.code_value := null;
+        elsif length(new.code_value) > 16 then
+            new.long_code_value := new.code_value;
+            new.code_value := null;
+        end if;
+    end if;
+    return new;
+end
+$$;
+comment on function dpp.complete_code() is 'Trigger: which of the three attributes of a code its value goes to';
+
+create or replace function dpp.complete_protocol_code()
+returns trigger language plpgsql as $$
+begin
+    if new.role = 'custodian_institution' and new.parent_ordinal = 0 then
+        new.parent_ordinal := 1;
+    end if;
+    return new;
+end
+$$;
+comment on function dpp.complete_protocol_code() is 'Trigger: a custodian''s code belongs to the first custodian unless it says another';
+
+do $$
+declare
+    item record;
+    not_received constant text := $when$
+        when (current_setting('dpp.maintenance', true) is distinct from 'on'
+            or not has_table_privilege('dpp.objects'::regclass, 'TRIGGER'))
+    $when$;
+begin
+    -- Triggers fire in the order of their names.
+    for item in
+        select t.*
+        from (
+            values
+                ('objects', 'complete', 'insert', 'complete_object()', 'Fills in what a draft leaves out'),
+                ('protocols', 'complete', 'insert or update', 'complete_protocol()', 'Fills in what a draft leaves out'),
+                ('protocol_custodians', 'complete', 'insert or update', 'complete_item(''object_id'')', null),
+                ('protocol_codes', 'complete', 'insert or update',
+                    'complete_item(''object_id'', ''role'', ''parent_ordinal'')', null),
+                ('protocol_codes', 'complete_code', 'insert or update', 'complete_code()', 'Puts a code where its length and form belong'),
+                ('protocol_codes', 'beside_custodian', 'insert', 'complete_protocol_code()', 'Gives a custodian''s code its custodian'),
+                ('protocol_models', 'complete', 'insert or update', 'complete_item(''object_id'')', null),
+                ('protocol_predecessors', 'complete', 'insert or update', 'complete_item(''object_id'')', null),
+                ('instructions', 'complete', 'insert or update', 'complete_instruction()', null),
+                ('protocol_elements', 'complete', 'insert or update', 'complete_element()', null),
+                ('parameter_constraints', 'beside_element', 'insert', 'complete_constraint_element()',
+                    'Gives a constraint its element'),
+                ('parameter_constraints', 'complete', 'insert or update',
+                    'complete_item(''object_id'', ''kind'', ''element_ordinal'')', null),
+                ('parameter_constraints', 'complete_constraint', 'insert or update', 'complete_constraint()',
+                    'Fills in selector, numbers and unit'),
+                ('approvals', 'complete', 'insert', 'complete_header()', null),
+                ('approval_subjects', 'complete', 'insert or update', 'complete_item(''object_id'')', null),
+                ('approval_assertions', 'complete', 'insert or update', 'complete_item(''object_id'')', null),
+                ('approval_asserters', 'complete', 'insert or update',
+                    'complete_item(''object_id'', ''assertion_ordinal'')', null),
+                ('approval_codes', 'complete', 'insert or update',
+                    'complete_item(''object_id'', ''role'', ''assertion_ordinal'', ''asserter_ordinal'')', null),
+                ('approval_codes', 'complete_code', 'insert or update', 'complete_code()', 'Puts a code where its length and form belong'),
+                ('approval_related_assertions', 'complete', 'insert or update',
+                    'complete_item(''object_id'', ''assertion_ordinal'')', null)
+        ) as t (relation, name, operations, call, comment)
+    loop
+        execute format(
+            'create or replace trigger %1$s_%2$s before %3$s on dpp.%1$s for each row %4$s execute function dpp.%5$s',
+            item.relation, item.name, item.operations, not_received, item.call);
+        execute format(
+            'comment on trigger %1$s_%2$s on dpp.%1$s is %3$L',
+            item.relation, item.name, coalesce(item.comment, 'Fills in what a row of a draft leaves out'));
+    end loop;
+end
+$$;
