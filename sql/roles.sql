@@ -65,7 +65,8 @@ revoke all on function
         text, text, text, bytea, bytea, bytea, text, text, text, text, text[], text[], text[], text[], text[],
         text[], text[]),
     dpp.rebuild_approval(text, bytea, text, text, text[], text[], text[], text[], text[], text[], text[]),
-    dpp.write_approval_rows(bigint, text[], text[], text[], text[], text[], text[])
+    dpp.write_approval_rows(bigint, text[], text[], text[], text[], text[], text[]),
+    dpp.render(bigint)
 from public;
 
 -- A running server.

@@ -32,7 +32,7 @@ void rows_add_text(struct buf *row, struct span text); /* data NULL: null */
 struct span rows_excerpt(struct rows_writer *w, struct span text);
 
 /* Constraint Value Sequence (0082,0034), or Recommended Default Value Sequence (0082,0035) with is_list false,
- * as the columns of values and of numbers. says_all: dpp.value_items gives the sequence back. */
+ * as the columns of values and of numbers. says_all: dpp.attributes_of_constraints gives the sequence back. */
 struct rows_values {
     bool says_all;
     bool has_bad_number;

@@ -4,7 +4,7 @@
  *
  * The values of an item are in the attribute that belongs to the selector's VR. As text[] a sequence of such
  * items is flat: one entry per item for the constraint types that take several items, else the values of
- * the only item. dpp.value_items (SQL) is the definition of that form; where it would not give the
+ * the only item. dpp.attributes_of_constraints (SQL) is the definition of that form; where it would not give the
  * sequence back, the sequence stays in other_attributes beside the columns.
  */
 #include "rows_parts.h"

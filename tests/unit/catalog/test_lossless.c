@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Every attribute of a stored data set is in a column or in other_attributes: writing the rows out again
- * (tests/support/dataset_of.sql) gives the data set that went in, in DICOM JSON. With a real database, which
+ * (dpp.dataset_of) gives the data set that went in, in DICOM JSON. With a real database, which
  * thereby also shows that it takes whatever ingest makes of hostile octets.
  */
 #include "catalog_db.h"
