@@ -339,8 +339,10 @@ static enum rc in_transaction(struct pg_sync *s, body_fn body, const void *arg, 
 {
     enum rc rc = RC_OK;
     for (int attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-        /* A migration that waits for a lock makes everybody behind it wait too. */
-        rc = pg_sync_script(s, "begin; set local lock_timeout = '30s'", err);
+        /* A migration that waits for a lock makes everybody behind it wait too. It may write what the guard of
+         * published content keeps from others (sql/functions/guard.sql). */
+        rc = pg_sync_script(
+            s, "begin; set local lock_timeout = '30s'; set local dpp.maintenance = on", err);
         if (rc == RC_OK) {
             rc = body(s, arg, err);
         }

@@ -88,7 +88,8 @@ void product_commit(struct product *p)
 
 void product_empty(struct product *p)
 {
-    script(p, "delete from dpp.objects; delete from dpp.tombstones");
+    script(p, "set dpp.maintenance = on; delete from dpp.objects; delete from dpp.tombstones; "
+              "reset dpp.maintenance");
 }
 
 /* As dppr rebuild makes the rows of what is stored anew. */
@@ -141,11 +142,12 @@ void product_sounds(struct product *p, const char *word, char out[2][16])
 
 void product_retire(struct product *p, unsigned number)
 {
-    char sql[160];
-    snprintf(sql, sizeof(sql),
-             "update dpp.objects set state = 'retired', retired_at = now() where sop_instance_uid "
-             "= '" UID_PREFIX "%u'",
-             number);
+    char sql[240];
+    snprintf(
+        sql, sizeof(sql),
+        "set dpp.maintenance = on; update dpp.objects set state = 'retired', retired_at = now() "
+        "where sop_instance_uid = '" UID_PREFIX "%u'; reset dpp.maintenance",
+        number);
     script(p, sql);
 }
 

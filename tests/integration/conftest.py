@@ -58,8 +58,8 @@ class Database:
         finally:
             connection.close()
 
-    def query(self, sql, parameters=None):
-        connection = psycopg2.connect(self.uri)
+    def query(self, sql, parameters=None, options=None):
+        connection = psycopg2.connect(self.uri, options=options)
         connection.autocommit = True
         try:
             cursor = connection.cursor()
@@ -67,6 +67,10 @@ class Database:
             return cursor.fetchall() if cursor.description else []
         finally:
             connection.close()
+
+    def amend(self, sql, parameters=None):
+        """As the owner by hand, past the guard of what is published."""
+        return self.query(sql, parameters, "-c dpp.maintenance=on")
 
     def drop(self):
         self._admin(f"drop database if exists {self.name} with (force)")

@@ -80,7 +80,7 @@ def keys(**attributes):
 
 def multiply(database, uid, count):
     """The stored protocol `uid` so many times more, for queries: made in SQL, without an instance to fetch."""
-    database.query("""
+    database.amend("""
         insert into dpp.objects (sop_instance_uid, sop_class_uid, state, query_record, source, published_at)
         select '2.25.9' || n, o.sop_class_uid, o.state, o.query_record, o.source, o.published_at
         from dpp.objects as o, generate_series(1, %s) as n where o.sop_instance_uid = %s""", (count, uid))

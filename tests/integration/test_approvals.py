@@ -297,9 +297,9 @@ def test_what_was_stored_before_there_were_tables_is_found_after_a_rebuild(serve
     wire.release()
     subject = {"ApprovalSubjectSequence": item(ReferencedSOPInstanceUID="1.2.77")}
     assert len(ask(server, SOPInstanceUID="", **subject)) == 1
-    database.query("delete from dpp.approvals where object_id = (select id from dpp.objects where sop_instance_uid = %s)",
+    database.amend("delete from dpp.approvals where object_id = (select id from dpp.objects where sop_instance_uid = %s)",
                    (ds.SOPInstanceUID,))
-    database.query("update dpp.objects set query_record = '' where sop_instance_uid = %s", (ds.SOPInstanceUID,))
+    database.amend("update dpp.objects set query_record = '' where sop_instance_uid = %s", (ds.SOPInstanceUID,))
     assert not ask(server, SOPInstanceUID="", **subject)
     assert len(ask(server, SOPInstanceUID="")) == 3
     done = run_dppr("rebuild", database=database.uri, check=True)
@@ -312,4 +312,4 @@ def test_what_was_stored_before_there_were_tables_is_found_after_a_rebuild(serve
     assert len(ask(server, SOPInstanceUID="")) == 3
     run_dppr("rebuild", database=database.uri, check=True)
     assert len(ask(server, SOPInstanceUID="")) == 4
-    database.query("delete from dpp.objects where sop_instance_uid = %s", (ds.SOPInstanceUID,))
+    database.amend("delete from dpp.objects where sop_instance_uid = %s", (ds.SOPInstanceUID,))

@@ -196,19 +196,19 @@ def test_rebuild_makes_the_rows_anew():
         run_dppr("import", SAMPLES, ROOT / "tests/sql/data", database=db.uri, check=True)
         retired, vandalised = (uid for uid, in db.query(
             "select sop_instance_uid from dpp.objects where sop_class_uid <> %s order by id limit 2", (APPROVAL,)))
-        db.query(f"update dpp.objects set state = 'retired' where sop_instance_uid = '{retired}'")
+        db.amend(f"update dpp.objects set state = 'retired' where sop_instance_uid = '{retired}'")
         good = contents(db)
         assert all(good[table] for table in ROWS[:-1])
-        db.query("update dpp.objects set query_record = '', timezone_offset = '+1111'")
+        db.amend("update dpp.objects set query_record = '', timezone_offset = '+1111'")
         for table in ROWS[1:-1]:
-            db.query(f"delete from dpp.{table}" if table != "approvals" else "update dpp.approvals set manufacturer = 'x'")
-        db.query("update dpp.protocols set protocol_name = 'x', other_attributes = '{\"00100010\": {}}'")
-        db.query("insert into dpp.dataset_warnings (object_id, ordinal, warning) select id, 1, 'old' from dpp.objects")
+            db.amend(f"delete from dpp.{table}" if table != "approvals" else "update dpp.approvals set manufacturer = 'x'")
+        db.amend("update dpp.protocols set protocol_name = 'x', other_attributes = '{\"00100010\": {}}'")
+        db.amend("insert into dpp.dataset_warnings (object_id, ordinal, warning) select id, 1, 'old' from dpp.objects")
         done = run_dppr("rebuild", database=db.uri, check=True)
         assert f"{len(good['objects'])} rebuilt, 0 failed" in done.stdout
         assert contents(db) == good
 
-        db.query("update dpp.protocols set protocol_name = 'x'")
+        db.amend("update dpp.protocols set protocol_name = 'x'")
         done = run_dppr("rebuild", "--uid", vandalised, "--uid", "1.2.3", database=db.uri)
         assert done.returncode == 1 and "1 rebuilt, 1 failed" in done.stdout and "1.2.3: no stored object" in done.stderr
         assert db.query("select count(*) from dpp.protocols where protocol_name <> 'x'") == [(1,)]

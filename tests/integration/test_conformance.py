@@ -220,7 +220,7 @@ def test_retired_instances_are_not_retrieved(server, database, state):
     stored(server, hidden, other)
     uids = [hidden.SOPInstanceUID, other.SOPInstanceUID]
     assert got(server, uids)[0] == uids
-    database.query(f"update dpp.objects set state = '{state}', published_at = case '{state}' when 'draft' then null"
+    database.amend(f"update dpp.objects set state = '{state}', published_at = case '{state}' when 'draft' then null"
                    " else published_at end, retired_at = case '{0}' when 'retired' then now() end"
                    " where sop_instance_uid = %s".format(state), (hidden.SOPInstanceUID,))
     assert not found(server, SOPInstanceUID=hidden.SOPInstanceUID)

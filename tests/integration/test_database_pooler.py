@@ -134,7 +134,7 @@ def test_cancel(cluster, pooler):
         wire, other = associate(server.port), associate(server.port)
         ds = protocol(PotentialReasonsForProcedure=["r" * 400])
         assert store_one(wire, ds).status == 0
-        cluster.execute(f"""
+        cluster.amend(f"""
             insert into dpp.objects (sop_instance_uid, sop_class_uid, state, query_record, source, published_at)
             select '2.25.9' || n, o.sop_class_uid, o.state, o.query_record, o.source, o.published_at
             from dpp.objects o, generate_series(1, 60000) n where o.sop_instance_uid = '{ds.SOPInstanceUID}'""")
@@ -151,8 +151,8 @@ def test_cancel(cluster, pooler):
                 assert find_one(wire, ds).status == 0, "safe to use again"
                 wait_for(lambda: active(cluster) == 0)
         finally:
-            cluster.execute("delete from dpp.objects where sop_instance_uid like '2.25.9%'"
-                            " and id not in (select object_id from dpp.instances)")
+            cluster.amend("delete from dpp.objects where sop_instance_uid like '2.25.9%'"
+                          " and id not in (select object_id from dpp.instances)")
         wire.release()
         other.release()
 

@@ -228,7 +228,7 @@ class Taster(Wire):
 def test_reader_that_takes_an_octet_now_and_then(serve, database, stored):
     """It would keep a database connection for ever. The connection is free as soon as the time is over; the rest of what was
     sent, and the reason, come when it reads on."""
-    database.query("insert into dpp.objects (sop_instance_uid, sop_class_uid, state, query_record, source, published_at)"
+    database.amend("insert into dpp.objects (sop_instance_uid, sop_class_uid, state, query_record, source, published_at)"
                    " select '1.2.3.' || n, sop_class_uid, state, query_record, 'sql', published_at from dpp.objects,"
                    " generate_series(1, 60000) as n where sop_instance_uid = %s", (stored[0],))
     server = serve(operation_time_limit="1s")
@@ -242,7 +242,7 @@ def test_reader_that_takes_an_octet_now_and_then(serve, database, stored):
     wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
     refused(final_of(wire), 0xA700, "operation-time-limit")
     wire.release()
-    database.query("delete from dpp.objects where source = 'sql'")
+    database.amend("delete from dpp.objects where source = 'sql'")
     still_serves(server)
 
 

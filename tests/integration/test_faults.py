@@ -215,13 +215,13 @@ def many(database):
     assert wire.store(1, encode(ds, EXPLICIT), CT_PROTOCOL, ds.SOPInstanceUID).status == 0
     wire.release()
     assert server.stop() == 0
-    database.query("""
+    database.amend("""
         insert into dpp.objects (sop_instance_uid, sop_class_uid, state, query_record, source, published_at)
         select '2.25.9' || n, o.sop_class_uid, o.state, o.query_record, o.source, o.published_at
         from dpp.objects o, generate_series(1, 60000) n where o.sop_instance_uid = %s""",
                    (ds.SOPInstanceUID,))
     yield 60000
-    database.query("delete from dpp.objects where sop_instance_uid like '2.25.9%%'"
+    database.amend("delete from dpp.objects where sop_instance_uid like '2.25.9%%'"
                    " and id not in (select object_id from dpp.protocols)")
 
 

@@ -89,7 +89,7 @@ def stored(database):
         uids.append(ds.SOPInstanceUID)
     wire.release()
     assert server.stop() == 0
-    database.query("update dpp.objects set state = 'retired', retired_at = now(), retired_reason = 'test'"
+    database.amend("update dpp.objects set state = 'retired', retired_at = now(), retired_reason = 'test'"
                    " where sop_instance_uid = %s", (uids[RETIRED],))
     return uids
 
@@ -233,7 +233,7 @@ class Operation:
     def finish(self):
         self.stage.forget(self.title)
         for sql, parameters in self.undo:
-            self.stage.database.query(sql, parameters)
+            self.stage.database.amend(sql, parameters)
 
 
 class Get(Operation):
@@ -411,7 +411,7 @@ def vanishes(n):
         op.undo.append(("drop table vanished", ()))
         op.stage.database.query("create table vanished as select i.* from dpp.instances i join dpp.objects o on o.id = object_id"
                                 " where sop_instance_uid = %s", (op.uid(n),))
-        op.stage.database.query("delete from dpp.instances where object_id in (select object_id from vanished)")
+        op.stage.database.amend("delete from dpp.instances where object_id in (select object_id from vanished)")
         return OK
     return act
 
@@ -765,7 +765,7 @@ MOST = 65535  # (0000,1020) to (0000,1023) are US
 def crowd(database, stored):
     """One more than can be counted, made in the database: all have the same octets."""
     tiny = keys(SOPClassUID=CT_PROTOCOL)
-    database.query("""
+    database.amend("""
         with added as (
             insert into dpp.objects (sop_instance_uid, sop_class_uid, state, query_record, source, published_at)
             select '2.25.7' || lpad(n::text, 6, '0'), o.sop_class_uid, o.state, o.query_record, o.source, o.published_at

@@ -57,14 +57,14 @@ def test_migration_fills_what_it_adds_for_rows_that_are_there(empty):
     """As an upgrade finds it: rows without the derived column, the migration not yet applied."""
     run_dppr("migrate", database=empty.uri, check=True)
     for n, zone in enumerate(["+0100", None, "nonsense"]):
-        empty.query("insert into dpp.objects (sop_instance_uid, sop_class_uid, timezone_offset) values (%s, '1.2', %s)",
+        empty.amend("insert into dpp.objects (sop_instance_uid, sop_class_uid, timezone_offset) values (%s, '1.2', %s)",
                     (f"2.25.{n}", zone))
-    empty.query("insert into dpp.protocols (object_id, instance_creation_date, instance_creation_time,"
+    empty.amend("insert into dpp.protocols (object_id, instance_creation_date, instance_creation_time,"
                 " content_creator_name) select id, '20150601', '0030', case when timezone_offset is null then 'Smith'"
                 " when timezone_offset = 'nonsense' then %s end from dpp.objects", (LONGEST_WORD,))
-    empty.query("insert into dpp.approvals (object_id) select id from dpp.objects")
-    empty.query("insert into dpp.approval_assertions (object_id, ordinal) select id, 1 from dpp.objects")
-    empty.query("insert into dpp.approval_asserters (object_id, assertion_ordinal, ordinal, person_name)"
+    empty.amend("insert into dpp.approvals (object_id) select id from dpp.objects")
+    empty.amend("insert into dpp.approval_assertions (object_id, ordinal) select id, 1 from dpp.objects")
+    empty.amend("insert into dpp.approval_asserters (object_id, assertion_ordinal, ordinal, person_name)"
                 " select id, 1, 1, 'Roe' from dpp.objects")
     derived = ("select o.sop_instance_uid, p.creation_instant at time zone 'UTC', p.content_creator_sounds,"
                " a.person_name_sounds from dpp.protocols p join dpp.objects o on o.id = p.object_id"

@@ -306,7 +306,7 @@ def in_state(assignments):
     def in_it(case):
         ds = protocol()
         case.others.append((case.service, case.ask(data=ds, _1000=ds.SOPInstanceUID)[-1].status))
-        case.world.database.query(f"update dpp.objects set {assignments} where sop_instance_uid = %s",
+        case.world.database.amend(f"update dpp.objects set {assignments} where sop_instance_uid = %s",
                                   (ds.SOPInstanceUID,))
         case.message_id += 1000
         return case.ask(data=ds, _1000=ds.SOPInstanceUID)
@@ -381,7 +381,7 @@ def fault(point):
 def record_damaged(case):
     """Of a stored object, in the database."""
     uid = new_uid()
-    case.world.database.query("""
+    case.world.database.amend("""
         insert into dpp.objects (sop_instance_uid, sop_class_uid, state, query_record, source, published_at)
         select %s, sop_class_uid, state, '\\xDEADBEEF', source, published_at from dpp.objects
         where sop_instance_uid = %s""", (uid, case.world.uids[0]))

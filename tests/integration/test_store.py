@@ -116,7 +116,7 @@ def test_retired_uid_is_refused_with_its_state(server, database):
     ds = protocol()
     wire = opened(server)
     assert wire.store(1, encode(ds, EXPLICIT), CT_PROTOCOL, ds.SOPInstanceUID).status == 0
-    database.query("update dpp.objects set state = 'retired', retired_at = now(), retired_reason = 'test'"
+    database.amend("update dpp.objects set state = 'retired', retired_at = now(), retired_reason = 'test'"
                    " where sop_instance_uid = %s", (ds.SOPInstanceUID,))
     answer = wire.store(1, encode(ds, EXPLICIT), CT_PROTOCOL, ds.SOPInstanceUID)
     assert answer.status == 0xC000 and "retired" in answer.command[0x0902]
