@@ -2,8 +2,9 @@
 -- (`create role karl login in role dppr_admin`) or lets a group role itself log in
 -- (`alter role dppr_server login password '...'`), which this file leaves as it is.
 --
--- Only the owner of the schema writes the tables of protocols and approvals. Received objects come in through dpp.ingest
--- and dpp.ingest_approval, which run with their owner's rights, so a server can add what it receives and change nothing that is there.
+-- Authors write the tables of protocols and approvals, and the guard of those (functions/guard.sql) lets them write drafts
+-- only. All else that changes them are functions that run with their owner's rights: dpp.ingest for what is received, so that a
+-- server can add and change nothing, and those of the life cycle.
 
 do $$
 declare
@@ -66,7 +67,31 @@ revoke all on function
         text[], text[]),
     dpp.rebuild_approval(text, bytea, text, text, text[], text[], text[], text[], text[], text[], text[]),
     dpp.write_approval_rows(bigint, text[], text[], text[], text[], text[], text[]),
-    dpp.render(bigint)
+    dpp.render(bigint),
+    dpp.publish(text, text[], text),
+    dpp.revise(text, text, text, boolean, boolean),
+    dpp.retire(text, text),
+    dpp.purge(text, text),
+    dpp.open_door(),
+    dpp.close_door(text),
+    dpp.refuse_closed_door(),
+    dpp.guard_item(),
+    dpp.guard_object(),
+    dpp.refuse_change(text, text, text, oid, text),
+    dpp.guard_header(),
+    dpp.note_object(),
+    dpp.note_change(text, text, text, jsonb, jsonb),
+    dpp.refuse_truncate(),
+    dpp.refuse_rewrite(),
+    dpp.supersede(bigint, text[]),
+    dpp.require_read_committed(text),
+    dpp.lock_draft(text, text[]),
+    dpp.check_supersedes(dpp.objects, text[], boolean),
+    dpp.refuse_problems(text),
+    dpp.check_reason(text),
+    dpp.check_revisable(text, dpp.objects, boolean, boolean),
+    dpp.copy_protocol(bigint, bigint),
+    dpp.reset_origin(bigint, text)
 from public;
 
 -- A running server.
@@ -83,18 +108,45 @@ grant select on
     dpp.objects, dpp.instances, dpp.protocols, dpp.protocol_custodians, dpp.protocol_codes, dpp.protocol_models,
     dpp.protocol_predecessors, dpp.approvals, dpp.approval_subjects, dpp.approval_assertions,
     dpp.approval_asserters, dpp.approval_codes, dpp.approval_related_assertions, dpp.application_entities,
-    dpp.schema_migrations, dpp.schema_definitions
+    dpp.supersessions, dpp.schema_migrations, dpp.schema_definitions
 to dppr_server;
 grant select, insert, update, delete on dpp.servers, dpp.destination_slots to dppr_server;
+grant insert on dpp.audit_events to dppr_server;
+
+-- People who write protocols and approvals, and admins as well. Of dpp.objects they write the columns that are theirs; the
+-- key and what the life cycle keeps are not.
+grant usage on schema dpp to dppr_author;
+grant select on
+    dpp.objects, dpp.instances, dpp.dataset_warnings, dpp.protocols, dpp.protocol_custodians, dpp.protocol_codes,
+    dpp.protocol_models, dpp.protocol_predecessors, dpp.protocol_elements, dpp.parameter_constraints, dpp.instructions,
+    dpp.approvals, dpp.approval_subjects, dpp.approval_assertions, dpp.approval_asserters, dpp.approval_codes,
+    dpp.approval_related_assertions, dpp.tombstones, dpp.supersessions, dpp.changes, dpp.audit_events, dpp.repository,
+    dpp.attributes, dpp.protocol_list, dpp.parameters, dpp.protocol_attributes, dpp.units, dpp.approval_list,
+    dpp.current_protocols, dpp.protocol_versions, dpp.publication_rules, dpp.value_representations
+to dppr_author;
+grant insert (sop_instance_uid, sop_class_uid, state, timezone_offset, revises_uid),
+    update (sop_instance_uid, sop_class_uid, timezone_offset, revises_uid),
+    delete on dpp.objects
+to dppr_author, dppr_admin;
+grant insert, update, delete on
+    dpp.protocols, dpp.protocol_custodians, dpp.protocol_codes, dpp.protocol_models, dpp.protocol_predecessors,
+    dpp.protocol_elements, dpp.parameter_constraints, dpp.instructions, dpp.approvals, dpp.approval_subjects,
+    dpp.approval_assertions, dpp.approval_asserters, dpp.approval_codes, dpp.approval_related_assertions
+to dppr_author, dppr_admin;
+grant execute on function
+    dpp.publish(text, text[], text), dpp.revise(text, text, text, boolean, boolean), dpp.retire(text, text)
+to dppr_author, dppr_admin;
 
 -- People who look.
 grant usage on schema dpp to dppr_reader;
 grant select on all tables in schema dpp to dppr_reader;
 
--- People who run it: peers, import, rebuild.
+-- People who run it: peers, what the repository says of itself, import, rebuild, purge.
 grant usage on schema dpp to dppr_admin;
 grant select on all tables in schema dpp to dppr_admin;
 grant insert, update, delete on dpp.application_entities to dppr_admin;
+grant update on dpp.repository to dppr_admin;
+grant execute on function dpp.purge(text, text) to dppr_admin;
 grant execute on function dpp.ingest(
     text, text, text, bytea, bytea, bytea, text, text, text, text, text[], text[], text[], text[], text[], text[],
     text[], text[], text[])

@@ -3,7 +3,7 @@
 -- here depends on time. This file commits; its database is its own.
 set client_min_messages = warning;
 create extension dblink;
-select plan(27);
+select plan(28);
 
 select is(dpp_test.store('1.1', 'a'), 'stored', 'unknown: stored');
 select is(dpp_test.store('1.1', 'a'), 'same', 'known, same content: same');
@@ -19,10 +19,12 @@ select results_eq(
 insert into dpp.objects (sop_instance_uid, sop_class_uid) values ('1.2', '1.2.840.10008.5.1.4.1.1.200.1');
 select is(dpp_test.store('1.2', 'a'), 'draft', 'known as a draft: draft');
 select is(dpp_test.store('1.3', 'a'), 'stored', 'to be retired');
-update dpp.objects set state = 'retired', retired_at = now(), retired_reason = 'test' where sop_instance_uid = '1.3';
+select is(dpp.retire('1.3', 'test'), '1.3', 'retired');
 select is(dpp_test.store('1.3', 'a'), 'retired', 'retired with the same content: retired');
 select is(dpp_test.store('1.3', 'b'), 'retired', 'retired with other content: retired');
+set dpp.maintenance = on;
 insert into dpp.objects (sop_instance_uid, sop_class_uid, state) values ('1.4', '1.2', 'published');
+reset dpp.maintenance;
 select is(dpp_test.store('1.4', 'a'), 'different', 'published and not rendered yet: different');
 
 insert into dpp.tombstones (sop_instance_uid, digest, reason) values ('1.5', 'a', 'test');
@@ -116,8 +118,7 @@ declare
     waited boolean;
 begin
     perform dblink_exec('first', 'begin');
-    perform dblink_exec('first', $q$insert into dpp.tombstones (sop_instance_uid, reason) values ('2.5', 'test')$q$);
-    perform dblink_exec('first', $q$delete from dpp.objects where sop_instance_uid = '2.5'$q$);
+    perform from dblink('first', $q$select dpp.purge('2.5', 'test')$q$) as p (uid text);
     perform dpp_test.send_store('second', '2.5', 'a');
     waited := dpp_test.is_waiting('second', pid);
     perform dblink_exec('first', 'commit');
