@@ -57,6 +57,13 @@ enum { INGEST_PARAMS = 19 };
 const char *ingest_sql(const struct ingest_prepared *p);
 unsigned ingest_params(const struct ingest_prepared *p, struct pg_param out[INGEST_PARAMS]);
 MUST_CHECK enum rc ingest_outcome_of(struct span text, enum ingest_outcome *out);
+/* What is known of it already, without sending it: state and whether the digest is the same, of which ingest_known_outcome
+ * makes what ingest would answer; no row: nothing is. */
+enum { INGEST_KNOWN_PARAMS = 2 };
+const char *ingest_known_sql(void);
+unsigned ingest_known_params(const struct ingest_prepared *p,
+                             struct pg_param out[INGEST_KNOWN_PARAMS]);
+MUST_CHECK enum rc ingest_known_outcome(struct span state, bool is_same, enum ingest_outcome *out);
 /* Likewise for an object whose octets are stored already and whose rows are to be made anew; true when done. */
 enum { REBUILD_PARAMS = 13 };
 const char *rebuild_sql(const struct ingest_prepared *p);

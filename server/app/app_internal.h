@@ -221,6 +221,10 @@ void files_collect(struct file_list *l, const char *const *paths, unsigned count
                    void (*on_error)(const char *path, const char *why, void *arg), void *arg);
 void files_free(struct file_list *l);
 MUST_CHECK enum rc files_read(const char *path, size_t max_bytes, struct buf *out, struct err *err);
+/* A regular file of any size as octets that are read when they are looked at; files_unmap. Whoever cuts it short meanwhile
+ * ends this process (SIGBUS). */
+MUST_CHECK enum rc files_map(const char *path, struct span *out, struct err *err);
+void files_unmap(struct span content);
 /* DIR/NAME appears whole or not at all and never replaces other content: RC_CONFLICT. is_same decides
  * whether what is there already is the same (NULL: octet for octet). name must hold no slash. */
 typedef bool (*files_same_cb)(struct span there, struct span wanted);
@@ -242,6 +246,8 @@ MUST_CHECK enum rc jsonset_next(struct span text, size_t *pos, struct span *obje
                                 struct err *err);
 bool jsonset_is_json(struct span file);
 bool jsonset_is_array(struct span text);
+/* Whether an object is a data set, whose members are tags, and not a document that people wrote. */
+bool jsonset_is_dicom(struct span object);
 /* One data set of JSON as Explicit VR Little Endian in the character set it names; note (may be "")
  * tells of a set that could not be used. */
 MUST_CHECK enum rc jsonset_encode(struct span object, const struct dcm_limits *limits,
@@ -249,15 +255,30 @@ MUST_CHECK enum rc jsonset_encode(struct span object, const struct dcm_limits *l
 
 /* ---- progress -------------------------------------------------------------------------------------------------- */
 
+enum { PROGRESS_MARKS = 8, PROGRESS_MARK_MS = 2000 };
+
+struct progress_mark {
+    int64_t at_ms;
+    unsigned long done, items;
+};
 struct progress {
     const char *what; /* "importing" */
     unsigned long total, done;
-    int64_t started_ms, shown_ms;
-    bool is_on; /* standard error is a terminal */
+    unsigned long items; /* what the rate counts; done where nothing else was said */
+    bool counts_items;   /* total and done are octets */
+    bool is_on;          /* standard error is a terminal */
+    int64_t shown_ms;
+    struct progress_mark marks[PROGRESS_MARKS]; /* a ring */
+    unsigned mark_next, mark_count;
 };
 void progress_start(struct progress *p, const char *what, unsigned long total);
 void progress_step(struct progress *p, unsigned long done);
+/* Where total is octets of files, and what is counted are the items in them. */
+void progress_step_items(struct progress *p, unsigned long done, unsigned long items);
 void progress_clear(struct progress *p); /* before another line is printed */
+/* Its halves, for a clock of one's own: no output. */
+void progress_step_of(struct progress *p, unsigned long done, unsigned long items, int64_t now);
+void progress_format(const struct progress *p, int64_t now, struct buf *out);
 void progress_end(struct progress *p);
 
 /* ---- select: which UIDs get and move mean ------------------------------------------------------------------------ */

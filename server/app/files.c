@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -142,6 +143,34 @@ enum rc files_read(const char *path, size_t max_bytes, struct buf *out, struct e
         rc = read_fd(fd, path, max_bytes, out, err);
     close(fd);
     return rc;
+}
+
+enum rc files_map(const char *path, struct span *out, struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat st;
+    enum rc rc = RC_OK;
+
+    *out = span_of("", 0);
+    if (fd < 0)
+        return err_set(err, errno == ENOENT ? RC_NOTFOUND : RC_IO, "%s", strerror(errno));
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        rc = err_set(err, RC_IO, "not a regular file");
+    } else if (st.st_size > 0) {
+        void *at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (at == MAP_FAILED)
+            rc = err_set(err, RC_IO, "%s", strerror(errno));
+        else
+            *out = span_of(at, (size_t)st.st_size);
+    }
+    close(fd);
+    return rc;
+}
+
+void files_unmap(struct span content)
+{
+    if (content.len > 0)
+        munmap((void *)(uintptr_t)content.data, content.len);
 }
 
 static enum rc write_all(int fd, struct span content)

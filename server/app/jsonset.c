@@ -11,6 +11,7 @@
  * in (0008,0005), so that a protocol written for a scanner that reads ISO 8859-1 only arrives as such. A
  * set that cannot hold the text gives way to UTF-8 (ISO_IR 192), and a note says so.
  */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +48,19 @@ bool jsonset_is_array(struct span text)
     size_t pos = skip_space(text, 0);
 
     return pos < text.len && text.data[pos] == '[';
+}
+
+bool jsonset_is_dicom(struct span object)
+{
+    size_t pos = skip_space(object, 1); /* behind the brace */
+
+    if (pos >= object.len || object.data[pos] != '"')
+        return true; /* empty or broken: the stricter reader says so */
+    for (size_t i = 1; i <= 8; i++) {
+        if (pos + i >= object.len || !isxdigit(object.data[pos + i]))
+            return false;
+    }
+    return pos + 9 < object.len && object.data[pos + 9] == '"';
 }
 
 /* One past the end of the object that begins at pos; 0 when it does not end. */

@@ -315,6 +315,27 @@ unsigned ingest_params(const struct ingest_prepared *p, struct pg_param out[INGE
     return n + add_rows(p, out + n);
 }
 
+const char *ingest_known_sql(void)
+{
+    return reread_statement;
+}
+
+unsigned ingest_known_params(const struct ingest_prepared *p,
+                             struct pg_param out[INGEST_KNOWN_PARAMS])
+{
+    out[0] = pg_text(p->sop_instance);
+    out[1] = pg_bytea(span_of(p->digest, sizeof(p->digest)));
+    return INGEST_KNOWN_PARAMS;
+}
+
+enum rc ingest_known_outcome(struct span state, bool is_same, enum ingest_outcome *out)
+{
+    if (!span_equal_str(state, "published"))
+        return ingest_outcome_of(state, out);
+    *out = is_same ? INGEST_SAME : INGEST_DIFFERENT;
+    return RC_OK;
+}
+
 const char *rebuild_sql(const struct ingest_prepared *p)
 {
     return p->kind->rebuild;
@@ -357,12 +378,10 @@ static void finish(struct ingest_op *op, const struct err *result)
 static void on_reread_row(const struct pg_row *row, void *arg)
 {
     struct ingest_op *op = arg;
-    struct span state = pg_octets(row, 0);
-    op->has_outcome = true;
-    if (span_equal_str(state, "published"))
-        op->outcome = pg_bool(row, 1) ? INGEST_STORED : INGEST_DIFFERENT;
-    else
-        op->has_outcome = ingest_outcome_of(state, &op->outcome) == RC_OK;
+    op->has_outcome =
+        ingest_known_outcome(pg_octets(row, 0), pg_bool(row, 1), &op->outcome) == RC_OK;
+    if (op->has_outcome && op->outcome == INGEST_SAME)
+        op->outcome = INGEST_STORED; /* by the statement whose answer was lost */
 }
 
 static void reread(struct ingest_op *op);
@@ -382,13 +401,10 @@ static void on_reread_done(const struct err *result, int64_t rows, void *arg)
 
 static void reread(struct ingest_op *op)
 {
-    struct pg_param params[] = {
-        pg_text(op->prepared->sop_instance),
-        pg_bytea(span_of(op->prepared->digest, sizeof(op->prepared->digest))),
-    };
-    struct pg_query q = {.sql = reread_statement,
+    struct pg_param params[INGEST_KNOWN_PARAMS];
+    struct pg_query q = {.sql = ingest_known_sql(),
                          .params = params,
-                         .param_count = 2,
+                         .param_count = ingest_known_params(op->prepared, params),
                          .on_row = on_reread_row,
                          .on_done = on_reread_done,
                          .arg = op};

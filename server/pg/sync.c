@@ -12,10 +12,13 @@
 #include "core/log.h"
 #include "core/metrics.h"
 
+enum { MAX_WORDS = 1 << 20 };
+
 struct pg_sync {
     PGconn *pg;
     struct pg_bound bound;
     struct pg_sync_position position;
+    struct buf words;
 };
 
 struct pg_table {
@@ -60,6 +63,7 @@ enum rc pg_sync_connect(const char *conninfo, const char *application_name, stru
     }
     struct pg_sync *s = xcalloc(1, sizeof *s);
     s->pg = pg;
+    buf_init(&s->words, MAX_WORDS);
     PQsetNoticeReceiver(pg, on_notice, NULL);
     *out = s;
     return RC_OK;
@@ -70,6 +74,7 @@ void pg_sync_free(struct pg_sync *s)
     if (s) {
         PQfinish(s->pg);
         pg_bound_fini(&s->bound);
+        buf_fini(&s->words);
         free(s);
     }
 }
@@ -84,8 +89,27 @@ const struct pg_sync_position *pg_sync_last_position(const struct pg_sync *s)
     return &s->position;
 }
 
+const char *pg_sync_words(struct pg_sync *s)
+{
+    return buf_cstr(&s->words);
+}
+
+static void keep_words(struct pg_sync *s, const PGresult *result)
+{
+    static const int fields[] = {PG_DIAG_MESSAGE_PRIMARY, PG_DIAG_MESSAGE_DETAIL,
+                                 PG_DIAG_MESSAGE_HINT};
+    for (unsigned i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        const char *text = PQresultErrorField(result, fields[i]);
+        if (text && *text) {
+            buf_printf(&s->words, "%s%s", s->words.len ? "\n" : "", text);
+        }
+    }
+}
+
 static enum rc failed(struct pg_sync *s, const PGresult *result, struct err *err)
 {
+    buf_clear(&s->words);
+    keep_words(s, result);
     const char *offset = PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION);
     const char *context = PQresultErrorField(result, PG_DIAG_CONTEXT);
     s->position.offset = offset ? (unsigned)strtoul(offset, NULL, 10) : 0;

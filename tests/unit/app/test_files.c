@@ -420,6 +420,58 @@ static void broken_json_is_refused_with_a_reason(void **state)
     }
 }
 
+static void data_sets_are_told_from_documents(void **state)
+{
+    static const struct {
+        const char *object;
+        bool is_dicom;
+    } cases[] = {
+        {"{\"00181030\":{\"vr\":\"LO\"}}", true},
+        {"{ \n\t\"0018103f\" : 1}", true},
+        {"{}", true},
+        {"{", true},
+        {"{x", true},
+        {"{\"name\":\"Head\"}", false},
+        {"{\"0018103\":1}", false},
+        {"{\"001810300\":1}", false},
+        {"{\"0018103G\":1}", false},
+        {"{\"", false},
+        {"{\"00181030", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct span text = span_str(cases[i].object);
+        if (jsonset_is_dicom(text) != cases[i].is_dicom)
+            fail_msg("%s", cases[i].object);
+    }
+}
+
+static void files_of_any_size_are_mapped(void **state)
+{
+    struct fixture *f = *state;
+    struct span content;
+    struct err err;
+
+    put(f, "file", "content");
+    assert_int_equal(files_map(at(f, "file"), &content, &err), RC_OK);
+    assert_true(span_equal_str(content, "content"));
+    files_unmap(content);
+    put(f, "empty", "");
+    assert_int_equal(files_map(at(f, "empty"), &content, &err), RC_OK);
+    assert_int_equal(content.len, 0);
+    files_unmap(content);
+    assert_int_equal(truncate(at(f, "empty"), (off_t)1 << 36),
+                     0); /* a hole; more than there is memory */
+    assert_int_equal(files_map(at(f, "empty"), &content, &err), RC_OK);
+    assert_true(content.len == (size_t)1 << 36 && content.data[content.len - 1] == 0);
+    files_unmap(content);
+    assert_int_equal(files_map(at(f, "nothing"), &content, &err), RC_NOTFOUND);
+    assert_int_equal(files_map(f->dir, &content, &err), RC_IO);
+    assert_int_equal(mkfifo(at(f, "pipe"), 0600), 0);
+    assert_int_equal(files_map(at(f, "pipe"), &content, &err), RC_IO);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -437,6 +489,8 @@ int main(void)
         T(json_is_encoded_in_the_set_it_names),
         T(decimal_strings_keep_their_digits),
         T(broken_json_is_refused_with_a_reason),
+        T(data_sets_are_told_from_documents),
+        T(files_of_any_size_are_mapped),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
