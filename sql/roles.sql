@@ -108,7 +108,7 @@ grant select on
     dpp.objects, dpp.instances, dpp.protocols, dpp.protocol_custodians, dpp.protocol_codes, dpp.protocol_models,
     dpp.protocol_predecessors, dpp.approvals, dpp.approval_subjects, dpp.approval_assertions,
     dpp.approval_asserters, dpp.approval_codes, dpp.approval_related_assertions, dpp.application_entities,
-    dpp.supersessions, dpp.schema_migrations, dpp.schema_definitions
+    dpp.supersessions, dpp.requirements_met, dpp.schema_migrations, dpp.schema_definitions
 to dppr_server;
 grant select, insert, update, delete on dpp.servers, dpp.destination_slots to dppr_server;
 grant insert on dpp.audit_events to dppr_server;
@@ -122,7 +122,9 @@ grant select on
     dpp.approvals, dpp.approval_subjects, dpp.approval_assertions, dpp.approval_asserters, dpp.approval_codes,
     dpp.approval_related_assertions, dpp.tombstones, dpp.supersessions, dpp.changes, dpp.audit_events, dpp.repository,
     dpp.attributes, dpp.protocol_list, dpp.parameters, dpp.protocol_attributes, dpp.units, dpp.approval_list,
-    dpp.current_protocols, dpp.protocol_versions, dpp.publication_rules, dpp.value_representations
+    dpp.current_protocols, dpp.protocol_versions, dpp.publication_rules, dpp.value_representations,
+    dpp.assertion_codes, dpp.asserter_roles, dpp.trusted_approvers, dpp.assertions, dpp.approval_status,
+    dpp.approvals_in_force, dpp.requirements_met
 to dppr_author;
 grant insert (sop_instance_uid, sop_class_uid, state, timezone_offset, revises_uid),
     update (sop_instance_uid, sop_class_uid, timezone_offset, revises_uid),
@@ -144,7 +146,9 @@ grant select on all tables in schema dpp to dppr_reader;
 -- People who run it: peers, what the repository says of itself, import, rebuild, purge.
 grant usage on schema dpp to dppr_admin;
 grant select on all tables in schema dpp to dppr_admin;
-grant insert, update, delete on dpp.application_entities to dppr_admin;
+grant insert, update, delete on
+    dpp.application_entities, dpp.assertion_codes, dpp.asserter_roles, dpp.trusted_approvers
+to dppr_admin;
 grant update on dpp.repository to dppr_admin;
 grant execute on function dpp.purge(text, text) to dppr_admin;
 grant execute on function dpp.ingest(

@@ -34,6 +34,7 @@ struct config {
     unsigned max_waiting_jobs;     /* of each job pool */
     struct service_config service; /* strings borrowed from this struct */
     char *ae_title;
+    char *unknown_ae_row; /* "" = none */
     char **called_titles; /* NULL-terminated */
     char *time_zone;
     char **probe_addresses;

@@ -37,13 +37,25 @@ MUST_CHECK enum rc retrieve_identifier(struct span identifier, const struct dcm_
                                        struct arena *arena, const char ***uids, unsigned *count,
                                        struct err *err);
 
+/* The entries of dpp.requirements_met of an object, by the alias of its row, as an array. A correlated subquery of this kind
+ * is never made into a join: it is looked up for the objects that are left by all else. */
+#define INSTANCES_REQUIREMENTS_MET(alias)                                                      \
+    "array(select r.requirement from dpp.requirements_met r where r.sop_instance_uid = " alias \
+    ".sop_instance_uid)"
+
+/* How what is found is restricted: assertions that must be in force for a protocol, as query_view.required, for the
+ * requester and, of a move, for the destination; NULL = none. */
+struct instances_view {
+    const char *requester, *destination;
+};
+
 /* list is owned by the callee. */
 typedef void (*instances_found_cb)(const struct err *result, struct instance_list *list, void *arg);
 struct instances_op;
-/* Published objects of the model that the AE may see. uids: each once, as retrieve_identifier gives them; copied. With a failure list is NULL.
- * RC_NOMEM: nothing was started and no callback comes. */
+/* Published objects of the model that may be seen; view NULL: all of them. uids: each once, as retrieve_identifier
+ * gives them; copied, as the view is. With a failure list is NULL. RC_NOMEM: nothing was started and no callback comes. */
 MUST_CHECK enum rc instances_find(struct pg_pool *pool, int64_t timeout_ms,
-                                  const struct model *model, const char *aet,
+                                  const struct model *model, const struct instances_view *view,
                                   const char *const *uids, unsigned count, instances_found_cb cb,
                                   void *arg, struct instances_op **out, struct err *err);
 

@@ -60,6 +60,8 @@ struct model {
     const char *const *storage_classes; /* entities of the model, NULL-terminated */
     const char *table;                  /* of the attributes; its object_id refers to dpp.objects */
     bool needs_rows; /* there may be entities without a row, which cannot be queried yet */
+    bool
+        is_subject; /* approvals are about its entities, and versions of them take each other's place */
     const struct model_key *keys;
     unsigned key_count;
     /* A date and a time key that form one range when both are ranges (PS3.4 HH.6.1.2.2), the column of that meaning

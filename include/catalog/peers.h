@@ -19,6 +19,11 @@ enum {
     PEER_MAY_ALL = (1 << 6) - 1,
 };
 
+enum { PEER_REQUIRED_BYTES = 2048 }; /* the column holds 512 octets, which may need quotes */
+
+/* A requirement without a code, which no protocol meets. */
+#define PEER_NEVER_MET "{/}"
+
 struct peer {
     char ae_title[17];
     char host[256]; /* "" = no usable address */
@@ -30,6 +35,10 @@ struct peer {
     /* What it may have on one server; 0 = what the server's settings say. */
     unsigned max_calling_associations;
     unsigned max_operations;
+    /* Which protocols it sees: required_assertions as the text of a text[], "" = all; see query_view. */
+    char required[PEER_REQUIRED_BYTES];
+    bool sees_current_only;
+    bool may_supersede;
 };
 
 /* found false: no row for this title (and, for admission, source address). */

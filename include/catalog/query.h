@@ -22,7 +22,12 @@
 
 /* How the requester's view is restricted; decided once per operation. */
 struct query_view {
-    const char *aet;     /* calling AE title */
+    const char *aet; /* calling AE title */
+    /* Assertions that must be in force for a protocol to be seen, as the text of a text[] of entries of
+     * dpp.requirements_met; NULL = none. */
+    const char *required;
+    bool
+        current_only; /* of the protocols seen, those that none of the others has taken the place of */
     int64_t max_matches; /* 0 = no limit; else LIMIT n + 1 is put on */
     const char
         *default_charset; /* assumed for 8-bit text without (0008,0005); NULL = refuse (A900) */

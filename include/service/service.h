@@ -27,6 +27,7 @@ struct service_config {
         *called_titles; /* further titles we answer to, NULL-terminated; may be NULL */
     bool any_called_title;
     enum unknown_ae_policy unknown_ae;
+    const char *unknown_ae_row; /* title whose row speaks for those accepted; "" = they may all */
     bool echo_for_all;
     struct assoc_options assoc;
     struct dcm_limits dataset_limits;

@@ -55,7 +55,7 @@ const struct setting config_settings[] = {
      "address of the HTTP port (health, metrics); * = all"},
     {"http-port", SETTING_PORT, AT(http_port), 0, 65535, NULL,
      "HTTP port; 0 = any free one"},
-    {"ae-title", SETTING_AET, AT(ae_title), 0, 0, NULL,
+    {"ae-title", SETTING_AET, AT(ae_title), 1, 0, NULL,
      "our AE title"},
     {"called-titles", SETTING_AET_LIST, AT(called_titles), 0, 0, NULL,
      "further AE titles we answer to, separated by commas"},
@@ -63,6 +63,8 @@ const struct setting config_settings[] = {
      "answer to every called AE title"},
     {"unknown-ae", SETTING_CHOICE, AT(service.unknown_ae), 0, 0, unknown_ae_policies,
      "calling AE titles without a row in dpp.application_entities: refuse, accept from loopback, or accept any"},
+    {"unknown-ae-row", SETTING_AET, AT(unknown_ae_row), 0, 0, NULL,
+     "AE title of the row that holds for accepted AE titles without one: what they may do and see; empty = they may do and see everything"},
     {"echo-for-all", SETTING_BOOL, AT(service.echo_for_all), 0, 0, NULL,
      "let unknown AE titles verify the connection (C-ECHO)"},
     {"probe-addresses", SETTING_NETWORK_LIST, AT(probe_addresses), 0, 0, NULL,
@@ -430,7 +432,8 @@ static enum rc set_text(const struct setting *s, struct config *c, const char *t
         if ((unsigned char)*p < 0x20 || *p == 0x7F)
             return err_set(err, RC_INVALID, "holds a control character");
     }
-    if (s->type == SETTING_AET && !aet_is_valid(text))
+    bool may_be_empty = s->type == SETTING_AET && s->min == 0 && !*text;
+    if (s->type == SETTING_AET && !may_be_empty && !aet_is_valid(text))
         return bad_title(text, err);
     free(*target);
     *target = xstrdup(text);
@@ -529,6 +532,7 @@ void config_init(struct config *c)
     c->http_port = 8080;
     c->ae_title =
         xstrdup(c->service.ae_title && *c->service.ae_title ? c->service.ae_title : "DPPR");
+    c->unknown_ae_row = xstrdup(c->service.unknown_ae_row);
     c->time_zone = xstrdup(c->service.site_zone);
     c->called_titles = xcalloc(1, sizeof(*c->called_titles));
     c->probe_addresses = xcalloc(1, sizeof(*c->probe_addresses));
@@ -551,6 +555,7 @@ void config_fini(struct config *c)
     free(c->dicom_address);
     free(c->http_address);
     free(c->ae_title);
+    free(c->unknown_ae_row);
     free(c->time_zone);
     free_list(c->called_titles);
     free_list(c->probe_addresses);

@@ -241,6 +241,7 @@ enum rc config_load(int argc, char **argv, const char *const *own, struct config
     left[*rest_count] = NULL;
     *rest = left;
     out->service.ae_title = out->ae_title;
+    out->service.unknown_ae_row = out->unknown_ae_row;
     out->service.site_zone = out->time_zone;
     out->service.called_titles = (const char *const *)out->called_titles;
     out->service.database.conninfo = out->database;

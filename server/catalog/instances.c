@@ -27,14 +27,19 @@
 #include "text_array.h"
 
 /* What the requester may see is said here for retrieval, as query.c's add_view says it for queries:
- * published objects of the model. Currentness never hides anything from retrieval. */
-static const char find_sql[] =
-    "select o.id, i.size, o.sop_class_uid, o.sop_instance_uid, i.transfer_syntax_uid"
-    " from unnest($1::text[]) with ordinality as u (uid, n)"
-    " join dpp.objects o on o.sop_instance_uid = u.uid collate \"C\""
-    " join dpp.instances i on i.object_id = o.id"
-    " where o.state = 'published' and o.sop_class_uid = any($2::text[])"
-    " order by u.n";
+ * published objects of the model and, where requester or destination are limited by assertions, those for which all
+ * of both are in force. Currentness never hides anything from retrieval. */
+#define FIND_SQL(restriction)                                                         \
+    "select o.id, i.size, o.sop_class_uid, o.sop_instance_uid, i.transfer_syntax_uid" \
+    " from unnest($1::text[]) with ordinality as u (uid, n)"                          \
+    " join dpp.objects o on o.sop_instance_uid = u.uid collate \"C\""                 \
+    " join dpp.instances i on i.object_id = o.id"                                     \
+    " where o.state = 'published' and o.sop_class_uid = any($2::text[])" restriction  \
+    " order by u.n"
+
+static const char find_sql[] = FIND_SQL("");
+static const char find_restricted_sql[] =
+    FIND_SQL(" and ($3::text[] || $4::text[]) <@ " INSTANCES_REQUIREMENTS_MET("o"));
 
 static const char fetch_sql[] = "select u.n, i.dataset"
                                 " from unnest($1::bigint[]) with ordinality as u (id, n)"
@@ -175,12 +180,12 @@ static bool find_params(struct arena *arena, const struct model *model, const ch
 }
 
 enum rc instances_find(struct pg_pool *pool, int64_t timeout_ms, const struct model *model,
-                       const char *aet, const char *const *uids, unsigned count,
+                       const struct instances_view *view, const char *const *uids, unsigned count,
                        instances_found_cb cb, void *arg, struct instances_op **out, struct err *err)
 {
     struct arena *arena = arena_new(SIZE_MAX / 2);
-    struct pg_param params[2];
-    (void)aet; /* every AE that may retrieve sees every published object */
+    struct pg_param params[4];
+    bool is_restricted = model->is_subject && view && (view->requester || view->destination);
 
     *out = NULL;
     if (!find_params(arena, model, uids, count, params)) {
@@ -192,9 +197,13 @@ enum rc instances_find(struct pg_pool *pool, int64_t timeout_ms, const struct mo
     op->arg = arg;
     op->list = xcalloc(1, sizeof(*op->list));
     op->list->asked = count;
-    struct pg_query q = {.sql = find_sql,
+    if (is_restricted) {
+        params[2] = pg_text(view->requester ? view->requester : "{}");
+        params[3] = pg_text(view->destination ? view->destination : "{}");
+    }
+    struct pg_query q = {.sql = is_restricted ? find_restricted_sql : find_sql,
                          .params = params,
-                         .param_count = 2,
+                         .param_count = is_restricted ? 4 : 2,
                          .on_row = on_found_row,
                          .on_done = on_found_done,
                          .arg = op};

@@ -229,6 +229,7 @@ const struct model model_protocol = {
     .get_uid = UID_PROTOCOL_GET,
     .storage_classes = protocol_classes,
     .table = "dpp.protocols",
+    .is_subject = true,
     .keys = protocol_keys,
     .key_count = COUNT(protocol_keys),
     .date_tag = TAG_InstanceCreationDate,

@@ -13,7 +13,8 @@
 static const char peer_sql[] =
     "select e.ae_title, e.host, e.port, e.may_echo, e.may_find, e.may_get, e.may_move, e.may_store,"
     " e.is_destination, e.preferred_character_set, e.max_associations, e.called_as,"
-    " e.max_calling_associations, e.max_operations"
+    " e.max_calling_associations, e.max_operations,"
+    " nullif(e.required_assertions::text, '{}'), e.sees_current_only, e.may_supersede"
     " from dpp.peer_of($1::text, $2::inet) e limit 1";
 
 enum {
@@ -26,7 +27,13 @@ enum {
     COLUMN_CALLED_AS,
     COLUMN_MAX_CALLING,
     COLUMN_MAX_OPERATIONS,
+    COLUMN_REQUIRED,
+    COLUMN_CURRENT_ONLY,
+    COLUMN_MAY_SUPERSEDE,
 };
+
+/* What is required but cannot be kept hides everything. */
+static const char never_met[] = PEER_NEVER_MET;
 
 static const unsigned rights[] = {PEER_MAY_ECHO, PEER_MAY_FIND,  PEER_MAY_GET,
                                   PEER_MAY_MOVE, PEER_MAY_STORE, PEER_IS_DESTINATION};
@@ -74,6 +81,11 @@ static void on_row(const struct pg_row *row, void *arg)
         p->rights |= pg_bool(row, COLUMN_FIRST_RIGHT + i) ? rights[i] : 0;
     p->max_calling_associations = limit_in(row, COLUMN_MAX_CALLING);
     p->max_operations = limit_in(row, COLUMN_MAX_OPERATIONS);
+    copy_text(row, COLUMN_REQUIRED, p->required, sizeof(p->required));
+    if (!pg_is_null(row, COLUMN_REQUIRED) && !p->required[0])
+        memcpy(p->required, never_met, sizeof(never_met));
+    p->sees_current_only = pg_bool(row, COLUMN_CURRENT_ONLY);
+    p->may_supersede = pg_bool(row, COLUMN_MAY_SUPERSEDE);
     p->max_associations = most > 0 && most <= 65535 ? (unsigned)most : 1;
 }
 

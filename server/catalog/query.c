@@ -174,14 +174,46 @@ static enum rc read_identifier(struct query_builder *b, struct span octets, cons
     return rc;
 }
 
-/* What the requester may see. The one place for it: state first, then approval, then currentness. */
-static void add_view(const struct query_builder *b, const struct query_view *view, struct buf *sql)
+/* A version has no place when a published one that the requester may see has taken it: directly, which is the rule
+ * and costs a look into an index, or through versions that are retired or hidden, which dpp.is_superseded
+ * finds out. */
+static void add_currentness(unsigned required, struct buf *sql)
 {
-    (void)view; /* every AE that may query sees every published object */
+    buf_add_str(sql, " and not exists (select from dpp.supersessions s"
+                     " join dpp.objects n on n.id = s.object_id"
+                     " where s.superseded_uid = o.sop_instance_uid and n.state = 'published'");
+    if (required)
+        buf_printf(sql, " and $%u::text[] <@ " INSTANCES_REQUIREMENTS_MET("n"), required);
+    buf_add_str(sql, ") and (not exists (select from dpp.supersessions s"
+                     " where s.superseded_uid = o.sop_instance_uid)"
+                     " or not dpp.is_superseded(o.sop_instance_uid, ");
+    if (required)
+        buf_printf(sql, "$%u::text[]))", required);
+    else
+        buf_add_str(sql, "'{}'))");
+}
+
+/* What the requester may see. The one place for it: state first, then approval, then currentness (decision 12). The
+ * text tells only which of them restrict it; instances.c says the same for retrievals. */
+static enum rc add_view(struct query_builder *b, const struct query_view *view, struct buf *sql,
+                        struct err *err)
+{
+    unsigned required = 0;
     buf_add_str(sql, " where o.state = 'published' and o.sop_class_uid in (");
     for (const char *const *uid = b->model->storage_classes; *uid; uid++)
         buf_printf(sql, "%s'%s'", uid == b->model->storage_classes ? "" : ", ", *uid);
     buf_add_str(sql, ")");
+    if (!b->model->is_subject)
+        return RC_OK;
+    if (view->required) {
+        required = query_add_param(b, span_str(view->required));
+        if (!required)
+            return query_no_room(err, 0);
+        buf_printf(sql, " and $%u::text[] <@ " INSTANCES_REQUIREMENTS_MET("o"), required);
+    }
+    if (view->current_only)
+        add_currentness(required, sql);
+    return RC_OK;
 }
 
 /* Whether one plan is good for all values. */
@@ -222,8 +254,8 @@ static void close_parts(const struct query_builder *b, struct buf *sql)
     buf_add_str(sql, ", syntax, dataset)");
 }
 
-static void add_select(const struct query_builder *b, const struct query_view *view,
-                       struct buf *sql)
+static enum rc add_select(struct query_builder *b, const struct query_view *view, struct buf *sql,
+                          struct err *err)
 {
     bool reads_octets = b->other_count > 0;
     buf_add_str(sql, "select o.query_record");
@@ -237,9 +269,10 @@ static void add_select(const struct query_builder *b, const struct query_view *v
     buf_add_span(sql, buf_span(&b->from));
     if (reads_octets)
         buf_add_str(sql, " left join dpp.instances i on i.object_id = o.id");
-    add_view(b, view, sql);
+    enum rc rc = add_view(b, view, sql, err);
     buf_add_span(sql, buf_span(&b->where));
     add_limit(b, view, sql);
+    return rc;
 }
 
 static enum rc write_sql(struct query_builder *b, const struct query_view *view, struct query *out,
@@ -249,15 +282,14 @@ static enum rc write_sql(struct query_builder *b, const struct query_view *view,
     buf_init(&sql, 4 * (size_t)QUERY_MAX_SQL);
     if (b->other_count > 0)
         open_parts(b, &sql);
-    add_select(b, view, &sql);
+    enum rc rc = add_select(b, view, &sql, err);
     if (b->other_count > 0)
         close_parts(b, &sql);
 
-    enum rc rc = RC_OK;
     bool is_whole = buf_status(&sql) == RC_OK && buf_status(&b->from) == RC_OK &&
                     buf_status(&b->where) == RC_OK && buf_status(&b->columns) == RC_OK;
     out->sql = is_whole ? arena_strndup(b->arena, (const char *)sql.data, sql.len) : NULL;
-    if (!out->sql)
+    if (!out->sql && rc == RC_OK)
         rc = query_no_room(err, 0);
     buf_fini(&sql);
     out->params = b->params;

@@ -10,10 +10,11 @@
  *                                       else rejected 2/3/1 (temporary congestion)
  *   row for title and source address    the row's rights
  *   row for the title, other addresses  rejected 1/1/3 (calling AE title not recognized), whatever the policy
- *   no row                              by policy: all rights, C-ECHO only, or rejected 1/1/3
+ *   no row                              by policy: all rights or those of the row that unknown-ae-row names, C-ECHO
+ *                                       only, or rejected 1/1/3
  *
- * The row is read when the association arrives and is never cached across associations (architecture 3). Rights
- * may be revoked while an association is open; so before an operation the row is read again unless that was done
+ * The row is read when the association arrives and is never cached across associations (architecture 3). Rights may
+ * be revoked while an association is open, and what its AE may see may change; so before an operation the row is read again unless that was done
  * FRESH_MS ago, or one millisecond ago per association of this worker, whichever is longer. That bounds the
  * extra statements to about a thousand a second and worker, while a change is in force practically at once.
  * The alternative, LISTEN/NOTIFY, would depend on session state (decision: PgBouncer must do).
@@ -29,7 +30,7 @@
 
 enum { FRESH_MS = 20 };
 
-enum lookup_step { LOOKUP_WITH_ADDRESS, LOOKUP_TITLE_ONLY };
+enum lookup_step { LOOKUP_WITH_ADDRESS, LOOKUP_TITLE_ONLY, LOOKUP_GUEST };
 
 /* Of the whole process: the limit is the process's, the services are one per worker. */
 static atomic_int connections;
@@ -175,9 +176,13 @@ static void admit(struct front *f, unsigned rights, const struct peer *row)
     channel_init(&f->channel, f->assoc, operations);
 }
 
+static void look_up(struct front *f, enum lookup_step step);
+
 static void admit_unknown(struct front *f)
 {
-    if (is_welcome_unknown(f))
+    if (is_welcome_unknown(f) && f->service->config->unknown_ae_row[0])
+        look_up(f, LOOKUP_GUEST);
+    else if (is_welcome_unknown(f))
         admit(f, PEER_MAY_ALL, NULL);
     else if (f->service->config->echo_for_all && proposes(f->rq, UID_VERIFICATION))
         admit(f, PEER_MAY_ECHO, NULL);
@@ -191,7 +196,8 @@ static void look_up(struct front *f, enum lookup_step step)
 {
     f->lookup_step = (uint8_t)step;
     f->lookup =
-        peer_find(f->service->pool, f->service->config->lease_timeout_ms, f->rq->calling_aet,
+        peer_find(f->service->pool, f->service->config->lease_timeout_ms,
+                  step == LOOKUP_GUEST ? f->service->config->unknown_ae_row : f->rq->calling_aet,
                   step == LOOKUP_WITH_ADDRESS ? assoc_peer_address(f->assoc) : NULL, on_peer, f);
 }
 
@@ -220,8 +226,13 @@ static void on_peer(const struct err *result, bool found, const struct peer *pee
     }
     if (found) {
         f->has_row = true;
-        admission_set_charset(f, peer);
+        f->is_guest = f->lookup_step == LOOKUP_GUEST;
+        admission_set_view(f, peer);
         admit(f, peer->rights, peer);
+        return;
+    }
+    if (f->lookup_step == LOOKUP_GUEST) {
+        refuse(f, REJECT_CALLING, "there is no row for the title of unknown-ae-row");
         return;
     }
     /* A title that is bound to addresses must not become an unknown one by coming from elsewhere. */
@@ -259,7 +270,7 @@ void admission_set_operations(struct front *f, const struct peer *row)
 }
 
 /* The row may have been written by hand: a set that is not supported would else refuse every query. */
-void admission_set_charset(struct front *f, const struct peer *row)
+static void set_charset(struct front *f, const struct peer *row)
 {
     char spelled[DCM_CHARSET_TERMS_MAX];
     const char *known = f->preferred_charset ? f->preferred_charset : "";
@@ -272,6 +283,35 @@ void admission_set_charset(struct front *f, const struct peer *row)
     /* What operations hold of the one before lives as long as the association. */
     if (strcmp(spelled, known) != 0)
         f->preferred_charset = spelled[0] ? arena_strdup(assoc_arena(f->assoc), spelled) : NULL;
+}
+
+/* Likewise kept as long as the association. Without memory to remember it nothing is seen. */
+static void set_required(struct front *f, const struct peer *row)
+{
+    static char never_met[] = PEER_NEVER_MET;
+    if (strcmp(row->required, f->required ? f->required : "") == 0)
+        return;
+    f->required = row->required[0] ? arena_strdup(assoc_arena(f->assoc), row->required) : NULL;
+    if (row->required[0] && !f->required)
+        f->required = never_met;
+}
+
+void admission_set_view(struct front *f, const struct peer *row)
+{
+    set_charset(f, row);
+    set_required(f, row);
+    f->sees_current_only = row->sees_current_only;
+    f->may_supersede = row->may_supersede;
+}
+
+const char *admission_row_title(const struct front *f)
+{
+    return f->is_guest ? f->service->config->unknown_ae_row : assoc_calling_aet(f->assoc);
+}
+
+const char *admission_row_address(const struct front *f)
+{
+    return f->is_guest ? NULL : assoc_peer_address(f->assoc);
 }
 
 void admission_cancel(struct front *f)

@@ -149,6 +149,8 @@ static void find_start(struct operation *op)
     const char *sop_class = op->request->context->abstract_syntax;
     struct query_view view = {
         .aet = assoc_calling_aet(front->assoc),
+        .required = front->required,
+        .current_only = front->sees_current_only,
         .max_matches = s->config->max_matches,
         .default_charset = charset,
         .fuzzy_names = is_negotiated(front, sop_class, EXTENDED_FUZZY),

@@ -278,17 +278,62 @@ static void operation_run(struct operation *op)
     }
 }
 
+/* What the row that speaks for the peer says now; NULL = it has gone. */
+static void set_row(struct front *f, const struct peer *row)
+{
+    f->rights = row ? row->rights : 0;
+    admission_set_operations(f, row);
+    if (row)
+        admission_set_view(f, row);
+    f->has_row = true;
+    f->is_unchecked = false;
+    f->rights_read_ms = clock_now_ms();
+}
+
+/* The database is away: what the operation needs it for will say so, and rights and view stay as they were. But of one
+ * that was let in unchecked nothing is known yet, and the database may be back for the next statement: it gets
+ * nothing but C-ECHO. */
+static void run_without_answer(struct operation *op, const struct err *why)
+{
+    if (op->front->is_unchecked && op->kind != &operation_echo)
+        operation_fail_rc(op, why);
+    else
+        operation_run(op);
+}
+
+static void on_guest(const struct err *result, bool found, const struct peer *peer, void *arg)
+{
+    struct operation *op = arg;
+    struct front *f = op->front;
+    op->authorizing = NULL;
+    if (result->code != RC_OK) {
+        run_without_answer(op, result);
+        return;
+    }
+    f->is_guest = true;
+    set_row(f, found ? peer : NULL);
+    operation_run(op);
+}
+
 static void on_title(const struct err *result, bool found, const struct peer *peer, void *arg)
 {
     struct operation *op = arg;
     struct front *f = op->front;
+    const struct service_config *config = f->service->config;
     (void)peer;
     op->authorizing = NULL;
-    if (result->code == RC_OK) {
-        f->is_unchecked = false;
-        if (found)
-            f->rights = 0; /* the title is registered for other source addresses */
+    if (result->code != RC_OK) {
+        run_without_answer(op, result);
+        return;
     }
+    if (!found && config->unknown_ae_row[0]) {
+        op->authorizing = peer_find(f->service->pool, config->lease_timeout_ms,
+                                    config->unknown_ae_row, NULL, on_guest, op);
+        return;
+    }
+    f->is_unchecked = false;
+    if (found)
+        f->rights = 0; /* the title is registered for other source addresses */
     operation_run(op);
 }
 
@@ -297,23 +342,18 @@ static void on_rights(const struct err *result, bool found, const struct peer *p
     struct operation *op = arg;
     struct front *f = op->front;
     op->authorizing = NULL;
+    if (result->code != RC_OK) {
+        run_without_answer(op, result);
+        return;
+    }
     /* No row where one was promised: revoked. No row for one that was let in unchecked: admission's second
      * question is still due. */
-    if (result->code == RC_OK && !found && !f->has_row) {
+    if (!found && !f->has_row) {
         op->authorizing = peer_find(f->service->pool, f->service->config->lease_timeout_ms,
                                     assoc_calling_aet(f->assoc), NULL, on_title, op);
         return;
     }
-    /* The database away: what the operation needs it for will say so; the rights stay as they were. */
-    if (result->code == RC_OK) {
-        f->rights = found ? peer->rights : 0;
-        admission_set_operations(f, peer);
-        if (found)
-            admission_set_charset(f, peer);
-        f->has_row = true;
-        f->is_unchecked = false;
-        f->rights_read_ms = clock_now_ms();
-    }
+    set_row(f, found ? peer : NULL);
     operation_run(op);
 }
 
@@ -339,7 +379,7 @@ static void operation_begin(struct front *f, const struct operation_kind *kind,
     else
         op->authorizing =
             peer_find(f->service->pool, f->service->config->lease_timeout_ms,
-                      assoc_calling_aet(f->assoc), assoc_peer_address(f->assoc), on_rights, op);
+                      admission_row_title(f), admission_row_address(f), on_rights, op);
 }
 
 /* ---- dispatch ---- */
@@ -709,6 +749,7 @@ struct service_config service_config_default(void)
     struct service_config c = {
         .ae_title = "DPPR",
         .unknown_ae = UNKNOWN_AE_REFUSE,
+        .unknown_ae_row = "",
         .echo_for_all = true,
         .site_zone = "UTC",
         .assoc = assoc_options_default(),

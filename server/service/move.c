@@ -4,6 +4,9 @@
  *
  *   identifier -> destination's row -> instances -> job for a retrieve worker -> progress ... -> final response
  *
+ * What is sent is what both the requester and the destination may see (decision 13), as their rows said when the
+ * operation began.
+ *
  * This side only decides and reports; connecting and sending is done on a retrieve worker's thread, so that a
  * slow destination costs this worker nothing. Progress and the result come as mail (retrieve_worker.c).
  *
@@ -73,6 +76,8 @@ static void on_destination(const struct err *result, bool found, const struct pe
         operation_fail(op, STATUS_MOVE_BAD_DESTINATION, &err);
     } else {
         m->destination = *peer;
+        if (m->destination.required[0])
+            m->base.destination_required = m->destination.required;
         retrieve_find(&m->base);
     }
 }

@@ -75,10 +75,10 @@ static void on_found(const struct err *result, struct instance_list *list, void 
 void retrieve_find(struct retrieve *r)
 {
     struct front *f = r->base.front;
+    struct instances_view view = {f->required, r->destination_required};
     struct err err = {0};
-    if (instances_find(f->service->pool, f->service->config->lease_timeout_ms, r->model,
-                       assoc_calling_aet(f->assoc), r->uids, r->uid_count, on_found, r, &r->finding,
-                       &err) != RC_OK)
+    if (instances_find(f->service->pool, f->service->config->lease_timeout_ms, r->model, &view,
+                       r->uids, r->uid_count, on_found, r, &r->finding, &err) != RC_OK)
         operation_fail_rc(&r->base, &err);
 }
 

@@ -110,6 +110,7 @@ struct front {
     struct peer_op *lookup; /* admission is asking the database */
     unsigned rights;
     bool has_row;            /* the rights come from the database and may be revoked */
+    bool is_guest;           /* it has none of its own: the row is that of unknown-ae-row */
     bool is_unchecked;       /* let in by policy while the database was away; it may have a row */
     bool admitted;           /* counted against max_associations */
     struct caller *caller;   /* from admission on; NULL before */
@@ -121,6 +122,9 @@ struct front {
     uint8_t lookup_step;
     int64_t rights_read_ms;
     char *preferred_charset; /* in the association's arena; NULL = none */
+    char *required;          /* assertions, as query_view.required; likewise */
+    bool sees_current_only;
+    bool may_supersede;
     unsigned operation_count;
     LIST_HEAD(, operation) operations;
     struct subops_channel channel;
@@ -181,8 +185,12 @@ void admission_start(struct front *f, const struct pdu_associate *rq);
 void admission_cancel(struct front *f);
 /* How many operations its title may have: of its row (NULL = none), else of the settings. */
 void admission_set_operations(struct front *f, const struct peer *row);
-/* The character set it prefers, by its row. */
-void admission_set_charset(struct front *f, const struct peer *row);
+/* What it sees and how it is answered, by its row: the assertions that protocols need, whether only current versions,
+ * whether it may supersede; the character set it prefers. Operations that run keep what they began with. */
+void admission_set_view(struct front *f, const struct peer *row);
+/* The title whose row speaks for the peer: its own, or that of unknown-ae-row. With which address: NULL = any. */
+const char *admission_row_title(const struct front *f);
+const char *admission_row_address(const struct front *f);
 void admission_count_connection(int delta);
 bool admission_has_room(const struct service_config *config); /* for one more connection */
 /* Whether the rights we know are recent enough to start an operation with; else read the row again. */
@@ -247,6 +255,7 @@ struct retrieve {
     const char **uids; /* in memory's arena */
     unsigned uid_count;
     struct instances_op *finding;
+    const char *destination_required; /* as front.required, of a move's destination */
     /* The instances are known; takes the list, which has 1 to SUBOPS_MAX. */
     void (*on_list)(struct retrieve *r, struct instance_list *list);
     int64_t progress_ms; /* when the last pending response was sent; 0 = none yet */

@@ -27,6 +27,8 @@ struct answers {
 /* What a response may have: as many octets as the server allows, unless a test says less. */
 static size_t find_response_limit = 64 << 20;
 static size_t find_scratch_limit = 16 << 20;
+/* How the requester's view is restricted. */
+static struct query_view find_view = {.aet = "CT1"};
 
 /* Letter n stands for SOP Instance UID 1.2.3.n; '?' = the response has no such UID. */
 static inline char find_letter(struct span response)
@@ -78,14 +80,13 @@ static inline int find_by_letter(const void *a, const void *b)
 static inline enum rc find_entities(const struct model *model, struct span identifier,
                                     const struct dcm_ts *ts, struct answers *a, struct err *err)
 {
-    struct query_view view = {.aet = "CT1"};
     memset(a, 0, sizeof(*a));
     memset(err, 0, sizeof(*err));
     a->ts = ts;
     a->arena = arena_new(16 << 20);
     a->scratch = arena_new(find_scratch_limit);
     buf_init(&a->response, find_response_limit);
-    enum rc rc = query_build(model, identifier, ts, &view, NULL, a->arena, &a->query, err);
+    enum rc rc = query_build(model, identifier, ts, &find_view, NULL, a->arena, &a->query, err);
     if (rc != RC_OK)
         return rc;
     struct pg_query pq = {.sql = a->query.sql,

@@ -12,7 +12,9 @@
 
 #include "catalog/query.h"
 
-enum { PLANS_OBJECTS = 10000 };
+#ifndef PLANS_OBJECTS
+#define PLANS_OBJECTS 10000
+#endif
 
 static inline unsigned plans_objects(void)
 {
@@ -63,8 +65,9 @@ static const struct query_view plain = {.aet = "CT1"};
 static const struct query_view negotiated = {
     .aet = "CT1", .fuzzy_names = true, .adjusts_times = true, .site_zone = "Europe/Berlin"};
 
-static inline struct reading read_all(const struct model *model, const char *identifier,
-                                      const struct query_view *view)
+/* matches: of what was read. */
+static inline struct reading read_rows(const struct model *model, const char *identifier,
+                                       const struct query_view *view, const char *rest)
 {
     struct octets o;
     struct query q;
@@ -82,17 +85,32 @@ static inline struct reading read_all(const struct model *model, const char *ide
     buf_printf(&sql, "declare c no scroll cursor for %s", q.sql);
     if (pg_sync_query(database.sync, buf_cstr(&sql), q.params, q.param_count, NULL, &err) != RC_OK)
         fail_msg("%s: %s", q.sql, err.text);
-    run_sql("fetch 1 from c");
+    if (pg_sync_query(database.sync, "fetch 1 from c", NULL, 0, &t, &err) != RC_OK)
+        fail_msg("%s: %s", identifier, err.text);
     r.first = visits() - before;
-    if (pg_sync_query(database.sync, "fetch all from c", NULL, 0, &t, &err) != RC_OK)
+    r.matches = pg_table_rows(t);
+    pg_table_free(t);
+    if (pg_sync_query(database.sync, rest, NULL, 0, &t, &err) != RC_OK)
         fail_msg("%s: %s", identifier, err.text);
     r.all = visits() - before;
-    r.matches = pg_table_rows(t) + 1;
+    r.matches += pg_table_rows(t);
     pg_table_free(t);
     run_sql("rollback");
     buf_fini(&sql);
     arena_free(arena);
     return r;
+}
+
+static inline struct reading read_all(const struct model *model, const char *identifier,
+                                      const struct query_view *view)
+{
+    return read_rows(model, identifier, view, "fetch all from c");
+}
+
+static inline struct reading read_first(const struct model *model, const char *identifier,
+                                        const struct query_view *view)
+{
+    return read_rows(model, identifier, view, "select where false");
 }
 
 /* So few that it takes no time: a share where protocols are many, a number where each plan is cheap. */

@@ -37,8 +37,10 @@ static void a_row_is_read_whole(void **state)
     (void)state;
     run_sql("insert into dpp.application_entities (ae_title, host, port, may_store, may_move,"
             " preferred_character_set, max_associations, called_as, max_calling_associations,"
-            " max_operations) values ('CT1', 'ct1.example', 11112, false, false, 'ISO_IR 100', 3,"
-            " 'REPO', 5, 7), ('CT2', null, null, true, true, null, 1, null, null, null)");
+            " max_operations, required_assertions, sees_current_only, may_supersede) values ('CT1',"
+            " 'ct1.example', 11112, false, false, 'ISO_IR 100', 3, 'REPO', 5, 7,"
+            " '{128603/128670,two words}', true, true), ('CT2', null, null, true, true, null, 1,"
+            " null, null, null, default, default, default)");
     struct looked_up l = look_up("CT1", NULL);
     assert_int_equal(l.result.code, RC_OK);
     assert_true(l.is_found);
@@ -51,6 +53,9 @@ static void a_row_is_read_whole(void **state)
     assert_string_equal(l.peer.called_as, "REPO");
     assert_int_equal(l.peer.max_calling_associations, 5);
     assert_int_equal(l.peer.max_operations, 7);
+    assert_string_equal(l.peer.required, "{128603/128670,\"two words\"}");
+    assert_true(l.peer.sees_current_only);
+    assert_true(l.peer.may_supersede);
 
     l = look_up("CT2", "10.0.0.1");
     assert_true(l.is_found);
@@ -60,6 +65,9 @@ static void a_row_is_read_whole(void **state)
     assert_string_equal(l.peer.called_as, "");
     assert_int_equal(l.peer.max_calling_associations, 0);
     assert_int_equal(l.peer.max_operations, 0);
+    assert_string_equal(l.peer.required, "");
+    assert_false(l.peer.sees_current_only);
+    assert_false(l.peer.may_supersede);
     assert_int_equal(l.peer.rights, PEER_MAY_ALL);
 }
 
@@ -85,6 +93,20 @@ static void each_right_has_its_column(void **state)
         struct looked_up l = look_up("R", NULL);
         assert_int_equal(l.peer.rights, PEER_MAY_ALL & ~rights[i].right);
     }
+}
+
+/* Half of a requirement, or none, would show what is to be hidden. */
+static void requirements_that_cannot_be_kept_are_never_met(void **state)
+{
+    (void)state;
+    run_sql("alter table dpp.application_entities"
+            " drop constraint application_entities_required_assertions_form_check;"
+            "insert into dpp.application_entities (ae_title, required_assertions)"
+            " values ('LONG', array[repeat('x', 4000)]), ('FITS', array[repeat('x', 2045)]),"
+            " ('DOES NOT', array[repeat('x', 2046)])");
+    assert_string_equal(look_up("LONG", NULL).peer.required, PEER_NEVER_MET);
+    assert_int_equal(strlen(look_up("FITS", NULL).peer.required), PEER_REQUIRED_BYTES - 1);
+    assert_string_equal(look_up("DOES NOT", NULL).peer.required, PEER_NEVER_MET);
 }
 
 static void the_source_address_chooses_the_row(void **state)
@@ -158,6 +180,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_row_is_read_whole),
         cmocka_unit_test(each_right_has_its_column),
+        cmocka_unit_test(requirements_that_cannot_be_kept_are_never_met),
         cmocka_unit_test(the_source_address_chooses_the_row),
         cmocka_unit_test(titles_that_no_row_has_are_not_found),
         cmocka_unit_test(what_is_no_address_is_a_failure_not_a_match),

@@ -470,6 +470,58 @@ static void a_limit_is_one_more(void **state)
     assert_non_null(strstr(q.sql, " limit (select 101)"));
 }
 
+#define MET(alias)                                                                             \
+    "array(select r.requirement from dpp.requirements_met r where r.sop_instance_uid = " alias \
+    ".sop_instance_uid)"
+#define SUCCESSOR                                                                               \
+    " and not exists (select from dpp.supersessions s join dpp.objects n on n.id = s.object_id" \
+    " where s.superseded_uid = o.sop_instance_uid and n.state = 'published'"
+#define NO_SUCCESSOR                                                              \
+    ") and (not exists (select from dpp.supersessions s where s.superseded_uid =" \
+    " o.sop_instance_uid) or not dpp.is_superseded(o.sop_instance_uid, "
+
+/* Who is not restricted has the statements of before; what restricts others adds to them, by its kind only. */
+static void views_add_to_the_statement_by_their_shape(void **state)
+{
+    static const struct {
+        const char *identifier, *required;
+        bool current_only;
+        const char *from, *view, *where;
+        unsigned param_count;
+    } cases[] = {
+        {"00181030 LO", NULL, false, "", "", "", 0},
+        {"00181030 LO", "{128603}", false, "", " and $1::text[] <@ " MET("o"), "", 1},
+        {"00181030 LO", "{a,b/c,d}", false, "", " and $1::text[] <@ " MET("o"), "", 1},
+        {"00181030 LO", NULL, true, "", SUCCESSOR NO_SUCCESSOR "'{}'))", "", 0},
+        {"00181030 LO", "{128603}", true, "",
+         " and $1::text[] <@ " MET("o") SUCCESSOR " and $1::text[] <@ " MET("n") NO_SUCCESSOR
+         "$1::text[]))",
+         "", 1},
+        {"00181030 LO Head", "{128603}", false, " join dpp.protocols p on p.object_id = o.id",
+         " and $2::text[] <@ " MET("o"), " and p.protocol_name = $1", 2},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct octets o;
+        struct query q;
+        struct err err;
+        struct buf sql = {0};
+        struct query_view view = {
+            .aet = "CT1", .required = cases[i].required, .current_only = cases[i].current_only};
+        assert_int_equal(build(spec(&o, cases[i].identifier), &view, &q, &err), RC_OK);
+        buf_printf(&sql, "select o.query_record from dpp.objects o%s" VIEW "%s%s", cases[i].from,
+                   cases[i].view, cases[i].where);
+        assert_string_equal(q.sql, buf_cstr(&sql));
+        assert_int_equal(q.param_count, cases[i].param_count);
+        if (cases[i].required) {
+            const struct pg_param *last = &q.params[q.param_count - 1];
+            assert_int_equal(last->len, strlen(cases[i].required));
+            assert_memory_equal(last->data, cases[i].required, (size_t)last->len);
+        }
+        buf_fini(&sql);
+    }
+}
+
 /* test_plans.c shows why. */
 static void values_matter_to_the_plan_unless_one_names_few(void **state)
 {
@@ -741,6 +793,7 @@ int main(void)
         cmocka_unit_test(attributes_outside_the_model_are_read_from_octets),
         cmocka_unit_test(text_depends_on_the_shape_only),
         cmocka_unit_test(a_limit_is_one_more),
+        cmocka_unit_test(views_add_to_the_statement_by_their_shape),
         cmocka_unit_test(values_matter_to_the_plan_unless_one_names_few),
         cmocka_unit_test(flags_say_what_was_asked),
         cmocka_unit_test(faulty_identifiers_name_the_element),

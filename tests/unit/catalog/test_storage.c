@@ -138,7 +138,7 @@ static struct instance_list *find(const struct model *model, const char *const *
     struct found f = {0};
     struct instances_op *op = NULL;
     assert_int_equal(
-        instances_find(database.pool, WAIT_MS, model, "CT1", uids, count, on_found, &f, &op, NULL),
+        instances_find(database.pool, WAIT_MS, model, NULL, uids, count, on_found, &f, &op, NULL),
         RC_OK);
     assert_false(f.is_done);
     wait_until(&f.is_done);
@@ -331,7 +331,7 @@ static void cancel_is_silent_at_any_time(void **state)
     assert_int_equal(l->count, 3);
 
     struct instances_op *finding = NULL;
-    assert_int_equal(instances_find(database.pool, WAIT_MS, &model_protocol, "CT1", uids, 3,
+    assert_int_equal(instances_find(database.pool, WAIT_MS, &model_protocol, NULL, uids, 3,
                                     on_found, &found, &finding, NULL),
                      RC_OK);
     instances_cancel(finding);
