@@ -5,6 +5,8 @@
 #ifndef APP_AUTHORING_H
 #define APP_AUTHORING_H
 
+#include <jansson.h>
+
 #include "core/bytes.h"
 
 /* ---- csv: records of RFC 4180 ---------------------------------------------------------------------- */
@@ -34,10 +36,23 @@ void csv_fini(struct csv *c);
 /* The next record that is not blank; RC_NOTFOUND at the end. RC_INVALID: a record breaks the rules; the next call goes on with
  * the next line. */
 MUST_CHECK enum rc csv_next(struct csv *c, struct err *err);
-/* Field i of the record read last; "" beyond its end. Holds no NUL, is valid UTF-8. */
+/* Field i of the record read last; "" beyond its end. Valid UTF-8 without control characters but white space. */
 struct span csv_field(const struct csv *c, unsigned i);
 /* As a field of a record, quoted where that is needed. */
 void csv_write_field(struct buf *out, struct span field);
+
+/* ---- json_exact: JSON whose numbers keep their digits -------------------------------------------------- */
+
+/* Any value; a number is a text that json_exact_number knows. NULL: no JSON, a name twice in an object, or U+0001. */
+json_t *json_exact_load(struct span json);
+/* borrowed from the value. */
+bool json_exact_number(const json_t *value, struct span *digits);
+void json_exact_dump(const json_t *value, size_t flags, struct buf *out);
+
+/* ---- authoring: documents for people ------------------------------------------------------------------ */
+
+/* The same with the members of objects in the order in which people read them. returned. */
+json_t *authoring_arrange(json_t *value);
 
 /* ---- csv_document: a table as documents, and a document as a table ----------------------------------- */
 

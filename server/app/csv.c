@@ -97,16 +97,16 @@ static void pass_line(struct csv *c)
     pass_line_end(c);
 }
 
-/* One character; NUL and what is no UTF-8 is refused. */
+/* One character. What is no UTF-8 is refused, and control characters but white space, which no attribute may hold. */
 static enum rc take_character(struct csv *c, struct err *err)
 {
     const uint8_t *at = c->text.data + c->pos;
     uint32_t code;
     size_t n = utf8_decode(at, c->text.len - c->pos, &code);
 
-    if (n == 0 || code == 0)
+    if (n == 0 || (code < 0x20 && !strchr("\t\n\f\r", (int)code)) || code == 0)
         return err_set(err, RC_INVALID, "line %lu, column %u: %s", c->next_line, c->count + 1,
-                       n == 0 ? "not UTF-8" : "a NUL character");
+                       n == 0 ? "not UTF-8" : "a control character");
     buf_add(&c->octets, at, n);
     c->pos += n;
     return RC_OK;

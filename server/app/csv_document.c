@@ -45,8 +45,9 @@ struct column {
 
 /* Members of a parameter that need no prefix. */
 static const char *const parameter_members[] = {
-    "keyword", "attribute", "vr",       "constraint",   "value",     "unit",
-    "default", "path",      "guidance", "significance", "condition", "modifiable",
+    "keyword",    "attribute",    "vr",        "value_number", "path", "path_item",
+    "path_items", "constraint",   "value",     "default",      "unit", "guidance",
+    "note",       "significance", "condition", "modifiable",
 };
 static const char *const identities[] = {"sop_instance_uid", "id", "name"};
 static const char *const parts[] = {"patient", "acquisition", "reconstruction", "storage"};
@@ -104,8 +105,7 @@ static json_t *several_values(struct span cell)
 static json_t *cell_value(struct span cell)
 {
     if (cell.len > 1 && strchr("{[\"", cell.data[0])) {
-        json_t *value = json_loadb((const char *)cell.data, cell.len,
-                                   JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
+        json_t *value = json_exact_load(cell);
         if (value)
             return value;
     }
@@ -124,47 +124,57 @@ static void write_text(struct buf *out, struct span text)
         return;
     }
     json_t *value = text_value(text);
-    char *quoted = json_dumps(value, JSON_ENCODE_ANY);
-    csv_write_field(out, span_str(quoted ? quoted : ""));
-    free(quoted);
+    struct buf quoted = {0};
+    json_exact_dump(value, 0, &quoted);
+    csv_write_field(out, buf_span(&quoted));
+    buf_fini(&quoted);
     json_decref(value);
 }
 
-/* Texts that a backslash may separate. */
+/* A text or a number as it stands in a list that backslashes separate; false: it cannot. */
+static bool listed_text(const json_t *value, struct span *text)
+{
+    if (json_exact_number(value, text))
+        return true;
+    if (!json_is_string(value))
+        return false;
+    *text = span_of(json_string_value(value), json_string_length(value));
+    return text->len > 0 && !memchr(text->data, '\\', text->len);
+}
+
 static bool is_plain_list(const json_t *value)
 {
-    size_t i;
-    const json_t *one;
+    struct span text;
 
-    json_array_foreach((json_t *)(uintptr_t)value, i, one)
-    {
-        if (!json_is_string(one) || json_string_length(one) == 0 ||
-            memchr(json_string_value(one), '\\', json_string_length(one)))
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        if (!listed_text(json_array_get(value, i), &text) ||
+            (i == 0 && strchr("{[\"", text.data[0])))
             return false;
     }
-    return json_array_size(value) > 1 &&
-           !strchr("{[\"", json_string_value(json_array_get(value, 0))[0]);
+    return json_array_size(value) > 0; /* a list of one is as good as the one */
 }
 
 static void write_cell(struct buf *out, const json_t *value)
 {
-    struct buf joined = {0};
-    char *text = NULL;
+    struct buf cell = {0};
+    struct span text;
 
-    if (json_is_string(value)) {
+    if (json_exact_number(value, &text)) {
+        csv_write_field(out, text);
+    } else if (json_is_string(value)) {
         write_text(out, span_of(json_string_value(value), json_string_length(value)));
     } else if (is_plain_list(value)) {
         for (size_t i = 0; i < json_array_size(value); i++) {
-            buf_add_str(&joined, i ? "\\" : "");
-            buf_add_str(&joined, json_string_value(json_array_get(value, i)));
+            buf_add_str(&cell, i ? "\\" : "");
+            if (listed_text(json_array_get(value, i), &text))
+                buf_add_span(&cell, text);
         }
-        csv_write_field(out, buf_span(&joined));
+        csv_write_field(out, buf_span(&cell));
     } else if (value && !json_is_null(value)) {
-        text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-        csv_write_field(out, span_str(text ? text : ""));
+        json_exact_dump(value, JSON_COMPACT, &cell);
+        csv_write_field(out, buf_span(&cell));
     }
-    free(text);
-    buf_fini(&joined);
+    buf_fini(&cell);
 }
 
 /* ---- header ---- */
@@ -540,11 +550,9 @@ enum rc csv_documents_next(struct csv_documents *d, struct buf *json, struct buf
     enum rc rc = collect(d, &f, line, end);
 
     if (rc == RC_OK && problems->len == 0) {
-        char *text = json_dumps(f.document, JSON_COMPACT);
-        buf_add_str(json, text ? text : "");
-        if (!text || buf_status(json) != RC_OK)
+        json_exact_dump(f.document, JSON_COMPACT, json);
+        if (buf_status(json) != RC_OK)
             add_problem(&f, "no memory for it");
-        free(text);
     }
     free(f.part);
     json_decref(f.labels);
@@ -689,12 +697,12 @@ static void write_parts(struct buf *out, const struct titles *t, json_t *documen
 
 enum rc csv_document_write(struct span json, struct buf *out, struct err *err)
 {
-    json_error_t why;
-    json_t *document = json_loadb((const char *)json.data, json.len, JSON_REJECT_DUPLICATES, &why);
+    json_t *read = json_exact_load(json);
+    json_t *document = json_is_object(read) ? authoring_arrange(read) : NULL;
     struct titles t = {json_object(), json_object(), json_object()};
     enum rc rc = RC_OK;
 
-    if (!json_is_object(document))
+    if (!document)
         rc = err_set(err, RC_INVALID, "the document is no JSON object");
     if (rc == RC_OK) {
         collect_titles(&t, document);
@@ -708,5 +716,6 @@ enum rc csv_document_write(struct span json, struct buf *out, struct err *err)
     json_decref(t.element);
     json_decref(t.parameter);
     json_decref(document);
+    json_decref(read);
     return rc;
 }

@@ -5,8 +5,6 @@
  */
 #include "authoring.h"
 
-#include <jansson.h>
-
 #include "fuzz.h"
 
 static void check_record(const struct csv *csv)
@@ -58,6 +56,24 @@ static void check_records(struct span text)
     csv_fini(&csv);
 }
 
+/* Cells are texts, so numbers come back as such: both without the mark of numbers. */
+static bool is_same_text(const json_t *a, const json_t *b)
+{
+    static const char mark[] = "\\u0001";
+    const json_t *values[] = {a, b};
+    char *texts[2];
+    for (unsigned i = 0; i < 2; i++) {
+        texts[i] = json_dumps(values[i], JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+        CHECK(texts[i] != NULL);
+        for (char *at = texts[i]; (at = strstr(at, mark)) != NULL;)
+            memmove(at, at + strlen(mark), strlen(at + strlen(mark)) + 1);
+    }
+    bool is_same = strcmp(texts[0], texts[1]) == 0;
+    free(texts[0]);
+    free(texts[1]);
+    return is_same;
+}
+
 /* The cells say all that is in a document but nulls that stand alone. */
 static void check_table(json_t *document, struct span json)
 {
@@ -70,8 +86,8 @@ static void check_table(json_t *document, struct span json)
     CHECK_OK(csv_documents_open(buf_span(&table), &d, &err), &err);
     CHECK_OK(csv_documents_next(d, &again, &problems, &line, &end), &err);
     CHECK(problems.len == 0);
-    json_t *read = json_loadb((const char *)again.data, again.len, 0, NULL);
-    CHECK(read && json_equal(read, document));
+    json_t *read = json_exact_load(buf_span(&again));
+    CHECK(read && is_same_text(read, document));
     json_decref(read);
     csv_documents_free(d);
     buf_fini(&table);
@@ -89,8 +105,9 @@ static bool is_plain(json_t *object)
         return false;
     json_object_foreach(object, name, value)
     {
-        if (json_is_null(value) || strpbrk(name, ".ABCDEFGHIJKLMNOPQRSTUVWXYZ ") ||
-            strlen(name) > 100 || strcmp(name, "part") == 0 || strcmp(name, "element") == 0)
+        if (json_is_null(value) || json_array_size(value) == 1 ||
+            strpbrk(name, ".ABCDEFGHIJKLMNOPQRSTUVWXYZ ") || strlen(name) > 100 ||
+            strcmp(name, "part") == 0 || strcmp(name, "element") == 0)
             return false;
     }
     return true;
@@ -112,8 +129,9 @@ static bool is_writable(json_t *document)
 {
     static const char *const lists[] = {"acquisition", "reconstruction", "storage"};
     static const char *const strangers[] = {
-        "keyword", "attribute", "vr",           "constraint", "value",      "unit",   "default",
-        "path",    "guidance",  "significance", "condition",  "modifiable", "patient"};
+        "keyword",      "attribute", "vr",         "constraint",   "value",     "unit",
+        "default",      "path",      "guidance",   "significance", "condition", "modifiable",
+        "value_number", "path_item", "path_items", "note",         "patient"};
     size_t i;
     json_t *one;
     if (!is_plain(document) || !is_plain_list(json_object_get(document, "patient_constraints")))
@@ -155,8 +173,7 @@ static void check_documents(struct span text)
             last = end;
         }
         if (json.len > 0) {
-            json_t *document =
-                json_loadb((const char *)json.data, json.len, JSON_REJECT_DUPLICATES, NULL);
+            json_t *document = json_exact_load(buf_span(&json));
             CHECK(json_is_object(document));
             CHECK(json_object_get(document, "id") || json_object_get(document, "name") ||
                   json_object_get(document, "sop_instance_uid"));

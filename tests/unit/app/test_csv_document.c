@@ -11,9 +11,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include <jansson.h>
-
 #include "authoring.h"
+#include "core/arena.h"
 
 /* Documents one a line as "LINE JSON", what is wrong with one as "LINE ! problem" with " / " between problems. */
 static void read_all(struct span text, struct buf *out)
@@ -104,6 +103,11 @@ static void tables_become_documents(void **state)
          "2 {\"id\":\"a\",\"body\":{\"code\":{\"value\":\"1\",\"scheme\":\"SCT\"}}}\n"},
         {"cells of JSON", "id,codes,text\na,\"[{\"\"value\"\":1}]\",\"\"\"C:\\\\x\"\"\"\n",
          "2 {\"id\":\"a\",\"codes\":[{\"value\":1}],\"text\":\"C:\\\\x\"}\n"},
+        {"numbers in cells of JSON keep their digits",
+         "id,x\na,\"{\"\"a\"\":[0.10,1e-3,12345678901234567890]}\"\n",
+         "2 {\"id\":\"a\",\"x\":{\"a\":[0.10,1e-3,12345678901234567890]}}\n"},
+        {"numbers that are none", "id,x,y,z\na,[01],[1.],[-]\n",
+         "2 {\"id\":\"a\",\"x\":\"[01]\",\"y\":\"[1.]\",\"z\":\"[-]\"}\n"},
         {"brackets that are no JSON", "id,name\na,[Head] CT\n",
          "2 {\"id\":\"a\",\"name\":\"[Head] CT\"}\n"},
         {"numbers stay text", "id,x\n007,0.10\n", "2 {\"id\":\"007\",\"x\":\"0.10\"}\n"},
@@ -194,6 +198,86 @@ static void a_protocol_is_bounded(void **state)
     buf_fini(&got);
 }
 
+/* Cells of a table are texts, so numbers come back as such. */
+static json_t *as_texts(json_t *value)
+{
+    struct span digits;
+    const char *name;
+    json_t *one;
+    size_t i;
+
+    if (json_exact_number(value, &digits)) {
+        char *copy = xstrdup((const char *)digits.data);
+        json_string_set(value, copy);
+        free(copy);
+    }
+    json_object_foreach(value, name, one) as_texts(one);
+    json_array_foreach(value, i, one) as_texts(one);
+    return value;
+}
+
+static void members_are_in_the_order_of_people(void **state)
+{
+    json_t *read =
+        json_exact_load(span_str("{\"x\":1,\"storage\":[{\"parameters\":[{\"unit\":\"kV\","
+                                 "\"value\":0.10,\"y\":[],\"keyword\":\"KVP\"}],"
+                                 "\"name\":null}],\"name\":\"n\",\"a\":true,\"id\":\"i\"}"));
+    json_t *arranged = authoring_arrange(read);
+    struct buf out = {0};
+
+    (void)state;
+    json_exact_dump(arranged, JSON_COMPACT, &out);
+    assert_string_equal(buf_cstr(&out),
+                        "{\"id\":\"i\",\"name\":\"n\",\"x\":1,\"a\":true,\"storage\":[{\"name\":"
+                        "null,\"parameters\":[{"
+                        "\"keyword\":\"KVP\",\"value\":0.10,\"unit\":\"kV\",\"y\":[]}]}]}");
+    json_decref(read);
+    json_decref(arranged);
+    buf_fini(&out);
+}
+
+static void json_is_read_exactly_or_not_at_all(void **state)
+{
+    static const struct {
+        const char *json;
+        bool is_good;
+    } cases[] = {
+        {"0", true},
+        {"-0", true},
+        {"-1.5e+10", true},
+        {"1E5", true},
+        {"\"\\\"1\"", true},
+        {"[1,2]", true},
+        {" { \"a\" : 1 } ", true},
+        {"01", false},
+        {"1.", false},
+        {".5", false},
+        {"1e", false},
+        {"+1", false},
+        {"-", false},
+        {"1 2", false},
+        {"1x", false},
+        {"NaN", false},
+        {"\"\\u0001\"", false},
+        {"\"a\\\\\\u0001\"", false},
+        {"\"\\\\u0001\"", true},
+        {"{\"a\":1,\"a\":1}", false},
+        {"\"", false},
+        {"", false},
+        {"\"\\", false},
+        {"[1", false},
+        {"{1:1}", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        json_t *value = json_exact_load(span_str(cases[i].json));
+        if ((value != NULL) != cases[i].is_good)
+            fail_msg("%s", cases[i].json);
+        json_decref(value);
+    }
+}
+
 static void documents_become_tables_and_documents_again(void **state)
 {
     static const struct {
@@ -211,7 +295,13 @@ static void documents_become_tables_and_documents_again(void **state)
          "a,,acquisition,1,Scout,,,\r\n"
          "a,,acquisition,2,Helical,KVP,80\\120,\r\n"
          "a,,acquisition,2,,X,,1\r\n"},
-        {"{\"id\":\"a\",\"x\":{\"y\":[1,true,null]},\"z\":[\"one\"],\"e\":\"\",\"b\":\"C:\\\\x\","
+        {"{\"sop_instance_uid\":\"1.2\",\"storage\":[{\"parameters\":[{\"value\":[80,1.50],"
+         "\"unit\":\"kV\","
+         "\"keyword\":\"KVP\"},{\"value\":0.10,\"keyword\":\"X\"}]}]}",
+         "sop_instance_uid,part,element,keyword,value,unit\r\n"
+         "1.2,storage,1,KVP,80\\1.50,kV\r\n1.2,storage,1,X,0.10,\r\n"},
+        {"{\"id\":\"a\",\"x\":{\"y\":[1,true,null]},\"z\":[{\"one\":1}],\"e\":\"\",\"b\":\"C:"
+         "\\\\x\","
          "\"q\":\"\\\"\",\"l\":[],"
          "\"m\":[\"a\\\\b\",\"c\"],\"n\":[\"[1\",\"2]\"],\"o\":\"[1]\",\"p\":[\"\",\"x\"],\"s\":\" "
          "\\n\"}",
@@ -231,8 +321,8 @@ static void documents_become_tables_and_documents_again(void **state)
         assert_int_equal(csv_documents_open(buf_span(&table), &d, &err), RC_OK);
         assert_int_equal(csv_documents_next(d, &json, &problems, &line, &end), RC_OK);
         assert_string_equal(buf_cstr(&problems), "");
-        json_t *wanted = json_loads(cases[i].document, 0, NULL);
-        json_t *got = json_loads(buf_cstr(&json), 0, NULL);
+        json_t *wanted = as_texts(json_exact_load(span_str(cases[i].document)));
+        json_t *got = as_texts(json_exact_load(buf_span(&json)));
         if (!json_equal(wanted, got))
             fail_msg("%s became %s", cases[i].document, buf_cstr(&json));
         json_decref(wanted);
@@ -263,6 +353,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables_become_documents),
         cmocka_unit_test(a_protocol_is_bounded),
+        cmocka_unit_test(members_are_in_the_order_of_people),
+        cmocka_unit_test(json_is_read_exactly_or_not_at_all),
         cmocka_unit_test(documents_become_tables_and_documents_again),
         cmocka_unit_test(what_is_no_document_is_refused),
     };
