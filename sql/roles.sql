@@ -68,6 +68,7 @@ revoke all on function
     dpp.rebuild_approval(text, bytea, text, text, text[], text[], text[], text[], text[], text[], text[]),
     dpp.write_approval_rows(bigint, text[], text[], text[], text[], text[], text[]),
     dpp.render(bigint),
+    dpp.import_protocol(jsonb, boolean),
     dpp.publish(text, text[], text),
     dpp.revise(text, text, text, boolean, boolean),
     dpp.retire(text, text),
@@ -136,7 +137,8 @@ grant insert, update, delete on
     dpp.approval_assertions, dpp.approval_asserters, dpp.approval_codes, dpp.approval_related_assertions
 to dppr_author, dppr_admin;
 grant execute on function
-    dpp.publish(text, text[], text), dpp.revise(text, text, text, boolean, boolean), dpp.retire(text, text)
+    dpp.publish(text, text[], text), dpp.revise(text, text, text, boolean, boolean), dpp.retire(text, text),
+    dpp.import_protocol(jsonb, boolean)
 to dppr_author, dppr_admin;
 
 -- People who look.

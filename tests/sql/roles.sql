@@ -1,6 +1,6 @@
 -- What the roles may do, tried with their own rights. How the rules could be got around is in guard.sql.
 begin;
-select plan(250);
+select plan(251);
 
 select has_role(r) from unnest(array['dppr_server', 'dppr_author', 'dppr_admin', 'dppr_reader']) as r;
 select ok(
@@ -142,7 +142,7 @@ select set_eq(
     $$select p.proname from pg_proc as p where p.pronamespace = 'dpp'::regnamespace and p.prosecdef$$,
     array[
         'ingest', 'rebuild', 'ingest_approval', 'rebuild_approval', 'publish', 'revise', 'retire', 'purge', 'guard_item',
-        'guard_object', 'guard_header', 'note_object']::name[],
+        'guard_object', 'guard_header', 'note_object', 'import_protocol']::name[],
     'these functions run with their owner''s rights, and no others');
 select ok(
     not has_function_privilege('public', p.oid, 'execute'), p.oid::regprocedure || ' is not for everybody')

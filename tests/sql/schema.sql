@@ -9,7 +9,8 @@ select tables_are('dpp', array[
     'protocol_models', 'protocol_predecessors', 'protocol_elements', 'parameter_constraints', 'instructions',
     'approvals', 'approval_subjects', 'approval_assertions', 'approval_asserters', 'approval_codes',
     'approval_related_assertions', 'application_entities', 'destination_slots', 'schema_migrations', 'schema_definitions', 'servers', 'supersessions',
-    'changes', 'audit_events', 'repository', 'attributes', 'assertion_codes', 'asserter_roles', 'trusted_approvers']);
+    'changes', 'audit_events', 'repository', 'attributes', 'assertion_codes', 'asserter_roles', 'trusted_approvers',
+    'authored_documents']);
 select views_are('dpp', array[
     'approval_list', 'approval_status', 'approvals_in_force', 'assertions', 'current_protocols', 'parameters',
     'protocol_attributes', 'protocol_list', 'protocol_versions', 'publication_rules', 'requirements_met', 'units',
