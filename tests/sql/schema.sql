@@ -12,7 +12,8 @@ select tables_are('dpp', array[
     'changes', 'audit_events', 'repository', 'attributes', 'assertion_codes', 'asserter_roles', 'trusted_approvers',
     'authored_documents']);
 select views_are('dpp', array[
-    'approval_list', 'approval_status', 'approvals_in_force', 'assertions', 'current_protocols', 'parameters',
+    'approval_list', 'approval_status', 'approvals_in_force', 'assertions', 'current_protocols',
+    'parameter_search', 'parameters',
     'protocol_attributes', 'protocol_list', 'protocol_versions', 'publication_rules', 'requirements_met', 'units',
     'value_representations']);
 select has_extension('pg_trgm');
