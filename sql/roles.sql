@@ -121,7 +121,8 @@ grant select on
     dpp.objects, dpp.instances, dpp.dataset_warnings, dpp.protocols, dpp.protocol_custodians, dpp.protocol_codes,
     dpp.protocol_models, dpp.protocol_predecessors, dpp.protocol_elements, dpp.parameter_constraints, dpp.instructions,
     dpp.approvals, dpp.approval_subjects, dpp.approval_assertions, dpp.approval_asserters, dpp.approval_codes,
-    dpp.approval_related_assertions, dpp.tombstones, dpp.supersessions, dpp.changes, dpp.audit_events, dpp.repository,
+    dpp.approval_related_assertions, dpp.tombstones, dpp.supersessions, dpp.authored_documents, dpp.changes,
+    dpp.audit_events, dpp.repository,
     dpp.attributes, dpp.protocol_list, dpp.parameters, dpp.protocol_attributes, dpp.units, dpp.approval_list,
     dpp.current_protocols, dpp.protocol_versions, dpp.publication_rules, dpp.value_representations,
     dpp.assertion_codes, dpp.asserter_roles, dpp.trusted_approvers, dpp.assertions, dpp.approval_status,
@@ -136,6 +137,7 @@ grant insert, update, delete on
     dpp.protocol_elements, dpp.parameter_constraints, dpp.instructions, dpp.approvals, dpp.approval_subjects,
     dpp.approval_assertions, dpp.approval_asserters, dpp.approval_codes, dpp.approval_related_assertions
 to dppr_author, dppr_admin;
+grant insert on dpp.authored_documents to dppr_author, dppr_admin;
 grant execute on function
     dpp.publish(text, text[], text), dpp.revise(text, text, text, boolean, boolean), dpp.retire(text, text),
     dpp.import_protocol(jsonb, boolean)
