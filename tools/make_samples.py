@@ -133,6 +133,11 @@ def unit_item(unit):
     return item
 
 
+def value_number(parameter):
+    """0: all values."""
+    return 0 if isinstance(parameter["value"], list) and parameter["constraint"] == "EQUAL" else 1
+
+
 def constraint(parameter, outer, position):
     """One item of the Attribute Value Constraint macro (PS3.3 10.25)."""
     keyword = parameter["keyword"]
@@ -142,8 +147,7 @@ def constraint(parameter, outer, position):
     put(item, "SelectorAttributeKeyword", keyword)
     put(item, "SelectorAttributeVR", vr)
     put(item, "SelectorAttribute", tag(keyword))
-    put(item, "SelectorValueNumber", 0 if isinstance(parameter["value"], list)
-        and parameter["constraint"] == "EQUAL" else 1)
+    put(item, "SelectorValueNumber", value_number(parameter))
     if outer:
         path = parameter.get("path") or []
         put(item, "SelectorSequencePointer", [tag(outer)] + [tag(k) for k in path])
@@ -164,7 +168,7 @@ def private_constraint(parameter, index, outer, position):
     put(item, "SelectorAttributeVR", vr)
     put(item, "SelectorAttribute", f"7001{index:04X}")
     put(item, "SelectorAttributePrivateCreator", PRIVATE_CREATOR)
-    put(item, "SelectorValueNumber", 1)
+    put(item, "SelectorValueNumber", value_number(parameter))
     put(item, "SelectorSequencePointer", [tag(outer)])
     put(item, "SelectorSequencePointerItems", [position])
     add_test(item, vr, parameter)
@@ -302,6 +306,13 @@ def approval(record, by_id):
     return dict(sorted(ds.items()))
 
 
+def contrast_figure(value):
+    """As dpp.contrast_text writes it: a two-item list is a range, null an open end."""
+    if isinstance(value, list):
+        return " to ".join("..." if v is None else str(v) for v in value)
+    return value
+
+
 def data_set(record, by_id):
     ds = {}
     context = record.get("context") or {}
@@ -334,7 +345,7 @@ def data_set(record, by_id):
             "SQ", [code(c) for c in record["contraindications"]])
     if record.get("predecessor"):
         ds[tag("PredecessorProtocolSequence")] = element("SQ", [reference(by_id[record["predecessor"]])])
-    contrast = [f"{k}: {v}" for k, v in (record.get("contrast") or {}).items()
+    contrast = [f"{k}: {contrast_figure(v)}" for k, v in sorted((record.get("contrast") or {}).items())
                 if v is not None and k not in ("source", "status")]
     if contrast:
         put(ds, "ProtocolPlanningInformation", "Contrast medium. " + "; ".join(contrast))
