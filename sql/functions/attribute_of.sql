@@ -38,18 +38,9 @@ do $$
 begin
     execute format(
         $definition$
-            create or replace function dpp.nearest_keyword(value text)
-            returns text language sql stable as $body$
-                select n.keyword
-                from (
-                    select a.keyword, %1$I.levenshtein_less_equal(
-                        lower(left(value, 100) collate "C"), lower(a.keyword), 8) as distance
-                    from dpp.attributes as a
-                    where not a.is_retired and length(a.keyword) <= 100
-                ) as n
-                where n.distance <= 2 + length(value) / 5
-                order by n.distance, n.keyword
-                limit 1
+            create or replace function dpp.edit_distance(a text, b text)
+            returns int language sql immutable parallel safe as $body$
+                select %1$I.levenshtein(lower(left(a, 80) collate "C"), lower(left(b, 80) collate "C"))
             $body$
         $definition$,
         (
@@ -59,6 +50,21 @@ begin
             where e.extname = 'fuzzystrmatch'
         ));
 end
+$$;
+comment on function dpp.edit_distance(text, text) is
+    'How many letters have to be changed to make one word of another, without regard to case';
+
+create or replace function dpp.nearest_keyword(value text)
+returns text language sql stable as $$
+    select n.keyword
+    from (
+        select a.keyword, dpp.edit_distance(value, a.keyword) as distance
+        from dpp.attributes as a
+        where not a.is_retired and abs(length(a.keyword) - length(value)) <= 2 + length(value) / 5
+    ) as n
+    where n.distance <= 2 + length(value) / 5
+    order by n.distance, n.keyword
+    limit 1
 $$;
 comment on function dpp.nearest_keyword(text) is
     'The keyword of the data dictionary that is written most alike, to suggest for one that is not there; null when none is';

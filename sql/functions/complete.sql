@@ -1,5 +1,6 @@
 -- What the standard demands and the repository knows itself, filled in when a draft is published. Only what is missing:
 --
+--   creator         the database user who made the draft
 --   equipment       Enhanced General Equipment (PS3.3 C.7.5.2): dpp.repository
 --   creation        Instance Creation Date and Time: now, in the object's time zone, UTC (+0000) if it says none
 --   references      SOP class of predecessors and approval subjects that are here; of an unknown predecessor the draft's own
@@ -85,6 +86,18 @@ $$;
 comment on function dpp.complete_creation(bigint) is
     'Fills in when a draft was made, where it is missing: now';
 
+-- PS3.4 HH.6-1 returns a creator. What parts a person name (PS3.5 6.2) is no part of a user's.
+create or replace function dpp.complete_creator(p_object_id bigint)
+returns void language plpgsql as $$
+begin
+    update dpp.protocols as p
+    set content_creator_name = left(translate(coalesce(o.created_by, session_user), '\^=', '___'), 64)
+    from dpp.objects as o
+    where p.object_id = p_object_id and o.id = p.object_id and coalesce(p.content_creator_name, '') = '';
+end
+$$;
+comment on function dpp.complete_creator(bigint) is 'Fills in who made a draft protocol, where it is missing: the database user';
+
 create or replace function dpp.complete_references(p_object_id bigint)
 returns void language plpgsql as $$
 begin
@@ -151,6 +164,7 @@ comment on function dpp.complete_type_2(bigint) is
 create or replace function dpp.complete(p_object_id bigint)
 returns void language plpgsql as $$
 begin
+    perform dpp.complete_creator(p_object_id);
     perform dpp.complete_equipment(p_object_id);
     perform dpp.complete_creation(p_object_id);
     perform dpp.complete_references(p_object_id);
@@ -158,4 +172,4 @@ begin
 end
 $$;
 comment on function dpp.complete(bigint) is
-    'Fills in what a draft lacks and the repository knows itself: equipment, creation date and time, SOP classes of references, attributes of Type 2. dpp.publish calls it';
+    'Fills in what a draft lacks and the repository knows itself: creator, equipment, creation date and time, SOP classes of references, attributes of Type 2. dpp.publish calls it';

@@ -1,6 +1,6 @@
 -- What the roles may do, tried with their own rights. How the rules could be got around is in guard.sql.
 begin;
-select plan(266);
+select plan(274);
 
 select has_role(r) from unnest(array['dppr_server', 'dppr_author', 'dppr_admin', 'dppr_reader']) as r;
 select ok(
@@ -82,6 +82,9 @@ values
     ('delete from dpp.objects where sop_instance_uid = ''2.25.2''', '42501', '+', '+', '42501'),
     ('insert into dpp.instances select id, ''1.2'', '''', 0, '''' from dpp.objects where state = ''draft''', '42501', '42501', '42501', '42501'),
     ('insert into dpp.dataset_warnings select id, 1, null, ''x'' from dpp.objects where state = ''draft''', '42501', '42501', '42501', '42501'),
+    ('select dpp.load_protocol(''{"name": "Head", "acquisition": {"parameters": {"keyword": "KVP", "value": 120}}}'')',
+        '42501', '+', '+', '42501'),
+    ('select dpp.document_of(''2.25.1'')', '42501', '+', '+', '+'),
     -- what is published or retired
     ('update dpp.protocols set protocol_name = ''x''', '42501', '55000', '55000', '42501'),
     ('delete from dpp.protocol_elements', '42501', '55000', '55000', '42501'),
