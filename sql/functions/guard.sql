@@ -142,7 +142,7 @@ begin
         before.id := new.id;
         before.state := 'draft';
         before.source := case when new.source = 'store' then 'sql' else new.source end;
-        new.created_at := now();
+        new.created_at := clock_timestamp();
         new.created_by := session_user;
         before.created_at := new.created_at;
         before.created_by := new.created_by;
@@ -267,7 +267,7 @@ begin
         'instances', 'dataset_warnings', 'protocols', 'protocol_custodians', 'protocol_codes', 'protocol_models',
         'protocol_predecessors', 'protocol_elements', 'parameter_constraints', 'instructions', 'approvals',
         'approval_subjects', 'approval_assertions', 'approval_asserters', 'approval_codes',
-        'approval_related_assertions']
+        'approval_related_assertions', 'authored_documents']
     loop
         execute format(
             'create or replace trigger %I after insert or update or delete on dpp.%I for each row when (%s)'
@@ -310,7 +310,7 @@ begin
         'objects', 'instances', 'dataset_warnings', 'protocols', 'protocol_custodians', 'protocol_codes',
         'protocol_models', 'protocol_predecessors', 'protocol_elements', 'parameter_constraints', 'instructions',
         'approvals', 'approval_subjects', 'approval_assertions', 'approval_asserters', 'approval_codes',
-        'approval_related_assertions', 'tombstones', 'supersessions', 'changes', 'audit_events']
+        'approval_related_assertions', 'authored_documents', 'tombstones', 'supersessions', 'changes', 'audit_events']
     loop
         execute format(
             'create or replace trigger %I before truncate on dpp.%I for each statement when (%s)'

@@ -50,32 +50,37 @@ returns text language sql stable as $$
     select coalesce(
         (
             select case
-                when o.created_at > p_time then 'unknown'
-                when o.published_at is null or o.published_at > p_time then 'draft'
-                when o.retired_at <= p_time then 'retired'
+                when k.purged_at <= p_time then 'purged'
+                when k.created_at > p_time then 'unknown'
+                when k.retired_at <= p_time then 'retired'
+                when k.published_at is null or k.published_at > p_time then 'draft'
                 when exists (
                     select
                     from dpp.supersessions as s
                     join dpp.objects as n on n.id = s.object_id
                     where s.superseded_uid = p_uid and s.since <= p_time and n.published_at <= p_time
                         and (n.retired_at is null or n.retired_at > p_time))
+                    or exists (
+                        select
+                        from dpp.audit_events as e
+                        where e.operation = 'purge' and e.occurred_at > p_time and e.details -> 'supersedes' ? p_uid
+                            and (e.details ->> 'published_at')::timestamptz <= p_time
+                            and coalesce((e.details ->> 'retired_at')::timestamptz > p_time, true))
                 then 'superseded'
                 else 'current'
             end
-            from dpp.objects as o
-            where o.sop_instance_uid = p_uid
-        ),
-        (
-            select case
-                when e.occurred_at <= p_time then 'purged'
-                when (e.details ->> 'created_at')::timestamptz > p_time then 'unknown'
-                when (e.details ->> 'retired_at')::timestamptz <= p_time then 'retired'
-                when (e.details ->> 'published_at')::timestamptz <= p_time then 'published'
-                else 'draft'
-            end
-            from dpp.audit_events as e
-            where e.operation = 'purge' and e.sop_instance_uid = p_uid
-            order by e.id desc
+            from (
+                select o.created_at, o.published_at, o.retired_at, null::timestamptz as purged_at, o.id
+                from dpp.objects as o
+                where o.sop_instance_uid = p_uid
+                union all
+                select
+                    (e.details ->> 'created_at')::timestamptz, (e.details ->> 'published_at')::timestamptz,
+                    (e.details ->> 'retired_at')::timestamptz, e.occurred_at, e.id
+                from dpp.audit_events as e
+                where e.operation = 'purge' and e.sop_instance_uid = p_uid
+            ) as k
+            order by k.id desc
             limit 1
         ),
         'unknown')
