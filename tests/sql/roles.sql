@@ -97,7 +97,7 @@ values
     ('insert into dpp.supersessions (object_id, superseded_uid) select id, ''2.25.1'' from dpp.objects', '42501', '42501', '42501', '42501'),
     ('delete from dpp.changes', '42501', '42501', '42501', '42501'),
     ('insert into dpp.changes (sop_instance_uid, relation, operation, new_row) values (''1.2'', ''x'', ''insert'', ''{}'')', '42501', '42501', '42501', '42501'),
-    ('insert into dpp.authored_documents (object_id, digest) select id, sha256('''') from dpp.objects', '42501', '+', '+', '42501'),
+    ('insert into dpp.authored_documents (object_id, digest) select id, sha256('''') from dpp.objects where state = ''draft''', '42501', '+', '+', '42501'),
     ('update dpp.authored_documents set digest = sha256(''x'')', '42501', '42501', '42501', '42501'),
     ('delete from dpp.authored_documents', '42501', '42501', '42501', '42501'),
     ('select dpp.import_protocol(''[]'')', '42501', '22023', '22023', '42501'),
