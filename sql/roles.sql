@@ -73,6 +73,7 @@ revoke all on function
     dpp.revise(text, text, text, boolean, boolean),
     dpp.retire(text, text),
     dpp.purge(text, text),
+    dpp.forget_audit(timestamptz, text),
     dpp.open_door(),
     dpp.close_door(text),
     dpp.refuse_closed_door(),
@@ -112,7 +113,11 @@ grant select on
     dpp.supersessions, dpp.requirements_met, dpp.schema_migrations, dpp.schema_definitions
 to dppr_server;
 grant select, insert, update, delete on dpp.servers, dpp.destination_slots to dppr_server;
-grant insert on dpp.audit_events to dppr_server;
+-- Who and when are said by the table's defaults.
+grant insert (
+    occurred_at, operation, sop_instance_uid, status, ae_title, peer_address, destination, details, server_id,
+    association) on dpp.audit_events
+to dppr_server;
 
 -- People who write protocols and approvals, and admins as well. Of dpp.objects they write the columns that are theirs; the
 -- key and what the life cycle keeps are not.
@@ -154,7 +159,10 @@ grant insert, update, delete on
     dpp.application_entities, dpp.assertion_codes, dpp.asserter_roles, dpp.trusted_approvers
 to dppr_admin;
 grant update on dpp.repository to dppr_admin;
-grant execute on function dpp.purge(text, text) to dppr_admin;
+grant execute on function dpp.purge(text, text), dpp.forget_audit(timestamptz, text) to dppr_admin;
+grant insert (operation, sop_instance_uid, status, ae_title, peer_address, details, server_id, association)
+    on dpp.audit_events
+to dppr_admin;
 grant execute on function dpp.ingest(
     text, text, text, bytea, bytea, bytea, text, text, text, text, text[], text[], text[], text[], text[], text[],
     text[], text[], text[])

@@ -9,9 +9,19 @@
 #ifndef CATALOG_INGEST_H
 #define CATALOG_INGEST_H
 
+#include "catalog/audit.h"
 #include "core/arena.h"
 #include "dcm/convert.h"
 #include "pg/pool.h"
+
+/* The row of dpp.audit_events that is written with it, in the same transaction, whether it is stored or refused. */
+struct ingest_audit {
+    const char *operation;         /* "store" */
+    const struct audit_peer *peer; /* NULL = a database user does it */
+    const char *server_id;         /* NULL = none */
+    const char *details;           /* a JSON object, to which the outcome is added */
+    int accepted, refused;         /* status when it is stored or was already, and when not */
+};
 
 struct ingest_input {
     struct span octets; /* the data set as received; borrowed until ingest_prepared_free */
@@ -20,6 +30,8 @@ struct ingest_input {
     const char *sop_instance; /* likewise */
     const char *sender_aet;   /* NULL = not over DICOM */
     const char *source;       /* "store", "import", "web" */
+    const struct ingest_audit
+        *audit; /* NULL = no row; borrowed like the octets, with all it refers to */
 };
 
 struct ingest_prepared; /* owns the derived forms */
@@ -53,7 +65,11 @@ struct ingest_op *ingest_start(struct pg_pool *pool, int64_t timeout_ms, struct 
 void ingest_cancel(struct ingest_op *op); /* no callback comes; the transaction may still commit */
 
 /* For command-line tools: the statement and its parameters, of which there are at most so many, to be run by pg/sync. */
-enum { INGEST_PARAMS = 19 };
+enum {
+    INGEST_OWN_PARAMS = 19,
+    INGEST_AUDIT_PARAMS = 8,
+    INGEST_PARAMS = INGEST_OWN_PARAMS + INGEST_AUDIT_PARAMS
+};
 const char *ingest_sql(const struct ingest_prepared *p);
 unsigned ingest_params(const struct ingest_prepared *p, struct pg_param out[INGEST_PARAMS]);
 MUST_CHECK enum rc ingest_outcome_of(struct span text, enum ingest_outcome *out);

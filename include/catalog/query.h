@@ -58,6 +58,8 @@ struct query {
     bool optional_ignored;           /* FF01 instead of FF00 */
     bool plan_with_values;           /* the plan depends on the values: for pg_query */
     const struct project_plan *plan; /* for catalog/project */
+    /* As it was read, in UTF-8; also after a failure, unless it could not be read. */
+    const struct dcm_item *identifier;
 };
 
 /* limits NULL: the defaults. identifier: as received (any transfer syntax, its own character set). Everything in *out lives in the

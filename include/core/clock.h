@@ -7,8 +7,9 @@
 
 #include <stdint.h>
 
-int64_t clock_now_ms(void); /* monotonic */
-int64_t clock_now_us(void); /* monotonic */
+int64_t clock_now_ms(void);  /* monotonic */
+int64_t clock_now_us(void);  /* monotonic */
+int64_t clock_wall_us(void); /* since 1970-01-01 UTC */
 /* "2026-11-23T02:04:39.123Z", UTC; out holds at least 25 characters. */
 void clock_format_utc(char out[32]);
 

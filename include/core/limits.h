@@ -64,6 +64,8 @@
       "A700; C-GET and C-MOVE: A701; a new association: rejected, 2/3/1") \
     X(destination_max_waiting, LIMIT, "destination-max-waiting", \
       "one C-MOVE more waits for a destination", "A702") \
+    X(audit_max_waiting, LIMIT, "audit-max-waiting", \
+      "one audit row more of a thread waits to be written", "nothing: the row is dropped") \
     X(open_files, FIXED_LIMIT, "open-files", \
       "the system gives no more descriptors (ulimit -n)", "has to wait: accepting pauses for half a second") \
     X(memory, FIXED_LIMIT, "memory", \

@@ -35,6 +35,9 @@
     X(move_failed, COUNTER, "C-MOVE operations that were refused or failed, of them")              \
     X(suboperations_ok, COUNTER, "C-STORE sub-operations completed")                               \
     X(suboperations_failed, COUNTER, "C-STORE sub-operations failed or warned")                    \
+    X(audit_rows, COUNTER, "audit rows of queries, retrievals and refusals written")               \
+    X(audit_dropped, COUNTER, "audit rows that could not be written, or not in time")              \
+    X(audit_waiting, GAUGE, "audit rows that wait to be written")                                  \
     X(database_errors, COUNTER, "statements or connections that failed")                           \
     X(database_connections, GAUGE, "database connections open now")                                \
     X(database_waiting, GAUGE, "operations waiting for a database connection")                     \

@@ -57,6 +57,9 @@ void pg_pool_free(struct pg_pool *p);
 /* Whether the last attempt to use the database succeeded; true before the first. */
 bool pg_pool_is_healthy(const struct pg_pool *p);
 
+/* Whether who asks now would have to wait: every connection there may be is in use, or others wait already. */
+bool pg_pool_is_short(const struct pg_pool *p);
+
 /* conn NULL: no connection could be had in time, why says so (RC_LIMIT queue full, RC_TIMEOUT, RC_DB). */
 typedef void (*pg_lease_cb)(struct pg_conn *conn, const struct err *why, void *arg);
 /* Ask for a connection; the callback never comes from inside. The returned handle is valid until the

@@ -50,6 +50,9 @@ struct service_config {
     int64_t progress_interval_ms;     /* pending responses of GET and MOVE; default 500 */
     unsigned inline_ingest_bytes; /* larger data sets are prepared on the jobpool; default 64 KiB */
     size_t fetch_batch_bytes;     /* octets a retrieve keeps in memory; default 4 MiB */
+    bool audits;                  /* default true */
+    unsigned audit_max_waiting; /* audit rows of one thread that wait to be written; default 4096 */
+    const char *server_id;      /* of dpp.servers, for audit rows; NULL = none */
     struct pg_options database;
     unsigned retrieve_workers;     /* default 2 */
     unsigned retrieve_connections; /* database connections of one retrieve worker; default 2 */

@@ -221,23 +221,30 @@ static enum rc ingest(struct hand *h, const struct ingest_prepared *p, enum inge
 static void store_dataset(struct hand *h, const struct work *w, struct span octets,
                           const struct dcm_ts *ts)
 {
-    struct ingest_input input = {.octets = octets, .ts = ts, .source = "import"};
+    struct buf details = {0};
+    audit_open(&details);
+    audit_text(&details, "file", span_str(w->file->path));
+    audit_number(&details, "octets", (int64_t)octets.len);
+    audit_close(&details);
+    struct ingest_audit audit = {.operation = "import",
+                                 .details = buf_cstr(&details),
+                                 .accepted = AUDIT_NO_STATUS,
+                                 .refused = AUDIT_NO_STATUS};
+    struct ingest_input input = {.octets = octets, .ts = ts, .source = "import", .audit = &audit};
     struct ingest_prepared *p = NULL;
     enum ingest_outcome outcome = INGEST_STORED;
     struct err err = {0};
     enum rc rc = ingest_prepare(&input, &h->im->config->service.dataset_limits, &p, &err);
 
-    if (rc != RC_OK) {
+    if (rc != RC_OK)
         import_failed(h->im, w->file->path, w->number, w->line,
                       err.text[0] ? err.text : rc_name(rc));
-        return;
-    }
-    rc = ingest(h, p, &outcome, &err);
-    if (rc == RC_OK)
+    else if ((rc = ingest(h, p, &outcome, &err)) == RC_OK)
         settle(h->im, w, outcome);
     else
         settle_failure(h, w, &err);
     ingest_prepared_free(p);
+    buf_fini(&details);
 }
 
 static void store_part10(struct hand *h, const struct work *w)

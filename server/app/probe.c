@@ -26,7 +26,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "app_internal.h"
 #include "core/arena.h"
@@ -69,20 +68,6 @@ struct probe {
 };
 
 static void on_tick(void *arg);
-
-/* A random UUID (RFC 4122 4.4) as text. */
-static void make_id(char out[37])
-{
-    uint8_t r[16];
-
-    if (getrandom(r, sizeof(r), 0) != sizeof(r))
-        abort();
-    r[6] = (uint8_t)((r[6] & 0x0F) | 0x40);
-    r[8] = (uint8_t)((r[8] & 0x3F) | 0x80);
-    snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", r[0],
-             r[1], r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13],
-             r[14], r[15]);
-}
 
 static void settle_ready(struct probe *p)
 {
@@ -323,8 +308,9 @@ static void on_tick(void *arg)
 /* ---- life -------------------------------------------------------------------------------------------- */
 
 struct probe *probe_new(struct loop *l, struct mailbox *mailbox, const struct config *config,
-                        unsigned connections_wanted, struct web_health *health, bool is_known_good,
-                        void (*on_ready)(void *arg), void *arg)
+                        const char *server_id, unsigned connections_wanted,
+                        struct web_health *health, bool is_known_good, void (*on_ready)(void *arg),
+                        void *arg)
 {
     struct probe *p = xcalloc(1, sizeof(*p));
     struct pg_options options = config->service.database;
@@ -337,7 +323,7 @@ struct probe *probe_new(struct loop *l, struct mailbox *mailbox, const struct co
     p->on_ready = on_ready;
     p->arg = arg;
     p->migrations = -1;
-    make_id(p->id);
+    snprintf(p->id, sizeof(p->id), "%s", server_id);
     if (is_known_good) {
         p->schema =
             SCHEMA_GOOD; /* checked again by the first answer: max_connections is looked at */

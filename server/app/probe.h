@@ -14,8 +14,9 @@ struct probe;
 /* is_known_good: the schema has been checked just now. on_ready comes once, when database and schema are
  * in order for the first time. returned. */
 struct probe *probe_new(struct loop *l, struct mailbox *mailbox, const struct config *config,
-                        unsigned connections_wanted, struct web_health *health, bool is_known_good,
-                        void (*on_ready)(void *arg), void *arg);
+                        const char *server_id, unsigned connections_wanted,
+                        struct web_health *health, bool is_known_good, void (*on_ready)(void *arg),
+                        void *arg);
 /* Whether the database has a schema that this build must not use. */
 bool probe_schema_is_refused(const struct probe *p);
 /* Takes this server out of dpp.servers if that can be done within a moment, and frees. */

@@ -29,6 +29,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -71,7 +72,8 @@ struct server {
     struct loop_watch *signals;
     struct loop_timer *drain_timer;
     struct loop_timer *tell_timer;
-    struct service_config service; /* the settings' and the port that HTTP has got */
+    char id[37];                   /* in dpp.servers and audit rows */
+    struct service_config service; /* the settings', and what only the running server knows */
     bool is_draining, has_settled;
 };
 
@@ -80,6 +82,20 @@ unsigned server_workers(const struct config *c)
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
 
     return c->workers ? c->workers : processors > 0 ? (unsigned)processors : 1;
+}
+
+/* A random UUID (RFC 4122 4.4) as text. */
+static void make_id(char out[37])
+{
+    uint8_t r[16];
+
+    if (getrandom(r, sizeof(r), 0) != sizeof(r))
+        abort();
+    r[6] = (uint8_t)((r[6] & 0x0F) | 0x40);
+    r[8] = (uint8_t)((r[8] & 0x3F) | 0x80);
+    snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", r[0],
+             r[1], r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13],
+             r[14], r[15]);
 }
 
 /* ---- workers ---------------------------------------------------------------------------------------- */
@@ -382,7 +398,8 @@ static enum rc start_listening(struct server *s, bool is_known_good, struct err 
     const struct config *c = s->config;
     unsigned wanted = database_connections_wanted(c, s->worker_count);
 
-    s->probe = probe_new(s->loop, s->mailbox, c, wanted, &s->health, is_known_good, on_ready, s);
+    s->probe =
+        probe_new(s->loop, s->mailbox, c, s->id, wanted, &s->health, is_known_good, on_ready, s);
     return listener_new(s->loop, c->dicom_address, c->dicom_port, on_accept, s, &s->listener, err);
 }
 
@@ -436,6 +453,8 @@ int server_run(const struct command *self, const struct config *config, int read
     s.signals = loop_watch_new(s.loop, s.signal_fd, on_signal, &s);
     rc = web_new(s.loop, config->http_address, config->http_port, &s.health, &s.web, &err);
     s.service = config->service;
+    make_id(s.id);
+    s.service.server_id = s.id;
     s.service.assoc.http_port = rc == RC_OK ? web_port(s.web) : 0;
     if (rc == RC_OK)
         rc = start_threads(&s, &err);

@@ -20,17 +20,23 @@
  * was to be had nothing was sent, and the failure is the answer. What breaks one connection often breaks all of
  * a pool, so reading is tried on a few.
  *
+ * The audit row of a store is written by the statement that stores, so it is there when the object is, and gone when the
+ * transaction is. Of a store whose answer was lost it is there if that has committed.
+ *
  * Two servers that store at once may be a deadlock, or not be serializable where the database wants that: the one
  * that PostgreSQL chose to fail has left nothing behind and does it again, and then finds what the other stored.
  */
 #include "catalog/ingest.h"
 
+#include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "catalog/model.h"
 #include "catalog/record.h"
 #include "dcm/charset.h"
+#include "audit_rows.h"
 #include "rows.h"
 
 enum {
@@ -39,19 +45,37 @@ enum {
     MAX_TRIES = 5,                           /* of one statement */
 };
 
-static const char protocol_ingest[] =
-    "select dpp.ingest($1::text, $2::text, $3::text, $4::bytea, $5::bytea, $6::bytea, $7::text,"
-    " $8::text, $9::text, $10::text, $11::text[], $12::text[], $13::text[], $14::text[],"
-    " $15::text[], $16::text[], $17::text[], $18::text[], $19::text[])";
+#define INGEST_PROTOCOL                                                                          \
+    "select dpp.ingest($1::text, $2::text, $3::text, $4::bytea, $5::bytea, $6::bytea, $7::text," \
+    " $8::text, $9::text, $10::text, $11::text[], $12::text[], $13::text[], $14::text[],"        \
+    " $15::text[], $16::text[], $17::text[], $18::text[], $19::text[])"
+#define INGEST_APPROVAL                                                                         \
+    "select dpp.ingest_approval($1::text, $2::text, $3::text, $4::bytea, $5::bytea, $6::bytea," \
+    " $7::text, $8::text, $9::text, $10::text, $11::text[], $12::text[], $13::text[], "         \
+    "$14::text[],"                                                                              \
+    " $15::text[], $16::text[], $17::text[])"
+/* The same with its audit row. The parameters after the statement's own, in the order of add_audit. */
+#define AUDITED(ingest, operation, accepted, refused, aet, address, association, server, details)  \
+    "with ingested as materialized (" ingest " as outcome),"                                       \
+    " audited as (insert into dpp.audit_events (operation, sop_instance_uid, status, ae_title,"    \
+    " peer_address, association, server_id, details)"                                              \
+    " select " operation "::text, $1::text,"                                                       \
+    " case when i.outcome in ('stored', 'same') then " accepted "::int else " refused "::int end," \
+    " " aet "::text, " address "::inet, " association "::text, " server "::uuid,"                  \
+    " " details "::jsonb || jsonb_build_object('outcome', i.outcome) from ingested i)"             \
+    " select i.outcome from ingested i"
+
+static const char protocol_ingest[] = INGEST_PROTOCOL;
+static const char protocol_audited[] =
+    AUDITED(INGEST_PROTOCOL, "$20", "$21", "$22", "$23", "$24", "$25", "$26", "$27");
 
 static const char protocol_rebuild[] =
     "select dpp.rebuild($1::text, $2::bytea, $3::text, $4::text, $5::text[], $6::text[],"
     " $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[])";
 
-static const char approval_ingest[] =
-    "select dpp.ingest_approval($1::text, $2::text, $3::text, $4::bytea, $5::bytea, $6::bytea,"
-    " $7::text, $8::text, $9::text, $10::text, $11::text[], $12::text[], $13::text[], $14::text[],"
-    " $15::text[], $16::text[], $17::text[])";
+static const char approval_ingest[] = INGEST_APPROVAL;
+static const char approval_audited[] =
+    AUDITED(INGEST_APPROVAL, "$18", "$19", "$20", "$21", "$22", "$23", "$24", "$25");
 
 static const char approval_rebuild[] =
     "select dpp.rebuild_approval($1::text, $2::bytea, $3::text, $4::text, $5::text[], $6::text[],"
@@ -60,11 +84,13 @@ static const char approval_rebuild[] =
 /* Per model the statements and the tables whose rows they take, before the warnings. */
 static const struct kind {
     const struct model *model;
-    const char *ingest, *rebuild;
+    const char *ingest, *audited, *rebuild;
     enum rows_table first, end;
 } kinds[] = {
-    {&model_protocol, protocol_ingest, protocol_rebuild, ROWS_PROTOCOL, ROWS_APPROVAL},
-    {&model_approval, approval_ingest, approval_rebuild, ROWS_APPROVAL, ROWS_WARNINGS},
+    {&model_protocol, protocol_ingest, protocol_audited, protocol_rebuild, ROWS_PROTOCOL,
+     ROWS_APPROVAL},
+    {&model_approval, approval_ingest, approval_audited, approval_rebuild, ROWS_APPROVAL,
+     ROWS_WARNINGS},
 };
 
 static const char reread_statement[] =
@@ -86,6 +112,10 @@ struct ingest_prepared {
     struct rows rows;
     struct buf record;
     uint8_t digest[DCM_DIGEST_BYTES];
+    const struct ingest_audit *audit; /* the caller's; NULL = none */
+    struct audit_texts {
+        char accepted[8], refused[8], association[24], address[64], title[17];
+    } audit_texts; /* of it */
 };
 
 /* ---- prepare ---- */
@@ -216,6 +246,17 @@ static enum rc prepare(struct ingest_prepared *p, const struct ingest_input *inp
     return rc == RC_OK ? derive(p, item, work, err) : rc;
 }
 
+static void write_audit(const struct ingest_audit *audit, struct audit_texts *t)
+{
+    static const struct audit_peer nobody;
+    const struct audit_peer *peer = audit->peer ? audit->peer : &nobody;
+    snprintf(t->accepted, sizeof(t->accepted), "%d", audit->accepted);
+    snprintf(t->refused, sizeof(t->refused), "%d", audit->refused);
+    snprintf(t->association, sizeof(t->association), "%" PRIu64, peer->association);
+    audit_clean(peer->ae_title ? peer->ae_title : "", t->title, sizeof(t->title));
+    audit_address(peer->address ? peer->address : "", t->address, sizeof(t->address));
+}
+
 enum rc ingest_prepare(const struct ingest_input *input, const struct dcm_limits *limits,
                        struct ingest_prepared **out, struct err *err)
 {
@@ -235,6 +276,9 @@ enum rc ingest_prepare(const struct ingest_input *input, const struct dcm_limits
     p->octets = input->octets;
     p->ts = input->ts;
     p->source = input->source;
+    p->audit = input->audit;
+    if (p->audit)
+        write_audit(p->audit, &p->audit_texts);
     p->arena = arena_new(65536);
     rows_init(&p->rows, room < INT_MAX ? room : INT_MAX);
     buf_init(&p->record, 65536 + 4 * most < INT_MAX ? 65536 + 4 * most : INT_MAX);
@@ -287,7 +331,7 @@ enum rc ingest_outcome_of(struct span text, enum ingest_outcome *out)
 
 const char *ingest_sql(const struct ingest_prepared *p)
 {
-    return p->kind->ingest;
+    return p->audit ? p->kind->audited : p->kind->ingest;
 }
 
 static unsigned add_rows(const struct ingest_prepared *p, struct pg_param out[])
@@ -296,6 +340,21 @@ static unsigned add_rows(const struct ingest_prepared *p, struct pg_param out[])
     for (unsigned table = p->kind->first; table < p->kind->end; table++)
         out[n++] = pg_text_span(buf_span(&p->rows.literals[table]));
     out[n++] = pg_text_span(buf_span(&p->rows.literals[ROWS_WARNINGS]));
+    return n;
+}
+
+static unsigned add_audit(const struct ingest_prepared *p, struct pg_param out[])
+{
+    const struct audit_texts *t = &p->audit_texts;
+    unsigned n = 0;
+    out[n++] = pg_text(p->audit->operation);
+    out[n++] = pg_text(p->audit->accepted == AUDIT_NO_STATUS ? NULL : t->accepted);
+    out[n++] = pg_text(p->audit->refused == AUDIT_NO_STATUS ? NULL : t->refused);
+    out[n++] = pg_text(t->title[0] ? t->title : NULL);
+    out[n++] = pg_text(t->address[0] ? t->address : NULL);
+    out[n++] = pg_text(p->audit->peer ? t->association : NULL);
+    out[n++] = pg_text(p->audit->server_id);
+    out[n++] = pg_text(p->audit->details);
     return n;
 }
 
@@ -312,7 +371,8 @@ unsigned ingest_params(const struct ingest_prepared *p, struct pg_param out[INGE
     out[n++] = pg_text(p->timezone);
     out[n++] = pg_text(p->source);
     out[n++] = pg_text(p->sender);
-    return n + add_rows(p, out + n);
+    n += add_rows(p, out + n);
+    return p->audit ? n + add_audit(p, out + n) : n;
 }
 
 const char *ingest_known_sql(void)

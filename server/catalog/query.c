@@ -346,8 +346,10 @@ enum rc query_build(const struct model *model, struct span identifier, const str
     buf_init(&b.columns, QUERY_MAX_SQL);
 
     enum rc rc = read_identifier(&b, identifier, ts, view, &item, &charset, err);
-    if (rc == RC_OK)
+    if (rc == RC_OK) {
+        out->identifier = item;
         rc = query_read_zone(&b, item, err);
+    }
     if (rc == RC_OK)
         rc = add_keys(&b, item, plan, err);
     if (rc == RC_OK)

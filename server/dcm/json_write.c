@@ -20,11 +20,12 @@ struct writer {
 
 static void write_item(struct writer *w, const struct dcm_item *item);
 
-/* Shortest octets that JSON takes unescaped are copied in runs. */
-static void write_string(struct writer *w, struct span text)
+/* Octets that JSON takes unescaped are copied in runs. */
+bool dcm_json_add_string(struct buf *out, struct span text)
 {
+    bool is_whole = true;
     size_t run = 0;
-    buf_add_u8(w->out, '"');
+    buf_add_u8(out, '"');
     for (size_t i = 0; i < text.len;) {
         uint8_t c = text.data[i];
         uint32_t code;
@@ -33,19 +34,26 @@ static void write_string(struct writer *w, struct span text)
             i += len;
             continue;
         }
-        buf_add(w->out, text.data + run, i - run);
+        buf_add(out, text.data + run, i - run);
         if (len == 0)
-            buf_add_str(w->out, "\xEF\xBF\xBD");
+            buf_add_str(out, "\xEF\xBF\xBD");
         else if (c == '"' || c == '\\')
-            buf_printf(w->out, "\\%c", c);
+            buf_printf(out, "\\%c", c);
         else if (c != 0)
-            buf_printf(w->out, "\\u%04x", c);
-        w->is_lossy = w->is_lossy || len == 0 || c == 0;
+            buf_printf(out, "\\u%04x", c);
+        is_whole = is_whole && len != 0 && c != 0;
         run = ++i;
     }
     if (text.len > run)
-        buf_add(w->out, text.data + run, text.len - run);
-    buf_add_u8(w->out, '"');
+        buf_add(out, text.data + run, text.len - run);
+    buf_add_u8(out, '"');
+    return is_whole;
+}
+
+static void write_string(struct writer *w, struct span text)
+{
+    if (!dcm_json_add_string(w->out, text))
+        w->is_lossy = true;
 }
 
 /* PS3.18 F.2.2: the component groups of a person name. */

@@ -368,6 +368,11 @@ bool pg_pool_is_healthy(const struct pg_pool *p)
     return p->info.options && !p->is_failing;
 }
 
+bool pg_pool_is_short(const struct pg_pool *p)
+{
+    return p->waiting > 0 || (LIST_EMPTY(&p->idle) && p->conn_count >= p->options.size);
+}
+
 struct pg_pool *pg_pool_new(struct loop *l, struct mailbox *mailbox, struct jobpool *resolve_pool,
                             const struct pg_options *options)
 {

@@ -220,6 +220,13 @@ static void find_stop(struct operation *op)
     f->memory = NULL;
 }
 
+static void find_add_audit(const struct operation *op, struct buf *json)
+{
+    const struct find_op *f = (const struct find_op *)op;
+    if (f->query.identifier)
+        audit_identifier(json, f->query.identifier);
+}
+
 static void find_count(uint16_t status)
 {
     if (status == STATUS_SUCCESS)
@@ -243,4 +250,6 @@ const struct operation_kind operation_find = {
     .expire = find_expire,
     .stop = find_stop,
     .count = find_count,
+    .is_audited = true,
+    .add_audit = find_add_audit,
 };

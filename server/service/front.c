@@ -155,6 +155,9 @@ static void stop_operations(struct front *f)
         struct log_pair pairs[] = {operation_ms(op),
                                    {.key = "why", .text = "the association has ended"}};
         log_pairs(LOG_INFO, &ctx, op->kind->stopped, pairs, 2);
+        struct err why;
+        err_set(&why, RC_CANCELED, "the association has ended");
+        audit_operation(op, AUDIT_NO_STATUS, &why, NULL);
         operation_end(op);
     }
 }
@@ -206,6 +209,7 @@ void operation_finish(struct operation *op, const struct dimse_command *rsp,
     operation_send(op, rsp, data);
     op->kind->count(rsp->status);
     log_outcome(op, rsp->status, why, details);
+    audit_operation(op, rsp->status, why, details);
     operation_end(op);
     front_settle(f, LAST_RELEASE_MS);
 }
@@ -489,6 +493,8 @@ static void refuse(struct front *f, struct dimse_message *m, const struct comman
     assert(!row || status_is_used(row->operation->service, status));
     if (row)
         row->operation->count(status);
+    if (row)
+        audit_request(f, row->operation, &m->command, status, why);
     log_warn(&ctx, row ? row->operation->refused : "request.refused",
              "status=0x%04X status_text=\"%s\" command=\"%s\" why=\"%s\"", status,
              status_text(status), dimse_field_name(m->command.field), why->text);
@@ -704,6 +710,7 @@ struct service *service_new(struct worker *w, const struct service_config *confi
     s->jobs = pools->work;
     s->retrieve = retrieve;
     s->pool = pg_pool_new(s->loop, s->mailbox, pools->database_names, &config->database);
+    s->audit = audit_start(s->loop, s->pool, config);
     s->drain_timer = loop_timer_new(s->loop, on_drain_timer, s);
     s->age_timer = loop_timer_new(s->loop, on_age_timer, s);
     TAILQ_INIT(&s->timed);
@@ -720,6 +727,7 @@ void service_free(struct service *s)
         cut_off(f);
     loop_timer_free(s->drain_timer);
     loop_timer_free(s->age_timer);
+    audit_free(s->audit);
     pg_pool_free(s->pool);
     while (s->spare) {
         struct op_memory *m = s->spare;
@@ -769,6 +777,8 @@ struct service_config service_config_default(void)
         .progress_interval_ms = 500,
         .inline_ingest_bytes = 64 * 1024,
         .fetch_batch_bytes = 4 * 1024 * 1024,
+        .audits = true,
+        .audit_max_waiting = 4096,
         .database = pg_options_default(),
         .retrieve_workers = 2,
         .retrieve_connections = 2,

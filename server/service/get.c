@@ -40,6 +40,10 @@ static void on_list(struct retrieve *r, struct instance_list *list)
         .config = s->config,
         .list = list,
         .priority = r->base.request->command.priority,
+        .audit = {.audit = s->audit,
+                  .operation = r->base.kind->name,
+                  .peer = audit_peer_of(f),
+                  .message_id = r->base.request->command.message_id},
         .cancel_grace_ms = CANCEL_GRACE_MS,
         .grace_follows_output = true,
         .on_progress = on_progress,
@@ -108,4 +112,6 @@ const struct operation_kind operation_get = {
     .expire = get_expire,
     .stop = get_stop,
     .count = get_count,
+    .is_audited = true,
+    .add_audit = retrieve_add_audit,
 };

@@ -44,10 +44,9 @@ static void on_list(struct retrieve *r, struct instance_list *list)
     struct move_request rq = {
         .destination = m->destination,
         .list = list,
-        .originator_aet = assoc_calling_aet(f->assoc),
+        .originator = audit_peer_of(f),
         .originator_id = r->base.request->command.message_id,
         .priority = r->base.request->command.priority,
-        .assoc_number = assoc_number(f->assoc),
     };
     struct move_listener listener = {on_progress, on_done, m};
     struct subop_counts counts = {.total = list->count};
@@ -144,4 +143,6 @@ const struct operation_kind operation_move = {
     .expire = move_expire,
     .stop = move_stop,
     .count = move_count,
+    .is_audited = true,
+    .add_audit = retrieve_add_audit,
 };

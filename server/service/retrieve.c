@@ -12,6 +12,8 @@
  */
 #include "service_internal.h"
 
+#include <string.h>
+
 #include "core/clock.h"
 #include "core/fault.h"
 
@@ -41,6 +43,28 @@ bool retrieve_read(struct retrieve *r)
     return false;
 }
 
+/* Decision 27. The list has the instances in the order of the UIDs. */
+static void note_unknown(struct retrieve *r, const struct instance_list *list)
+{
+    unsigned found = 0;
+    if (!r->base.front->service->audit || list->count >= r->uid_count)
+        return;
+    r->unknown = arena_array(r->memory->arena, AUDIT_UIDS, sizeof *r->unknown);
+    for (unsigned i = 0; r->unknown && i < r->uid_count && r->unknown_count < AUDIT_UIDS; i++) {
+        if (found < list->count && strcmp(r->uids[i], list->refs[found].sop_instance) == 0)
+            found++;
+        else
+            r->unknown[r->unknown_count++] = r->uids[i];
+    }
+}
+
+void retrieve_add_audit(const struct operation *op, struct buf *json)
+{
+    const struct retrieve *r = (const struct retrieve *)op;
+    if (r->unknown_count)
+        audit_uids(json, "unknown", r->unknown, r->unknown_count);
+}
+
 static void on_found(const struct err *result, struct instance_list *list, void *arg)
 {
     struct retrieve *r = arg;
@@ -51,6 +75,7 @@ static void on_found(const struct err *result, struct instance_list *list, void 
         return;
     }
     r->asked = list->asked;
+    note_unknown(r, list);
     if (list->count == 0) {
         struct subop_counts none = {0};
         instance_list_free(list);
@@ -133,10 +158,9 @@ void retrieve_finish(struct retrieve *r, const struct subop_counts *counts, bool
     struct span data = {NULL, 0};
     if (counts->failed) {
         struct err err = {0};
-        arena_reset(r->memory->arena); /* the identifier is no longer needed */
         buf_clear(&r->memory->out);
         enum rc rc =
-            retrieve_failed_list(failed_uids, op->ts, r->memory->arena, &r->memory->out, &err);
+            retrieve_failed_list(failed_uids, op->ts, r->memory->scratch, &r->memory->out, &err);
         if (FAULT(failed_list, rc, &err) == RC_OK)
             data = buf_span(&r->memory->out);
         else

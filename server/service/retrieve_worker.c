@@ -81,6 +81,7 @@ struct move_job {
     /* fixed before the job is handed over */
     struct peer destination;
     char originator_aet[AET_MAX + 1];
+    char originator_address[ADDRESS_TEXT];
     uint16_t originator_id;
     uint16_t priority;
     uint64_t assoc_number;
@@ -128,6 +129,7 @@ struct retriever {
     const struct service_config *config;
     const struct service_pools *pools;
     struct pg_pool *pool;
+    struct audit *audit;
     struct slots *slots;
     bool is_stopping;
     LIST_HEAD(, destination) destinations;
@@ -336,6 +338,13 @@ static void on_established(struct assoc *a, void *arg)
         .priority = j->priority,
         .originator_aet = j->originator_aet,
         .originator_id = j->originator_id,
+        .audit = {.audit = t->audit,
+                  .operation = operation_move.name,
+                  .peer = {.ae_title = j->originator_aet,
+                           .address = j->originator_address,
+                           .destination = j->destination.ae_title,
+                           .association = j->assoc_number},
+                  .message_id = j->originator_id},
         .cancel_grace_ms = CANCEL_GRACE_MS,
         .on_progress = on_suboperation,
         .on_done = on_suboperations_done,
@@ -681,10 +690,11 @@ struct move_job *move_job_start(struct retrieve_pool *p, struct mailbox *front,
     j->mailbox = front;
     j->listener = *listener;
     j->destination = rq->destination;
-    snprintf(j->originator_aet, sizeof j->originator_aet, "%s", rq->originator_aet);
+    snprintf(j->originator_aet, sizeof j->originator_aet, "%s", rq->originator.ae_title);
+    snprintf(j->originator_address, sizeof j->originator_address, "%s", rq->originator.address);
     j->originator_id = rq->originator_id;
     j->priority = rq->priority;
-    j->assoc_number = rq->assoc_number;
+    j->assoc_number = rq->originator.association;
     j->list = rq->list;
     j->total = rq->list->count;
     j->worker = p->workers[text_hash(j->destination.ae_title) % p->count];
@@ -728,6 +738,7 @@ static enum rc retriever_start(struct worker *w, void *arg, void **state, struct
     t->config = p->config;
     t->pools = &p->pools;
     t->pool = pg_pool_new(t->loop, worker_mailbox(w), p->pools.database_names, &database);
+    t->audit = audit_start(t->loop, t->pool, p->config);
     t->slots = slots_new(t->loop, t->pool, p->config->lease_timeout_ms);
     LIST_INIT(&t->destinations);
     *state = t;
@@ -748,6 +759,7 @@ static void retriever_stop(void *state)
         job_end(j);           /* with the last job the destination goes */
     }
     slots_free(t->slots);
+    audit_free(t->audit);
     pg_pool_free(t->pool);
     free(t);
 }

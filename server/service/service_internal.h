@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <sys/queue.h>
 
+#include "catalog/audit.h"
 #include "catalog/instances.h"
 #include "catalog/peers.h"
 #include "core/log.h"
@@ -75,6 +76,9 @@ struct operation_kind {
     void (*expire)(struct operation *op, const struct err *why);
     void (*stop)(struct operation *op); /* let go of everything; nothing is sent any more */
     void (*count)(uint16_t status);     /* metrics of the end */
+    bool is_audited;
+    /* What its audit row has to say beside the log line; it has not been stopped yet. NULL = nothing. */
+    void (*add_audit)(const struct operation *op, struct buf *json);
 };
 extern const struct operation_kind operation_echo, operation_store, operation_find, operation_get,
     operation_move;
@@ -89,6 +93,7 @@ struct operation {
     int64_t started_us;
     bool is_counted; /* among its caller's operations */
     bool is_timed;   /* in the service's list by age */
+    bool has_audit_row;
     LIST_ENTRY(operation) link;
     TAILQ_ENTRY(operation) by_age;
 };
@@ -140,6 +145,7 @@ struct service {
     struct jobpool *jobs;
     struct retrieve_pool *retrieve;
     struct pg_pool *pool;
+    struct audit *audit; /* NULL = not wanted */
     LIST_HEAD(, front) fronts;
     unsigned front_count;
     struct op_memory *spare;
@@ -174,6 +180,31 @@ void operation_finish(struct operation *op, const struct dimse_command *rsp,
 /* The short form: no counters, no data set. */
 void operation_fail(struct operation *op, uint16_t status, const struct err *why);
 void operation_fail_rc(struct operation *op, const struct err *why); /* status by status_of */
+
+/* ---- audit.c ---- */
+
+/* The queue of one thread; NULL when no audit is wanted. returned (audit_free). */
+struct audit *audit_start(struct loop *l, struct pg_pool *pool,
+                          const struct service_config *config);
+struct audit_peer audit_peer_of(const struct front *f); /* borrows from the association */
+/* What the details of every row of this request begin with. */
+void audit_open_request(struct buf *json, const struct dimse_command *rq);
+/* A request that did not become an operation. */
+void audit_request(struct front *f, const struct operation_kind *kind,
+                   const struct dimse_command *rq, uint16_t status, const struct err *why);
+/* An operation that ends; once. status: AUDIT_NO_STATUS = without a response. why and details may be NULL. */
+void audit_operation(struct operation *op, int status, const struct err *why,
+                     const struct details *details);
+/* Who sub-operations are done for; strings are borrowed as long as they run. */
+struct subops_audit {
+    struct audit *audit; /* NULL = no rows */
+    const char *operation;
+    struct audit_peer peer;
+    uint16_t message_id; /* of the C-GET or C-MOVE */
+};
+/* An instance that was sent, and how it was answered; why: what is wrong, or NULL. */
+void audit_suboperation(const struct subops_audit *by, const char *sop_instance, int status,
+                        const char *why);
 
 /* ---- admission.c ---- */
 
@@ -218,6 +249,7 @@ struct subops_options {
     uint16_t priority;
     const char *originator_aet; /* NULL = C-GET */
     uint16_t originator_id;
+    struct subops_audit audit;
     int64_t cancel_grace_ms;   /* after a cancel the outstanding answers are awaited so long */
     bool grace_follows_output; /* but not before the peer has taken what it is to answer */
     void (*on_progress)(void *arg);
@@ -263,6 +295,9 @@ struct retrieve {
     struct loop_timer *life; /* the next pending response when nothing happens */
     unsigned asked;
     bool is_cancelled; /* C-CANCEL came */
+    const char **
+        unknown; /* of uids, those that nothing is sent for; at most AUDIT_UIDS. In memory's arena */
+    unsigned unknown_count;
 };
 /* Read the identifier; false = the operation has ended. */
 bool retrieve_read(struct retrieve *r);
@@ -275,6 +310,7 @@ void retrieve_pending(struct retrieve *r, const struct subop_counts *counts);
 void retrieve_finish(struct retrieve *r, const struct subop_counts *counts, bool cancelled,
                      struct span failed_uids, const struct err *why);
 void retrieve_stop(struct retrieve *r);
+void retrieve_add_audit(const struct operation *op, struct buf *json);
 
 /* ---- move_proposal.c ---- */
 
@@ -291,10 +327,9 @@ struct move_job;
 struct move_request {
     struct peer destination;
     struct instance_list *list;
-    const char *originator_aet;
+    struct audit_peer originator;
     uint16_t originator_id;
     uint16_t priority;
-    uint64_t assoc_number;
 };
 struct move_result {
     struct subop_counts counts;

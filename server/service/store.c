@@ -22,6 +22,8 @@
 #include "catalog/ingest.h"
 #include "core/fault.h"
 
+enum { STORE_DETAILS_BYTES = 256 };
+
 struct store_op;
 
 /* What preparing needs and makes. */
@@ -31,7 +33,10 @@ struct preparation {
     struct dimse_message *message; /* NULL while it is the operation's; loop's thread only */
     struct ingest_input input;
     struct dcm_limits limits;
-    char sender[AET_MAX + 1];
+    char sender[AET_MAX + 1], address[ADDRESS_TEXT];
+    struct audit_peer peer;
+    struct ingest_audit audit;
+    char details[STORE_DETAILS_BYTES]; /* of its audit row */
     struct ingest_prepared *prepared;
     enum rc rc;
     struct err err;
@@ -66,6 +71,7 @@ static const struct {
     uint16_t status;
     const char *text; /* NULL = success */
 } outcomes[] = {
+    /* An audit row knows these two statuses only. */
     [INGEST_STORED]    = {STATUS_SUCCESS, NULL},
     [INGEST_SAME]      = {STATUS_SUCCESS, NULL},
     [INGEST_DIFFERENT] = {STATUS_STORE_CANNOT_UNDERSTAND, "this instance exists with different content"},
@@ -91,6 +97,7 @@ static void on_ingested(const struct err *result, enum ingest_outcome outcome, v
         if (outcomes[outcome].text)
             err_set_tag(&err, RC_CONFLICT, TAG_SOPInstanceUID, "%s", outcomes[outcome].text);
     }
+    op->has_audit_row = s->preparation->input.audit != NULL;
     struct dimse_command rsp = operation_response(op, status, err.text[0] ? &err : NULL);
     struct details details = {
         {{.key = "outcome", .text = ingest_outcome_name(outcome)},
@@ -122,6 +129,32 @@ static void on_job_done(void *arg)
     store_prepared(s);
 }
 
+/* Its audit row, which its transaction writes; the job may outlive the association. */
+static void prepare_audit(struct preparation *p, const struct operation *op)
+{
+    struct service *s = op->front->service;
+    if (!s->audit)
+        return;
+    struct buf *json = audit_details(s->audit);
+    audit_open_request(json, &op->request->command);
+    audit_number(json, "octets", (int64_t)p->input.octets.len);
+    audit_close(json);
+    snprintf(p->details, sizeof p->details, "%s", buf_cstr(json));
+    p->peer = audit_peer_of(op->front);
+    snprintf(p->address, sizeof p->address, "%s", p->peer.address);
+    p->peer.ae_title = p->sender;
+    p->peer.address = p->address;
+    p->audit = (struct ingest_audit){
+        .operation = op->kind->name,
+        .peer = &p->peer,
+        .server_id = s->config->server_id,
+        .details = p->details,
+        .accepted = STATUS_SUCCESS,
+        .refused = STATUS_STORE_CANNOT_UNDERSTAND,
+    };
+    p->input.audit = &p->audit;
+}
+
 static void store_start(struct operation *op)
 {
     struct store_op *s = (struct store_op *)op;
@@ -149,6 +182,7 @@ static void store_start(struct operation *op)
         .sender_aet = p->sender,
         .source = "store",
     };
+    prepare_audit(p, op);
     if (m->dataset.len <= service->config->inline_ingest_bytes && !op->ts->is_deflated) {
         prepare(p);
         store_prepared(s);
@@ -198,4 +232,5 @@ const struct operation_kind operation_store = {
     .start = store_start,
     .stop = store_stop,
     .count = store_count,
+    .is_audited = true,
 };

@@ -139,6 +139,14 @@ static void drop_flights(struct subops *s)
     s->flight_count = 0;
 }
 
+/* Sent, and nobody knows what became of it. */
+static void audit_flights(const struct subops *s, const char *why)
+{
+    for (unsigned i = 0; i < s->flight_count; i++)
+        audit_suboperation(&s->o.audit, s->o.list->refs[s->flights[i].index].sop_instance,
+                           AUDIT_NO_STATUS, why);
+}
+
 static void fail_flights(struct subops *s, const struct err *why)
 {
     for (unsigned i = 0; i < s->flight_count; i++)
@@ -493,6 +501,7 @@ static void on_deadline(void *arg)
 static void account(struct subops *s, const struct flight *flight, const struct dimse_message *m)
 {
     const struct dimse_command *rsp = &m->command;
+    const char *uid = s->o.list->refs[flight->index].sop_instance;
     bool is_readable = m->command_rc == RC_OK && (rsp->has & CMD_HAS_STATUS);
     enum subop_outcome outcome = is_readable ? subop_outcome_of(rsp->status) : SUBOP_FAILED;
     if (outcome == SUBOP_FAILED) {
@@ -502,10 +511,12 @@ static void account(struct subops *s, const struct flight *flight, const struct 
                     status_text(rsp->status));
         else
             err_set(&err, RC_INVALID, "C-STORE was answered with a malformed response");
+        audit_suboperation(&s->o.audit, uid, is_readable ? rsp->status : AUDIT_NO_STATUS, err.text);
         fail(s, flight->index, &err);
         return;
     }
     s->states[flight->index] = REF_DONE;
+    audit_suboperation(&s->o.audit, uid, rsp->status, NULL);
     if (outcome == SUBOP_COMPLETED) {
         s->counts.completed++;
         metric_add(METRIC_suboperations_ok, 1);
@@ -623,6 +634,7 @@ void subops_abandon(struct subops *s, const struct err *why)
     s->next = s->count;
     loop_timer_clear(s->tick);
     loop_timer_clear(s->deadline);
+    audit_flights(s, why->text);
     if (s->is_cancelled) {
         fail_flights(s, why);
     } else {
@@ -643,6 +655,7 @@ void subops_free(struct subops *s)
         conversion_drop(s->conversion);
     }
     drop_ready(s);
+    audit_flights(s, "the retrieve has ended");
     drop_flights(s);
     TAILQ_REMOVE(&ch->list, s, link);
     loop_timer_free(s->deadline);

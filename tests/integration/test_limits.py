@@ -411,5 +411,16 @@ def test_http_waits_for_descriptors_too(serve):
     assert server.http("/livez")[0] == 200
 
 
+def test_audit_rows_waiting(serve, database):
+    """Nobody is refused: the rows are dropped. What they leave when it is over is in test_audit.py."""
+    server = serve(workers=1, audit_max_waiting=2)
+    wire = opened(server)
+    with strikes(server, "limit", "audit-max-waiting", 3), locked(database, "dpp.audit_events"):
+        for _ in range(5):
+            assert wire.find(3, keys(SOPInstanceUID=new_uid()))[1].status == 0
+    wire.release()
+    still_serves(server)
+
+
 def test_every_limit_has_its_test(narrow):
     assert untested(narrow, "limit", __file__) == []

@@ -59,6 +59,7 @@ class World:
     def __init__(self, database, server, faults):
         self.database, self.server, self.faults = database, server, faults
         self.serial = 0
+        self.audited = {}  # title: [(operation, final status)]
         self.good, self.picky, self.warner = WireScp(), WireScp(status=0xA700), WireScp(status=0xB006)
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
@@ -570,6 +571,21 @@ def test_status(world, service, status, provoke, says, element):
         echo = case.wire.read_message()
         assert (echo.command[0x0120], echo.status) == (7, 0), "something else came, or the association has suffered"
     case.wire.release()
+    world.audited[case.title] = sorted(
+        (name.lower(), code) for name, code in [(service, final.status), *case.others] if name != "ECHO")
+
+
+def audit_rows(world, title):
+    """[(operation, status)] of operations, without their sub-operations."""
+    return sorted(world.database.query(
+        "select operation, status from dpp.audit_events where ae_title = %s"
+        " and (operation = 'store' or sop_instance_uid is null)", (title,)))
+
+
+def test_every_status_is_on_record(world):
+    """Of all that ran above; rows are written behind the operations."""
+    dicomwire.wait_for(lambda: metrics(world.server)["dppr_audit_waiting"] == 0)
+    assert {title: audit_rows(world, title) for title in world.audited} == world.audited
 
 
 # ---- what is no fault ---------------------------------------------------------------------------------------------------

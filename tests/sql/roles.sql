@@ -1,6 +1,6 @@
 -- What the roles may do, tried with their own rights. How the rules could be got around is in guard.sql.
 begin;
-select plan(274);
+select plan(299);
 
 select has_role(r) from unnest(array['dppr_server', 'dppr_author', 'dppr_admin', 'dppr_reader']) as r;
 select ok(
@@ -102,12 +102,18 @@ values
     ('delete from dpp.authored_documents', '42501', '42501', '42501', '42501'),
     ('select dpp.import_protocol(''[]'')', '42501', '22023', '22023', '42501'),
     ('delete from dpp.audit_events', '42501', '42501', '42501', '42501'),
-    ('insert into dpp.audit_events (operation) values (''find'')', '+', '42501', '42501', '42501'),
+    ('update dpp.audit_events set status = 0', '42501', '42501', '42501', '42501'),
+    ('truncate dpp.audit_events', '42501', '42501', '42501', '42501'),
+    ('insert into dpp.audit_events (operation) values (''find'')', '+', '42501', '+', '42501'),
+    ('insert into dpp.audit_events (operation, occurred_at) values (''find'', now())', '+', '42501', '42501', '42501'),
+    ('insert into dpp.audit_events (operation, db_user) values (''find'', ''somebody'')', '42501', '42501', '42501', '42501'),
+    ('insert into dpp.audit_events (operation, reason) values (''find'', ''because'')', '42501', '42501', '42501', '42501'),
     -- life cycle
     ('select dpp.retire(''2.25.1'', ''test'')', '42501', '+', '+', '42501'),
     ('select dpp.publish(''2.25.3'')', '42501', '55000', '55000', '42501'),
     ('select dpp.revise(''2.25.2'')', '42501', '55000', '55000', '42501'),
     ('select dpp.purge(''2.25.1'', ''test'')', '42501', '42501', '+', '42501'),
+    ('select dpp.forget_audit(''2020-01-01'', ''test'')', '42501', '42501', '+', '42501'),
     -- running it
     ('insert into dpp.application_entities (ae_title) values (''NEW'')', '42501', '42501', '+', '42501'),
     ('update dpp.repository set manufacturer = ''x''', '42501', '42501', '+', '42501'),
@@ -148,8 +154,8 @@ select is(
 select set_eq(
     $$select p.proname from pg_proc as p where p.pronamespace = 'dpp'::regnamespace and p.prosecdef$$,
     array[
-        'ingest', 'rebuild', 'ingest_approval', 'rebuild_approval', 'publish', 'revise', 'retire', 'purge', 'guard_item',
-        'guard_object', 'guard_header', 'note_object']::name[],
+        'ingest', 'rebuild', 'ingest_approval', 'rebuild_approval', 'publish', 'revise', 'retire', 'purge', 'forget_audit',
+        'guard_item', 'guard_object', 'guard_header', 'note_object']::name[],
     'these functions run with their owner''s rights, and no others');
 select ok(
     not has_function_privilege('public', p.oid, 'execute'), p.oid::regprocedure || ' is not for everybody')

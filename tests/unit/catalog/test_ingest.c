@@ -118,7 +118,7 @@ static void assert_param(const struct pg_param *p, const char *text)
 
 /* Places of the parameters of dpp.ingest. */
 enum { ENCODED = 3, DIGEST, RECORD, CHARSET, TIMEZONE, SOURCE, SENDER, PROTOCOL, CUSTODIANS };
-enum { WARNINGS = INGEST_PARAMS - 1 };
+enum { WARNINGS = INGEST_OWN_PARAMS - 1 };
 
 static bool param_has(const struct pg_param *p, const char *text)
 {
@@ -134,7 +134,7 @@ static void everything_goes_into_one_call(void **state)
                                              "; 00080201 SH -0500; 00091001 LO x; 00181030 LO "
                                              "Gr\xFCn; 0040A07C SQ {[00080080 LO Mercy]}");
 
-    assert_int_equal(ingest_params(p, params), INGEST_PARAMS);
+    assert_int_equal(ingest_params(p, params), INGEST_OWN_PARAMS);
     assert_param(&params[0], "1.2.3.1");
     assert_param(&params[1], UID_CT_DEFINED_PROTOCOL);
     assert_param(&params[2], UID_EXPLICIT_LE);
@@ -156,7 +156,7 @@ static void everything_goes_into_one_call(void **state)
     assert_true(param_has(&params[PROTOCOL], "Gr\xC3\xBCn"));
     assert_true(param_has(&params[PROTOCOL], "00091001"));
     assert_param(&params[CUSTODIANS], "{{1,Mercy,NULL}}");
-    for (unsigned i = CUSTODIANS + 1; i < INGEST_PARAMS; i++)
+    for (unsigned i = CUSTODIANS + 1; i < INGEST_OWN_PARAMS; i++)
         assert_param(&params[i], "{}");
     assert_non_null(strstr(ingest_sql(p), "$19::text[]"));
     assert_null(strstr(ingest_sql(p), "$20"));
