@@ -93,7 +93,12 @@ revoke all on function
     dpp.check_reason(text),
     dpp.check_revisable(text, dpp.objects, boolean, boolean),
     dpp.copy_protocol(bigint, bigint),
-    dpp.reset_origin(bigint, text)
+    dpp.reset_origin(bigint, text),
+    dpp.approve(
+        text[], text, text, text, text, timestamptz, text, text, text, text, text[], text, text, text, text, text,
+        timestamptz),
+    dpp.withdraw(text, text, text, text, text, text[], text, text),
+    dpp.insert_approval_code(bigint, text, int, text[])
 from public;
 
 -- A running server.
@@ -145,7 +150,12 @@ to dppr_author, dppr_admin;
 grant insert on dpp.authored_documents to dppr_author, dppr_admin;
 grant execute on function
     dpp.publish(text, text[], text), dpp.revise(text, text, text, boolean, boolean), dpp.retire(text, text),
-    dpp.import_protocol(jsonb, boolean)
+    dpp.import_protocol(jsonb, boolean),
+    dpp.approve(
+        text[], text, text, text, text, timestamptz, text, text, text, text, text[], text, text, text, text, text,
+        timestamptz),
+    dpp.withdraw(text, text, text, text, text, text[], text, text),
+    dpp.insert_approval_code(bigint, text, int, text[])
 to dppr_author, dppr_admin;
 
 -- People who look.

@@ -282,7 +282,7 @@ select is(dpp.is_superseded('1.1'), true, 'nothing required');
 -- Rules
 select results_eq(
     $$select * from dpp_test.rows_of('
-        select count(*), count(*) filter (where k.is_positive), count(*) filter (where k.withdraws = ''{*}''),
+        select count(*), count(*) filter (where k.is_positive), count(*) filter (where ''*'' = any (k.withdraws)),
             string_agg(k.code, '' '' order by k.code) filter (where k.needs_institution),
             string_agg(k.code, '' '' order by k.code) filter (where k.needs_trial)
         from dpp.assertion_codes as k
