@@ -133,7 +133,7 @@ grant select on
     dpp.approvals, dpp.approval_subjects, dpp.approval_assertions, dpp.approval_asserters, dpp.approval_codes,
     dpp.approval_related_assertions, dpp.tombstones, dpp.supersessions, dpp.authored_documents, dpp.changes,
     dpp.audit_events, dpp.repository,
-    dpp.attributes, dpp.protocol_list, dpp.parameters, dpp.protocol_attributes, dpp.units, dpp.approval_list,
+    dpp.attributes, dpp.protocol_list, dpp.parameters, dpp.parameter_search, dpp.protocol_attributes, dpp.units, dpp.approval_list,
     dpp.current_protocols, dpp.protocol_versions, dpp.publication_rules, dpp.value_representations, dpp.document_fields,
     dpp.assertion_codes, dpp.asserter_roles, dpp.trusted_approvers, dpp.assertions, dpp.approval_status,
     dpp.approvals_in_force, dpp.requirements_met

@@ -50,6 +50,8 @@ def test_first_and_second_start(reachable):
     q = Quickstart("--data", reachable / "var")
     try:
         assert q.aet == "DPPR"
+        uri = reachable / "var" / "database"
+        assert uri.read_text() == q.database + "\n" and uri.stat().st_mode & 0o777 == 0o600
         assert listed(q) == 60
         assert listed(q, "--model", "approval") == 8
         admin = psycopg2.connect(q.database)
