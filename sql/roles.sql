@@ -60,6 +60,9 @@ revoke all on function
     dpp.ingest(
         text, text, text, bytea, bytea, bytea, text, text, text, text, text[], text[], text[], text[], text[],
         text[], text[], text[], text[]),
+    dpp.ingest_successor(
+        text, text, text, bytea, bytea, bytea, text, text, text, text, text[], text[], text[], text[], text[],
+        text[], text[], text[], text[]),
     dpp.rebuild(text, bytea, text, text, text[], text[], text[], text[], text[], text[], text[], text[], text[]),
     dpp.write_rows(bigint, text[], text[], text[], text[], text[], text[], text[], text[], text[]),
     dpp.ingest_approval(
@@ -104,6 +107,10 @@ from public;
 -- A running server.
 grant usage on schema dpp to dppr_server;
 grant execute on function dpp.ingest(
+    text, text, text, bytea, bytea, bytea, text, text, text, text, text[], text[], text[], text[], text[], text[],
+    text[], text[], text[])
+to dppr_server;
+grant execute on function dpp.ingest_successor(
     text, text, text, bytea, bytea, bytea, text, text, text, text, text[], text[], text[], text[], text[], text[],
     text[], text[], text[])
 to dppr_server;

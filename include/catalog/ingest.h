@@ -30,6 +30,7 @@ struct ingest_input {
     const char *sop_instance; /* likewise */
     const char *sender_aet;   /* NULL = not over DICOM */
     const char *source;       /* "store", "import", "web" */
+    bool supersedes; /* a protocol takes the place of the versions it names as predecessors */
     const struct ingest_audit
         *audit; /* NULL = no row; borrowed like the octets, with all it refers to */
 };

@@ -45,9 +45,11 @@ enum {
     MAX_TRIES = 5,                           /* of one statement */
 };
 
-#define INGEST_PROTOCOL                                                                          \
-    "select dpp.ingest($1::text, $2::text, $3::text, $4::bytea, $5::bytea, $6::bytea, $7::text," \
-    " $8::text, $9::text, $10::text, $11::text[], $12::text[], $13::text[], $14::text[],"        \
+/* dpp.ingest, or dpp.ingest_successor of a peer whose versions take the place of their predecessors. */
+#define INGEST_PROTOCOL(function)                                                            \
+    "select dpp." function "($1::text, $2::text, $3::text, $4::bytea, $5::bytea, $6::bytea," \
+    " $7::text, $8::text, $9::text, $10::text, $11::text[], $12::text[], $13::text[], "      \
+    "$14::text[],"                                                                           \
     " $15::text[], $16::text[], $17::text[], $18::text[], $19::text[])"
 #define INGEST_APPROVAL                                                                         \
     "select dpp.ingest_approval($1::text, $2::text, $3::text, $4::bytea, $5::bytea, $6::bytea," \
@@ -65,9 +67,12 @@ enum {
     " " details "::jsonb || jsonb_build_object('outcome', i.outcome) from ingested i)"             \
     " select i.outcome from ingested i"
 
-static const char protocol_ingest[] = INGEST_PROTOCOL;
-static const char protocol_audited[] =
-    AUDITED(INGEST_PROTOCOL, "$20", "$21", "$22", "$23", "$24", "$25", "$26", "$27");
+#define AUDITED_PROTOCOL(function) \
+    AUDITED(INGEST_PROTOCOL(function), "$20", "$21", "$22", "$23", "$24", "$25", "$26", "$27")
+static const char protocol_ingest[] = INGEST_PROTOCOL("ingest");
+static const char protocol_audited[] = AUDITED_PROTOCOL("ingest");
+static const char successor_ingest[] = INGEST_PROTOCOL("ingest_successor");
+static const char successor_audited[] = AUDITED_PROTOCOL("ingest_successor");
 
 static const char protocol_rebuild[] =
     "select dpp.rebuild($1::text, $2::bytea, $3::text, $4::text, $5::text[], $6::text[],"
@@ -92,6 +97,8 @@ static const struct kind {
     {&model_approval, approval_ingest, approval_audited, approval_rebuild, ROWS_APPROVAL,
      ROWS_WARNINGS},
 };
+static const struct kind successor = {&model_protocol,  successor_ingest, successor_audited,
+                                      protocol_rebuild, ROWS_PROTOCOL,    ROWS_APPROVAL};
 
 static const char reread_statement[] =
     "select o.state, coalesce(i.digest = $2::bytea, false)"
@@ -230,6 +237,8 @@ static enum rc prepare(struct ingest_prepared *p, const struct ingest_input *inp
     if (!p->kind)
         return err_set_tag(err, RC_INVALID, TAG_SOPClassUID, "SOP class %s is not kept here",
                            p->sop_class);
+    if (input->supersedes && p->kind->model == successor.model)
+        p->kind = &successor;
     rc = dcm_digest(item, p->digest, err);
     if (rc != RC_OK)
         return rc;

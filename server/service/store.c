@@ -13,6 +13,8 @@
  * What is stored already (decision 6): the same content is success again and the first octets are kept; other
  * content, and what cannot be fetched (draft, retired, purged), is C000 with the SOP Instance UID as Offending
  * Element. Annex GG knows no warning status.
+ *
+ * A protocol takes the place of the predecessors that it names only when the row of the AE says so (decision 10).
  */
 #include "service_internal.h"
 
@@ -181,6 +183,7 @@ static void store_start(struct operation *op)
         .sop_instance = m->command.sop_instance,
         .sender_aet = p->sender,
         .source = "store",
+        .supersedes = op->front->may_supersede,
     };
     prepare_audit(p, op);
     if (m->dataset.len <= service->config->inline_ingest_bytes && !op->ts->is_deflated) {

@@ -280,6 +280,40 @@ def test_approvals_are_hidden_from_nobody(strict, library):
     assert len(set(answers.values())) == 1
 
 
+@pytest.mark.filterwarnings("ignore:Invalid value for VR UI")
+def test_a_predecessor_is_superseded_by_who_may(database, strict, library):
+    """Decision 10: from others it is lineage only. Once stored, a retry changes nothing, whoever sends it."""
+    database.query("insert into dpp.application_entities (ae_title, may_supersede) values ('MASTER', true)")
+    first, other = protocol(), protocol()
+    for_one = protocol(PredecessorProtocolSequence=[reference(first.SOPInstanceUID)])
+    for_both = protocol(PredecessorProtocolSequence=[
+        reference(first.SOPInstanceUID), reference(other.SOPInstanceUID), reference("9.9.9.404"), reference("no uid")])
+    store(strict, "LOADER", first, other, for_one)
+
+    def current():
+        wire = calling(strict, "CURRENT")
+        matches, _ = wire.find(1, keys(SOPInstanceUID=[first.SOPInstanceUID, other.SOPInstanceUID, for_one.SOPInstanceUID,
+                                                       for_both.SOPInstanceUID]))
+        stored, _, _ = wire.get(3, [first.SOPInstanceUID, other.SOPInstanceUID])
+        assert len(stored) == 2, "they stay retrievable"
+        wire.release()
+        return {m.SOPInstanceUID for m in matches}
+    assert current() == {first.SOPInstanceUID, other.SOPInstanceUID, for_one.SOPInstanceUID}
+    store(strict, "MASTER", for_one)
+    assert current() == {first.SOPInstanceUID, other.SOPInstanceUID, for_one.SOPInstanceUID}
+    store(strict, "MASTER", for_both)
+    assert current() == {for_one.SOPInstanceUID, for_both.SOPInstanceUID}
+    rows = database.query("select s.superseded_uid from dpp.supersessions as s join dpp.objects as o on o.id = s.object_id"
+                          " where o.sop_instance_uid = %s order by 1", (for_both.SOPInstanceUID,))
+    assert [r[0] for r in rows] == sorted([first.SOPInstanceUID, other.SOPInstanceUID, "9.9.9.404"])
+    # later-arriving: what is superseded already when it comes
+    late = protocol(SOPInstanceUID="9.9.9.404")
+    store(strict, "LOADER", late)
+    wire = calling(strict, "CURRENT")
+    assert wire.find(1, keys(SOPInstanceUID="9.9.9.404"))[0] == []
+    wire.release()
+
+
 def test_titles_without_a_row_can_be_given_one(database, library):
     """unknown-ae-row: what it may do and see holds for whoever is accepted without a row of its own."""
     database.query("insert into dpp.application_entities (ae_title, may_store, required_assertions)"

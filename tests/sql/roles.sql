@@ -71,6 +71,8 @@ values
         null, null, null, null)', '+', '42501', '+', '42501'),
     ('select dpp.ingest_approval(''2.25.11'', ''1.2'', ''1.2'', '''', '''', '''', null, null, ''store'', null, null, null, null,
         null, null, null, null)', '+', '42501', '+', '42501'),
+    ('select dpp.ingest_successor(''2.25.12'', ''1.2'', ''1.2'', '''', '''', '''', null, null, ''store'', null, null, null, null, null,
+        null, null, null, null, null)', '+', '42501', '42501', '42501'),
     ('select dpp.rebuild(''2.25.10'', null, null, null, null, null, null, null, null, null, null, null, null)', '42501', '42501', '+', '42501'),
     ('select dpp.rebuild_approval(''2.25.11'', null, null, null, null, null, null, null, null, null, null)', '42501', '42501', '+', '42501'),
     ('select dpp.write_rows(1, null, null, null, null, null, null, null, null, null)', '42501', '42501', '42501', '42501'),
@@ -165,7 +167,7 @@ select is(
 select set_eq(
     $$select p.proname from pg_proc as p where p.pronamespace = 'dpp'::regnamespace and p.prosecdef$$,
     array[
-        'ingest', 'rebuild', 'ingest_approval', 'rebuild_approval', 'publish', 'revise', 'retire', 'purge', 'forget_audit',
+        'ingest', 'rebuild', 'ingest_approval', 'rebuild_approval', 'ingest_successor', 'publish', 'revise', 'retire', 'purge', 'forget_audit',
         'guard_item', 'guard_object', 'guard_header', 'note_object']::name[],
     'these functions run with their owner''s rights, and no others');
 select ok(
