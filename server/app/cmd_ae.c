@@ -23,6 +23,7 @@ struct ae {
     unsigned arg_count;
     bool is_json;
     const char *rights, *charset, *called_as, *description;
+    const char *manufacturer, *model, *serial; /* of the scanner it is */
     struct cli_list sources;
     long max_associations, max_calling, max_operations, timeout_s; /* 0 = the server's settings */
 };
@@ -84,6 +85,9 @@ static enum rc parse_rights(const char *text, bool out[RIGHTS], struct err *err)
     X("coalesce(max_operations::text, '')",       "MAX_OPERATIONS", "max_operations",        true)  \
     X("coalesce(preferred_character_set, '')",    "CHARSET",     "preferred_character_set",  false) \
     X("coalesce(called_as, '')",                  "CALLED_AS",   "called_as",                false) \
+    X("coalesce(manufacturer, '')",               "MANUFACTURER", "manufacturer",            false) \
+    X("coalesce(manufacturer_model_name, '')",    "MODEL",       "manufacturer_model_name",  false) \
+    X("coalesce(device_serial_number, '')",       "SERIAL",      "device_serial_number",     false) \
     X("coalesce(description, '')",                "DESCRIPTION", "description",              false)
 /* clang-format on */
 
@@ -165,10 +169,13 @@ static const char sql_add[] =
     "insert into dpp.application_entities (ae_title, host, port, source_addresses,\n"
     "    preferred_character_set, max_associations, called_as, description,\n"
     "    may_echo, may_find, may_get, may_move, may_store, is_destination,\n"
-    "    max_calling_associations, max_operations)\n"
+    "    max_calling_associations, max_operations, manufacturer, manufacturer_model_name,\n"
+    "    device_serial_number)\n"
     "values ($1::text, $2::text, $3::int, string_to_array($4::text, ',')::inet[], $5::text,\n"
     "    $6::int, $7::text, $8::text, $9::boolean, $10::boolean, $11::boolean, $12::boolean,\n"
-    "    $13::boolean, $14::boolean, nullif($15::int, 0), nullif($16::int, 0))";
+    "    $13::boolean, $14::boolean, nullif($15::int, 0), nullif($16::int, 0), $17::text, "
+    "$18::text,\n"
+    "    $19::text)";
 
 /* {"added":"CT1"} */
 static void print_done(const char *what, const char *title, const char *more)
@@ -182,7 +189,12 @@ static void print_done(const char *what, const char *title, const char *more)
 
 static enum rc ae_add(struct ae *a, struct err *err)
 {
-    enum { FIRST_RIGHT = 8, FIRST_MAX = FIRST_RIGHT + RIGHTS, PARAMS = FIRST_MAX + 2 };
+    enum {
+        FIRST_RIGHT = 8,
+        FIRST_MAX = FIRST_RIGHT + RIGHTS,
+        FIRST_OF_SCANNER = FIRST_MAX + 2,
+        PARAMS = FIRST_OF_SCANNER + 3
+    };
     struct pg_param params[PARAMS];
     struct buf sources = {0};
     bool granted[RIGHTS];
@@ -240,6 +252,9 @@ static enum rc ae_add(struct ae *a, struct err *err)
         params[FIRST_RIGHT + i] = pg_text(granted[i] ? "true" : "false");
     params[FIRST_MAX] = pg_text(max[1]);
     params[FIRST_MAX + 1] = pg_text(max[2]);
+    params[FIRST_OF_SCANNER] = pg_text(a->manufacturer);
+    params[FIRST_OF_SCANNER + 1] = pg_text(a->model);
+    params[FIRST_OF_SCANNER + 2] = pg_text(a->serial);
     rc = pg_sync_query(a->database, sql_add, params, PARAMS, NULL, err);
     if (rc == RC_DB && strcmp(err->sqlstate, "23505") == 0)
         rc = err_set(err, RC_CONFLICT, "%.16s is there already; remove it first", a->args[1]);
@@ -395,6 +410,10 @@ static int run(const struct command *self, int argc, char **argv)
         {"charset", 0, CLI_TEXT, &a.charset, "TERMS",
          "SpecificCharacterSet of answers that the request's cannot hold", 0, 0},
         {"called-as", 0, CLI_TEXT, &a.called_as, "TITLE", "our AE title when calling it", 0, 0},
+        {"manufacturer", 0, CLI_TEXT, &a.manufacturer, "NAME",
+         "of the scanner it is, as protocols name it", 0, 0},
+        {"model", 0, CLI_TEXT, &a.model, "NAME", "likewise, Manufacturer's Model Name", 0, 0},
+        {"serial", 0, CLI_TEXT, &a.serial, "NUMBER", "likewise, Device Serial Number", 0, 0},
         {"description", 0, CLI_TEXT, &a.description, "TEXT", "for people", 0, 0},
         {"timeout", 't', CLI_NUMBER, &a.timeout_s, "SECONDS", "for test (10)", 1, 3600},
         {"json", 0, CLI_FLAG, &a.is_json, NULL, "print the result as JSON", 0, 0},
@@ -426,11 +445,13 @@ const struct command command_ae = {
             "as a C-MOVE would call it; the exit status is 1 when one does not answer.\n"
             "The set of --charset also reads keys beyond ASCII that come without one; dppr "
             "conformance\n"
-            "lists the terms.\n\n"
+            "lists the terms. Manufacturer, model and serial number say which protocols a scanner\n"
+            "should have (dpp.outdated_scanners).\n\n"
             "Examples:\n"
             "  dppr ae add CT1 192.0.2.7 104 --description 'CT, room 1'\n"
             "  dppr ae add VIEWER --rights echo,find,get --source 192.0.2.0/24\n"
             "  dppr ae add CT2 192.0.2.8 104 --charset '\\ISO 2022 IR 87'\n"
+            "  dppr ae add CT3 192.0.2.9 104 --manufacturer ACME --model Alpha --serial 1234\n"
             "  dppr ae list\n"
             "  dppr ae test CT1",
     .has_settings = true,
