@@ -11,15 +11,15 @@ comment on function dpp.json_name(jsonb) is 'A person name in DICOM JSON as it i
 create or replace function dpp.json_decimal(value jsonb)
 returns text language plpgsql immutable parallel safe as $$
 declare
-    number constant double precision := value::text::double precision;
-    result text := trim_scale(value::text::numeric)::text;
+    number constant numeric := value::text::numeric;
+    result text := trim_scale(number)::text;
 begin
     if length(result) > 16 then
-        result := number::text;
+        result := number::double precision::text;
     end if;
-    for digits in reverse 15..1 loop
+    for digits in reverse 16..1 loop
         exit when length(result) <= 16;
-        result := to_char(number, 'FM0.' || repeat('0', digits - 1) || 'EEEE');
+        result := round(number, digits - 1 - floor(log(abs(number)))::int)::double precision::text;
     end loop;
     return result;
 end

@@ -8,12 +8,16 @@ declare
     known record;
 begin
     select v.* into known from dpp.encoded_vrs() as v where v.vr = p_vr;
-    if not found then
-        return coalesce(format('has the unknown VR %s', p_vr), 'says no VR, and the data dictionary does not know it');
+    if p_vr is null then
+        return 'says no VR, and the data dictionary does not know it';
+    elsif not found then
+        return format('has the unknown VR %s', p_vr);
     elsif known.is_split and p_value_count <> 1 + length(p_value) - length(replace(p_value, '\', '')) then
         return 'has a backslash within a value, where it would part two values';
     elsif not known.is_string and dpp.binary_octets(p_vr, p_value) is null then
         return format('has a value that is none of VR %s: %s', p_vr, left(p_value, 64));
+    elsif p_vr = 'UN' and dpp.is_unknown_text(dpp.vr_of_tag(p_tag), dpp.binary_octets(p_vr, p_value)) then
+        return 'has VR UN, though the data dictionary knows it as text, and octets beyond ASCII';
     end if;
     return null;
 end

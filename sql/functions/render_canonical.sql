@@ -60,8 +60,8 @@ begin
     end if;
     tag := upper(encode(
         dpp.reversed(substr(p_octets, p_at + 1, 2)) || dpp.reversed(substr(p_octets, p_at + 3, 2)), 'hex'));
-    size := get_byte(p_octets, p_at + 4) | get_byte(p_octets, p_at + 5) << 8 | get_byte(p_octets, p_at + 6) << 16
-        | get_byte(p_octets, p_at + 7)::bigint << 24;
+    size := get_byte(p_octets, p_at + 4) + 256 * get_byte(p_octets, p_at + 5) + 65536 * get_byte(p_octets, p_at + 6)
+        + 16777216::bigint * get_byte(p_octets, p_at + 7);
     is_undefined := size = 4294967295;
     if not is_undefined and size > p_end - p_at - 8 then
         raise exception using errcode = 'invalid_binary_representation', message = 'value is longer than what holds it';

@@ -24,6 +24,8 @@ set enable_seqscan = off
 set enable_mergejoin = off
 set jit = off
 as $$
+declare
+    differs boolean; -- the query record from the elements of the data set
 begin
     with given as materialized (
         select n.kind, n.key, n.tag, n.vr, n.value, n.value_count, n.fault, n.is_empty
@@ -63,10 +65,14 @@ begin
         select
             t.tag,
             t.vr,
-            case when dpp.tag_fault(t.tag) is null then dpp.tag_octets(t.tag) || v.octets end as octets,
+            case
+                when dpp.tag_fault(t.tag) is null
+                then dpp.tag_octets(t.tag) || case when p_record_only and r.is_reread then x.octets else v.octets end
+            end as octets,
             v.is_string,
             v.is_split,
-            v.has_long_length,
+            case when p_record_only and r.is_reread then x.has_long_length else v.has_long_length end as has_long_length,
+            r.is_reread,
             v.is_text and c.term = 'ISO_IR 100' as is_latin,
             case when v.is_string and t.vr <> 'UI' then '\x20'::bytea else '\x00' end as padding,
             k.vr as known_vr,
@@ -83,6 +89,8 @@ begin
         cross join lateral (select coalesce(d.vr, dpp.vr_of_tag(t.tag)) as vr) as k
         left join dpp.encoded_vrs() as v on v.vr = t.vr
         left join dpp.encoded_vrs() as x on x.vr = k.vr
+        -- UN of a known attribute is read as the VR that is known (PS3.5 6.2.2 note 2)
+        cross join lateral (select t.vr = 'UN' and x.vr is not null as is_reread) as r
     ),
     -- Step by step, from the inside out: octets of the value, padding, and the forms they are in. "offset 0" keeps
     -- PostgreSQL from evaluating a step as often as the next one mentions it.
@@ -102,7 +110,8 @@ begin
                 when p.head is not null
                 then dpp.canonical_element(p.tag, p.known_vr, p.octets)
             end as canonical,
-            p.is_good and p.octets is not null and p.head is not null as is_good
+            p.is_good and p.octets is not null and p.head is not null
+                and not (p.is_reread and dpp.is_unknown_text(p.known_vr, p.octets)) as is_good
         from (
             select
                 e.key,
@@ -112,6 +121,7 @@ begin
                 e.has_plain_form,
                 e.canonical,
                 e.known_vr,
+                e.is_reread,
                 e.is_good,
                 case when length(e.octets) % 2 = 0 then e.octets else e.octets || e.padding end as octets,
                 case
@@ -137,6 +147,7 @@ begin
                         h.has_plain_form,
                         h.canonical,
                         h.known_vr,
+                        h.is_reread,
                         h.known_is_string,
                         h.known_trims_front,
                         h.known_padding,
@@ -144,7 +155,7 @@ begin
                             when h.is_latin and not p_record_only then convert_to(a.value, 'LATIN1')
                             -- In the record its padding in Latin-1 is a part of it, as the server reads it
                             when h.is_latin then convert_to(a.value || repeat(' ', length(a.value) % 2), 'UTF8')
-                            when a.vr = 'UI' then convert_to(rtrim(a.value, ' '), 'UTF8')
+                            when a.vr = 'UI' and h.known_vr = 'UI' then convert_to(rtrim(a.value, ' '), 'UTF8')
                             when h.is_string then convert_to(a.value, 'UTF8')
                             else dpp.binary_octets(a.vr, a.value)
                         end as octets,
@@ -223,10 +234,11 @@ begin
         (select c.term from chosen as c),
         least(
             (select min(e.key) from elements as e where e.is_good is not true),
-            (select min(w.key) from wanted as w where w.kind = 'sequence' and w.fault is not null))
-    into dataset, digest, query_record, character_set, fault_key
+            (select min(w.key) from wanted as w where w.kind = 'sequence' and w.fault is not null)),
+        exists (select from heads as h where h.is_latin or h.is_reread)
+    into dataset, digest, query_record, character_set, fault_key, differs
     from whole as w;
-    if character_set = 'ISO_IR 100' and not p_record_only then
+    if differs and not p_record_only then
         query_record := (dpp.encode(p_object_id, true)).query_record;
     end if;
 end

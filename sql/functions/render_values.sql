@@ -143,3 +143,12 @@ end
 $$;
 comment on function dpp.binary_octets(text, text) is
     'Values of a VR that has no strings (numbers parted by backslashes, tags, base64) as octets; null when one is none';
+
+-- Who reads UN of a known attribute takes it for the VR that is known (PS3.5 6.2.2 note 2), and text beyond ASCII for what
+-- the character set says.
+create or replace function dpp.is_unknown_text(known_vr text, octets bytea)
+returns boolean language sql immutable parallel safe as $$
+    select known_vr in ('LO', 'LT', 'PN', 'SH', 'ST', 'UC', 'UT') and encode(octets, 'hex') ~ '^(..)*[89a-f]'
+$$;
+comment on function dpp.is_unknown_text(text, bytea) is
+    'Whether a value of VR UN is text beyond ASCII, by the VR that the data dictionary has for its attribute';

@@ -4,14 +4,12 @@
  * (dpp.dataset_of) gives the data set that went in, in DICOM JSON. With a real database, which
  * thereby also shows that it takes whatever ingest makes of hostile octets.
  */
-#include "catalog_db.h"
+#include "catalog_render.h"
 #include "testdb.h"
 
 #include <dirent.h>
 
-#include "dcm/charset.h"
 #include "dcm/dict.h"
-#include "dcm/json.h"
 
 enum { MUTATIONS = 600 };
 
@@ -80,8 +78,10 @@ static void store_and_compare(const char *what, struct span octets, const char *
     static struct buf json;
     const char *expected = json_of(octets, &json);
     const char *outcome = store_octets(octets, UID_EXPLICIT_LE);
-    if (expected && strcmp(outcome, "stored") == 0)
+    if (expected && strcmp(outcome, "stored") == 0) {
         check_rows(what, uid, expected);
+        check_rendered(what, uid, arena);
+    }
 }
 
 /* ---- the sample library ---- */
