@@ -24,7 +24,8 @@ struct ae {
     bool is_json;
     const char *rights, *charset, *called_as, *description;
     const char *manufacturer, *model, *serial; /* of the scanner it is */
-    struct cli_list sources;
+    struct cli_list sources, required;
+    bool current_only, may_supersede;
     long max_associations, max_calling, max_operations, timeout_s; /* 0 = the server's settings */
 };
 
@@ -85,6 +86,9 @@ static enum rc parse_rights(const char *text, bool out[RIGHTS], struct err *err)
     X("coalesce(max_operations::text, '')",       "MAX_OPERATIONS", "max_operations",        true)  \
     X("coalesce(preferred_character_set, '')",    "CHARSET",     "preferred_character_set",  false) \
     X("coalesce(called_as, '')",                  "CALLED_AS",   "called_as",                false) \
+    X("array_to_string(required_assertions, ',')", "REQUIRES",   "required_assertions",      false) \
+    X("sees_current_only::text",                  "CURRENT_ONLY", "sees_current_only",       true)  \
+    X("may_supersede::text",                      "SUPERSEDES",  "may_supersede",            true)  \
     X("coalesce(manufacturer, '')",               "MANUFACTURER", "manufacturer",            false) \
     X("coalesce(manufacturer_model_name, '')",    "MODEL",       "manufacturer_model_name",  false) \
     X("coalesce(device_serial_number, '')",       "SERIAL",      "device_serial_number",     false) \
@@ -170,12 +174,14 @@ static const char sql_add[] =
     "    preferred_character_set, max_associations, called_as, description,\n"
     "    may_echo, may_find, may_get, may_move, may_store, is_destination,\n"
     "    max_calling_associations, max_operations, manufacturer, manufacturer_model_name,\n"
-    "    device_serial_number)\n"
+    "    device_serial_number, required_assertions, sees_current_only, may_supersede)\n"
     "values ($1::text, $2::text, $3::int, string_to_array($4::text, ',')::inet[], $5::text,\n"
     "    $6::int, $7::text, $8::text, $9::boolean, $10::boolean, $11::boolean, $12::boolean,\n"
     "    $13::boolean, $14::boolean, nullif($15::int, 0), nullif($16::int, 0), $17::text, "
     "$18::text,\n"
-    "    $19::text)";
+    "    $19::text, array(select regexp_replace(r.entry, '\\^DCM(/|$)', '\\1', 'g')\n"
+    "        from unnest(string_to_array($20::text, E'\\n')) with ordinality as r (entry, n)\n"
+    "        order by r.n), $21::boolean, $22::boolean)";
 
 /* {"added":"CT1"} */
 static void print_done(const char *what, const char *title, const char *more)
@@ -187,16 +193,46 @@ static void print_done(const char *what, const char *title, const char *more)
     buf_fini(&out);
 }
 
+static enum rc bad_requirement(const char *text, struct err *err)
+{
+    return err_set(err, RC_INVALID,
+                   "--require-assertion: '%.64s' is no requirement: write CODE or CODE/ROLE, such "
+                   "as 128603/128670, and a code that is not DICOM's as VALUE^SCHEME",
+                   text);
+}
+
+/* One a line. The empty text would be an empty list, which requires nothing. */
+static enum rc join_requirements(const struct cli_list *required, struct buf *out, struct err *err)
+{
+    for (unsigned i = 0; i < required->count; i++) {
+        if (!*required->items[i])
+            return bad_requirement("", err);
+        buf_printf(out, "%s%s", i ? "\n" : "", required->items[i]);
+    }
+    return RC_OK;
+}
+
+/* The table's refusal in words of the command line. */
+static enum rc why_not_added(const struct ae *a, enum rc rc, struct err *err)
+{
+    if (rc == RC_DB && strcmp(err->sqlstate, "23505") == 0)
+        return err_set(err, RC_CONFLICT, "%.16s is there already; remove it first", a->args[1]);
+    if (rc == RC_DB && strstr(err->text, "required_assertions_form_check"))
+        return bad_requirement(a->required.count == 1 ? a->required.items[0] : "one of these", err);
+    return rc;
+}
+
 static enum rc ae_add(struct ae *a, struct err *err)
 {
     enum {
         FIRST_RIGHT = 8,
         FIRST_MAX = FIRST_RIGHT + RIGHTS,
         FIRST_OF_SCANNER = FIRST_MAX + 2,
-        PARAMS = FIRST_OF_SCANNER + 3
+        FIRST_OF_VIEW = FIRST_OF_SCANNER + 3,
+        PARAMS = FIRST_OF_VIEW + 3
     };
     struct pg_param params[PARAMS];
-    struct buf sources = {0};
+    struct buf sources = {0}, required = {0};
     bool granted[RIGHTS];
     char max[3][16], charset[DCM_CHARSET_TERMS_MAX] = "";
     enum rc rc = parse_rights(a->rights, granted, err);
@@ -255,14 +291,19 @@ static enum rc ae_add(struct ae *a, struct err *err)
     params[FIRST_OF_SCANNER] = pg_text(a->manufacturer);
     params[FIRST_OF_SCANNER + 1] = pg_text(a->model);
     params[FIRST_OF_SCANNER + 2] = pg_text(a->serial);
-    rc = pg_sync_query(a->database, sql_add, params, PARAMS, NULL, err);
-    if (rc == RC_DB && strcmp(err->sqlstate, "23505") == 0)
-        rc = err_set(err, RC_CONFLICT, "%.16s is there already; remove it first", a->args[1]);
+    rc = join_requirements(&a->required, &required, err);
+    params[FIRST_OF_VIEW] = pg_text(a->required.count ? buf_cstr(&required) : NULL);
+    params[FIRST_OF_VIEW + 1] = pg_text(a->current_only ? "true" : "false");
+    params[FIRST_OF_VIEW + 2] = pg_text(a->may_supersede ? "true" : "false");
+    if (rc == RC_OK)
+        rc = pg_sync_query(a->database, sql_add, params, PARAMS, NULL, err);
+    rc = why_not_added(a, rc, err);
     if (rc == RC_OK && a->is_json)
         print_done("added", a->args[1], "");
     else if (rc == RC_OK)
         printf("added %s\n", a->args[1]);
     buf_fini(&sources);
+    buf_fini(&required);
     return rc;
 }
 
@@ -401,6 +442,12 @@ static int run(const struct command *self, int argc, char **argv)
          "echo,find,get,move,store,destination; all or none (all)", 0, 0},
         {"source", 0, CLI_LIST, &a.sources, "CIDR",
          "it may call from here only; may be given again (any)", 0, 0},
+        {"require-assertion", 0, CLI_LIST, &a.required, "CODE",
+         "it sees only protocols with CODE or CODE/ROLE in force; may be given again", 0, 0},
+        {"current-only", 0, CLI_FLAG, &a.current_only, NULL,
+         "its queries find only versions that no other has taken the place of", 0, 0},
+        {"may-supersede", 0, CLI_FLAG, &a.may_supersede, NULL,
+         "what it stores takes the place of the predecessors it names", 0, 0},
         {"max-associations", 0, CLI_NUMBER, &a.max_associations, "N",
          "at once to this destination (1)", 1, 1000},
         {"max-calling", 0, CLI_NUMBER, &a.max_calling, "N",
@@ -450,6 +497,7 @@ const struct command command_ae = {
             "Examples:\n"
             "  dppr ae add CT1 192.0.2.7 104 --description 'CT, room 1'\n"
             "  dppr ae add VIEWER --rights echo,find,get --source 192.0.2.0/24\n"
+            "  dppr ae add CT4 192.0.2.10 104 --require-assertion 128603/128670 --current-only\n"
             "  dppr ae add CT2 192.0.2.8 104 --charset '\\ISO 2022 IR 87'\n"
             "  dppr ae add CT3 192.0.2.9 104 --manufacturer ACME --model Alpha --serial 1234\n"
             "  dppr ae list\n"

@@ -80,9 +80,12 @@ def test_move_to_storescp(sample_server, storescp):
 
 def test_peers_are_checked_before_they_are_added(database):
     for wrong in (["--charset", "NONSENSE"], ["--called-as", "SEVENTEEN_LETTERS"], ["--rights", "fly"],
-                  ["--source", "192.0.2.0/33"], ["--source", "ct1.example"], ["--max-calling", "0"]):
+                  ["--source", "192.0.2.0/33"], ["--source", "ct1.example"], ["--max-calling", "0"],
+                  ["--require-assertion", "128603/"], ["--require-assertion", "1^2^3"]):
         done = run_dppr("ae", "add", "CT1", "127.0.0.1", "104", *wrong, database=database.uri)
         assert done.returncode == 2 and wrong[1] in done.stderr
+    done = run_dppr("ae", "add", "CT1", "--require-assertion", "128603", "--require-assertion", "", database=database.uri)
+    assert done.returncode == 2 and "--require-assertion: '' is no requirement" in done.stderr
     assert run_dppr("ae", "list", database=database.uri, check=True).stdout == ""
     run_dppr("ae", "add", "CT1", "127.0.0.1", "104", "--charset", "\\ISO 2022 IR 87", "--called-as", "DPPR2",
              database=database.uri, check=True)
@@ -125,6 +128,7 @@ def test_peers_are_added_with_all_that_a_row_says(database):
     row = listed(database)["PLAIN"]
     assert row["host"] == "" and row["port"] is None
     assert (row["max_associations"], row["max_calling_associations"], row["max_operations"]) == (1, None, None)
+    assert (row["required_assertions"], row["sees_current_only"], row["may_supersede"]) == ("", False, False)
     done = run_dppr("ae", "add", "PLAIN", database=database.uri)
     assert done.returncode == 1 and "already" in done.stderr
     done = run_dppr("ae", "remove", "PLAIN", "--json", database=database.uri, check=True)
@@ -132,6 +136,13 @@ def test_peers_are_added_with_all_that_a_row_says(database):
     done = run_dppr("ae", "remove", "PLAIN", database=database.uri)
     assert done.returncode == 1 and "PLAIN" in done.stderr
     run_dppr("ae", "remove", "VIEWER", database=database.uri, check=True)
+    run_dppr("ae", "add", "SCANNER", "--require-assertion", "128603^DCM/128670^DCM", "--require-assertion", "OK^99SITE",
+             "--current-only", "--may-supersede", database=database.uri, check=True)
+    assert database.query("select required_assertions, sees_current_only, may_supersede from dpp.application_entities"
+                          " where ae_title = 'SCANNER'") == [(["128603/128670", "OK^99SITE"], True, True)]
+    row = listed(database)["SCANNER"]
+    assert (row["required_assertions"], row["sees_current_only"], row["may_supersede"]) == ("128603/128670,OK^99SITE", True, True)
+    run_dppr("ae", "remove", "SCANNER", database=database.uri, check=True)
 
 
 def test_what_is_wrong_with_a_destination_is_said_in_words(database, server):
