@@ -60,18 +60,19 @@ language sql stable as $$
     where c.object_id = p_object_id and a.value <> ''
     union all
     -- One item with all values
-    select i.place, s.tag, i.place || s.tag || '0000000001', dpp.value_tag(c.selector_vr), c.selector_vr,
-        array_to_string(s.list, '\', case when c.selector_vr in ('FD', 'FL') then 'NaN' else '' end),
-        cardinality(s.list), s.column_name
+    select i.place, s.tag, i.place || s.tag || '0000000001', dpp.value_tag(s.vr), s.vr,
+        array_to_string(s.list, '\', case when s.vr in ('FD', 'FL') then 'NaN' else '' end), cardinality(s.list), s.column_name
     from dpp.parameter_constraints as c
     cross join lateral (select dpp.constraint_place(c.kind, c.element_ordinal, c.ordinal)) as i (place)
     cross join lateral (
         values
+            -- The UID of a context group stands for codes.
             ('00820034', c.constraint_values, 'constraint_values',
-                coalesce(c.constraint_type in ('RANGE_INCL', 'RANGE_EXCL', 'MEMBER_OF', 'NOT_MEMBER_OF'), false)),
-            ('00820035', c.default_values, 'default_values', false)
-    ) as s (tag, list, column_name, has_items)
-    where c.object_id = p_object_id and s.list <> '{}' and c.selector_vr <> 'SQ' and not s.has_items
+                coalesce(c.constraint_type in ('RANGE_INCL', 'RANGE_EXCL', 'MEMBER_OF', 'NOT_MEMBER_OF'), false),
+                case when c.constraint_type = 'MEMBER_OF_CID' then 'UI' else c.selector_vr end),
+            ('00820035', c.default_values, 'default_values', false, c.selector_vr)
+    ) as s (tag, list, column_name, has_items, vr)
+    where c.object_id = p_object_id and s.list <> '{}' and s.vr <> 'SQ' and not s.has_items
     union all
     -- An item for each value
     select i.place, '00820034', i.place || '00820034' || dpp.item_number(v.n), dpp.value_tag(c.selector_vr),
@@ -91,10 +92,12 @@ language sql stable as $$
     cross join lateral (select dpp.constraint_place(c.kind, c.element_ordinal, c.ordinal)) as i (place)
     cross join lateral (
         values
+            -- The UID of a context group stands for codes.
             ('00820034', c.constraint_values, 'constraint_values',
-                coalesce(c.constraint_type in ('RANGE_INCL', 'RANGE_EXCL', 'MEMBER_OF', 'NOT_MEMBER_OF'), false)),
-            ('00820035', c.default_values, 'default_values', false)
-    ) as s (tag, list, column_name, has_items)
+                coalesce(c.constraint_type in ('RANGE_INCL', 'RANGE_EXCL', 'MEMBER_OF', 'NOT_MEMBER_OF'), false),
+                case when c.constraint_type = 'MEMBER_OF_CID' then 'UI' else c.selector_vr end),
+            ('00820035', c.default_values, 'default_values', false, c.selector_vr)
+    ) as s (tag, list, column_name, has_items, vr)
     cross join lateral unnest(s.list) with ordinality as v (value, n)
     cross join lateral (
         values
@@ -103,7 +106,7 @@ language sql stable as $$
             ('00080104', 'LO', substr(v.value, 3 + length(split_part(v.value, '^', 1))
                 + length(split_part(v.value, '^', 2))))
     ) as a (tag, vr, value)
-    where c.object_id = p_object_id and c.selector_vr = 'SQ' and a.value <> ''
+    where c.object_id = p_object_id and s.vr = 'SQ' and a.value <> ''
 $$;
 comment on function dpp.attributes_of_constraints(bigint) is
     'The attributes that the columns of a protocol''s constraints say, as dpp.attributes_of_protocol has them';

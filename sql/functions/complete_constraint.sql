@@ -115,6 +115,11 @@ begin
     end if;
     new.selector_name := coalesce(new.selector_name, left(known.name, 64));
     new.selector_vr := coalesce(upper(new.selector_vr), known.vr);
+    -- One that the dictionary does not know after another: nothing else says what they are.
+    if is_update and known.tag is null and old.selector_keyword is null then
+        new.selector_name := coalesce(new.selector_name, old.selector_name);
+        new.selector_vr := coalesce(new.selector_vr, old.selector_vr);
+    end if;
 
     if new.selector_path <> '{}' then
         new.selector_path := array(

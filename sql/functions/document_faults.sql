@@ -5,7 +5,7 @@ returns text language plpgsql immutable parallel safe as $$
 declare
     type text := jsonb_typeof(p_value);
     -- A table of CSV has texts only.
-    text_value text := case type when 'string' then p_value #>> '{}' end;
+    text_value text := case type when 'string' then p_value #>> '{}' else '' end;
 begin
     if type = 'null' then
         return null;
@@ -22,7 +22,7 @@ begin
                 select from jsonb_array_elements(p_value) as e (value) where jsonb_typeof(e.value) not in ('string', 'number')))
         then 'must be a text, or a list of texts'
         when p_kind = 'integers' and not (
-            coalesce(text_value ~ '^ *[0-9]{1,9} *$', false) or type = 'number' and p_value::text ~ '^[0-9]{1,9}$'
+            text_value ~ '^ *[0-9]{1,9} *$' or type = 'number' and p_value::text ~ '^[0-9]{1,9}$'
             or type = 'array' and not exists (
                 select
                 from jsonb_array_elements(p_value) as e (value)

@@ -96,7 +96,7 @@ begin
             cross join lateral (
                 values ('selector_name', c.selector_name), ('selector_vr', c.selector_vr)
             ) as s (column_name, value)
-            where c.selector_attribute is not null and coalesce(s.value, '') = ''
+            where c.selector_attribute <> '' and coalesce(s.value, '') = ''
             union all
             select c.item, 'selector_keyword',
                 format('%L is not the keyword of %s, which is %s', c.selector_keyword, c.selector_attribute, c.known_keyword)
@@ -233,7 +233,7 @@ begin
                     ('unit_meaning', c.unit_meaning)
             ) as u (column_name, value)
             where not c.other_attributes ? '004008EA'
-                and coalesce(u.value, '') = '' and coalesce(c.unit_code, c.unit_scheme, c.unit_meaning, '') <> ''
+                and coalesce(u.value, '') = '' and concat(c.unit_code, c.unit_scheme, c.unit_meaning) <> ''
         )
         select 'parameter_constraints', p.item, p.column_name, p.rule
         from problems as p;
