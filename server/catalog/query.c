@@ -174,23 +174,23 @@ static enum rc read_identifier(struct query_builder *b, struct span octets, cons
     return rc;
 }
 
-/* A version has no place when a published one that the requester may see has taken it: directly, which is the rule
- * and costs a look into an index, or through versions that are retired or hidden, which dpp.is_superseded
- * finds out. */
+/* A version has no place when a published one that the requester may see has taken it (dpp.current_protocols):
+ * directly, which is the rule and costs a look into an index, or through published ones that are hidden from it, which
+ * dpp.is_superseded finds out. */
 static void add_currentness(unsigned required, struct buf *sql)
 {
     buf_add_str(sql, " and not exists (select from dpp.supersessions s"
                      " join dpp.objects n on n.id = s.object_id"
                      " where s.superseded_uid = o.sop_instance_uid and n.state = 'published'");
     if (required)
-        buf_printf(sql, " and $%u::text[] <@ " INSTANCES_REQUIREMENTS_MET("n"), required);
-    buf_add_str(sql, ") and (not exists (select from dpp.supersessions s"
-                     " where s.superseded_uid = o.sop_instance_uid)"
-                     " or not dpp.is_superseded(o.sop_instance_uid, ");
-    if (required)
-        buf_printf(sql, "$%u::text[]))", required);
-    else
-        buf_add_str(sql, "'{}'))");
+        buf_printf(
+            sql,
+            " and $%u::text[] <@ " INSTANCES_REQUIREMENTS_MET(
+                "n") ") and (not exists (select from"
+                     " dpp.supersessions s where s.superseded_uid = o.sop_instance_uid) or not"
+                     " dpp.is_superseded(o.sop_instance_uid, $%u::text[])",
+            required, required);
+    buf_add_str(sql, ")");
 }
 
 /* What the requester may see. The one place for it: state first, then approval, then currentness (decision 12). The

@@ -260,8 +260,11 @@ returns void language sql as $$
 $$;
 select pg_temp.version('1.1', '{}');
 select pg_temp.version('1.2', '{1.1}');
-select pg_temp.version('1.3', '{1.2}', 'retired');
+select pg_temp.version('1.3', '{1.2}');
 select pg_temp.version('1.4', '{1.3}');
+select pg_temp.version('5.1', '{}');
+select pg_temp.version('5.2', '{5.1}', 'retired');
+select pg_temp.version('5.3', '{5.2}');
 select pg_temp.version('2.1', '{}');
 select pg_temp.version('2.2', '{2.1}', 'retired');
 select pg_temp.version('3.1', '{3.1}');
@@ -273,7 +276,7 @@ select is(dpp.is_superseded(c.uid, c.required::text[]), c.expected, format('%s f
 from (
     values
         ('1.1', '{}', true), ('1.2', '{}', true), ('1.4', '{}', false), ('9.9', '{}', false),
-        ('2.1', '{}', false), ('3.1', '{}', false), ('4.1', '{}', false),
+        ('2.1', '{}', false), ('5.1', '{}', false), ('5.2', '{}', true), ('3.1', '{}', false), ('4.1', '{}', false),
         ('1.1', '{128603}', false), ('1.1', '{128605}', true), ('1.2', '{128605}', true),
         ('1.1', '{128605,128603}', false)
 ) as c (uid, required, expected);

@@ -8,7 +8,7 @@
  *   b <- c <- d    b and d by radiologist and physicist, c by nobody
  *   e <- f         both by the radiologist, f retired
  *   g <- h, i      two successors, i without approval
- *   j <- k <- l    k retired; j and l by the radiologist
+ *   j <- k <- l    k retired, which gives j its place back; j and l by the radiologist
  */
 #include "catalog_find.h"
 #include "testdb.h"
@@ -72,10 +72,10 @@ static const struct {
     {"{128605}", false, ""},
     {"{128603,128605}", false, ""},
     {PEER_NEVER_MET, false, ""},
-    /* e: its successor is retired; j: the successor of its retired successor is there */
-    {NULL, true, "adehil"},
+    /* e, j: their successors are retired */
+    {NULL, true, "adehijl"},
     /* g: its one approved successor has its place */
-    {HEAD, true, "dehl"},
+    {HEAD, true, "dehjl"},
     /* b: d has its place, though c between them is hidden; g: neither successor is to be seen */
     {BOTH, true, "dg"},
 };
