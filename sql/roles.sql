@@ -91,6 +91,8 @@ revoke all on function
     dpp.supersede(bigint, text[]),
     dpp.require_read_committed(text),
     dpp.lock_draft(text, text[]),
+    dpp.lock_rows(bigint),
+    dpp.lock_object(text, text[]),
     dpp.check_supersedes(dpp.objects, text[], boolean),
     dpp.refuse_problems(text),
     dpp.check_reason(text),

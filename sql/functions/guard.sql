@@ -134,6 +134,14 @@ begin
         perform dpp.refuse_change(old.sop_instance_uid, old.sop_class_uid, old.state, tg_relid, tg_op);
     end if;
     if tg_op = 'DELETE' then
+        -- The object is locked by now: a row that another session has must not be waited for (lock_object.sql).
+        begin
+            perform dpp.lock_rows(old.id);
+        exception
+            when lock_not_available then
+                raise exception '% is being changed in another session', old.sop_instance_uid
+                    using errcode = 'lock_not_available', hint = 'Delete it again when that has ended.';
+        end;
         delete from dpp.protocols as t where t.object_id = old.id;
         delete from dpp.approvals as t where t.object_id = old.id;
         return old;

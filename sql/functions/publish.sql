@@ -1,7 +1,7 @@
 -- A draft becomes visible. All or nothing: it is completed, checked, rendered and noted in one transaction, so that whatever
 -- is published can be found and retrieved, and what is rolled back has never been.
 --
--- The draft and what it supersedes are locked in the order of their keys. Writers of the draft are waited for, so
+-- The draft and what it supersedes are locked in the order of their keys (lock_object.sql). Writers of the draft are waited for, so
 -- their rows are in what is rendered; those that come later find it published. Two drafts that take the place of the
 -- same version come one after the other, and the second is told of the first. That needs to see what was committed
 -- while it waited, hence read committed.
@@ -68,18 +68,12 @@ begin
     loop
         select o.revises_uid into revises from dpp.objects as o where o.sop_instance_uid = p_uid;
         begin
-            perform
-            from dpp.objects as o
-            where o.sop_instance_uid = p_uid or o.sop_instance_uid = any (p_supersedes)
-                or p_supersedes is null and o.sop_instance_uid = revises
-            order by o.id
-            for no key update;
+            draft := dpp.lock_object(p_uid, coalesce(p_supersedes, array[revises]));
         exception
             when deadlock_detected then
                 raise exception '% is being changed in another transaction that waits for this one', p_uid
                     using errcode = 'deadlock_detected', hint = 'Commit what was changed, then publish.';
         end;
-        select o.* into draft from dpp.objects as o where o.sop_instance_uid = p_uid;
         exit when draft.revises_uid is not distinct from revises;
         -- Changed before it was locked: once more, for the other version.
     end loop;

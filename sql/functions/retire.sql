@@ -59,8 +59,8 @@ declare
     door text;
     known dpp.objects;
 begin
-    select o.* into known from dpp.objects as o where o.sop_instance_uid = p_uid for update;
-    if not found then
+    known := dpp.lock_object(p_uid);
+    if known.id is null then
         raise exception 'there is no object %', p_uid using errcode = 'no_data_found';
     end if;
     door := dpp.open_door();

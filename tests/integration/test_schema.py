@@ -3,9 +3,10 @@
 import random
 import subprocess
 
+import psycopg2
 import pytest
 
-from conftest import Database, DPPR, Server, run_dppr
+from conftest import DPPR, ROOT, Database, Server, run_dppr
 
 
 @pytest.fixture
@@ -80,3 +81,100 @@ def test_migration_fills_what_it_adds_for_rows_that_are_there(empty):
                 " 'fill_derived_columns', 'index_derived_columns')")
     run_dppr("migrate", database=empty.uri, check=True)
     assert empty.query(derived) == before
+
+
+# What servers from before migration 0005 call, as far as it matters here: it writes published rows with its owner's rights.
+OLD_INGEST = """
+    create function dpp.ingest(
+        p_dataset jsonb, p_encoded bytea, p_transfer_syntax text, p_query_record bytea, p_digest bytea, p_sender text,
+        p_source text, p_character_set text, p_warnings text[])
+    returns text language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+    declare
+        new_id bigint;
+    begin
+        insert into dpp.objects (sop_instance_uid, sop_class_uid, state, query_record, source, sender_aet, published_at)
+        values (
+            p_dataset -> '00080018' -> 'Value' ->> 0, p_dataset -> '00080016' -> 'Value' ->> 0, 'published', p_query_record,
+            p_source, p_sender, now())
+        on conflict do nothing
+        returning id into new_id;
+        if new_id is null then
+            return 'same';
+        end if;
+        insert into dpp.instances values (new_id, p_transfer_syntax, p_encoded, length(p_encoded), p_digest);
+        insert into dpp.protocols (object_id, protocol_name) values (new_id, p_dataset -> '00181030' -> 'Value' ->> 0);
+        insert into dpp.protocol_elements (object_id, kind, ordinal) values (new_id, 'acquisition', 1);
+        return 'stored';
+    end
+    $$;
+    revoke all on function dpp.ingest from public;
+    grant usage on schema dpp to dppr_server;
+    grant execute on function dpp.ingest to dppr_server"""
+CALL_OLD_INGEST = """
+    set session authorization dppr_server;
+    select dpp.ingest(
+        '{"00080018": {"Value": ["2.25.6"]}, "00080016": {"Value": ["1.2"]}, "00181030": {"Value": ["Old"]}}', 'octets',
+        '1.2.840.10008.1.2.1', '', '', 'OLD', 'store', null, null)"""
+OLD_ROWS = """
+    insert into dpp.objects (sop_instance_uid, sop_class_uid, state, query_record, source, published_at, retired_at, retired_reason)
+    values
+        ('2.25.1', '1.2.840.10008.5.1.4.1.1.200.1', 'published', 'x', 'store', '2020-01-01', null, null),
+        ('2.25.2', '1.2.840.10008.5.1.4.1.1.200.1', 'retired', 'x', 'store', '2020-01-01', '2021-01-01', 'old'),
+        ('2.25.3', '1.2.840.10008.5.1.4.1.1.200.1', 'draft', null, 'sql', null, null, null),
+        ('2.25.4', '1.2.840.10008.5.1.4.1.1.200.3', 'published', 'x', 'import', '2020-01-01', null, null);
+    insert into dpp.instances select id, '1.2.840.10008.1.2.1', 'x', 1, 'x' from dpp.objects where state <> 'draft';
+    insert into dpp.dataset_warnings select id, 1, null, 'x' from dpp.objects where state <> 'draft';
+    insert into dpp.protocols (object_id, protocol_name, equipment_modality, content_creator_name, instance_creation_date)
+    select id, 'Head', 'CT', 'Doe^Jane', '20200101' from dpp.objects where sop_class_uid like '%.1';
+    insert into dpp.protocol_codes (object_id, role, ordinal, code_value, coding_scheme_designator, code_meaning)
+    select object_id, r, 1, 'CTHEAD', '99TEST', 'Head'
+    from dpp.protocols, unnest(array['scheduled_protocol', 'requested_procedure']) as r;
+    insert into dpp.protocol_elements (object_id, kind, ordinal, element_number) select object_id, 'acquisition', 1, 1 from dpp.protocols;
+    insert into dpp.parameter_constraints (
+        object_id, kind, element_ordinal, ordinal, selector_attribute, selector_keyword, selector_name, selector_vr,
+        selector_path, selector_path_items, constraint_type, constraint_values, constraint_numbers)
+    select object_id, 'acquisition', 1, 1, '00180060', 'KVP', 'KVP', 'DS', '{00189920}', '{1}', 'EQUAL', '{120}', '{120}'
+    from dpp.protocols;
+    insert into dpp.protocol_predecessors (object_id, ordinal, referenced_sop_instance_uid)
+    select id, 1, '2.25.2' from dpp.objects where sop_instance_uid = '2.25.1';
+    insert into dpp.approvals (object_id) select id from dpp.objects where sop_class_uid like '%.3';
+    insert into dpp.approval_assertions (object_id, ordinal) select object_id, 1 from dpp.approvals;
+    insert into dpp.tombstones (sop_instance_uid, reason) values ('2.25.9', 'x');
+    insert into dpp.application_entities (ae_title) values ('PEER')"""
+
+
+def test_from_the_schema_without_a_life_cycle(empty):
+    """0010 with rows in it: they stay, and what was published is guarded, what was a draft can be published."""
+    Database().drop()  # the roles are there
+    for path in sorted((ROOT / "migrations").glob("*.sql"))[:10]:
+        empty.query(path.read_text())
+        empty.query("insert into dpp.schema_migrations (version, name, is_breaking) values (%s, %s, false)",
+                    (int(path.name[:4]), path.stem[5:]))
+    empty.query(OLD_INGEST)
+    empty.query(OLD_ROWS)
+    columns = empty.query("select table_name, string_agg(quote_ident(column_name), ', ' order by ordinal_position)"
+                          " from information_schema.columns where table_schema = 'dpp' and table_name not like 'schema%'"
+                          " group by 1 order by 1")
+    content = "select " + ", ".join(
+        f"(select array_agg(t::text order by t::text) from (select {names} from dpp.{table}) as t)" for table, names in columns)
+    before = empty.query(content)
+
+    run_dppr("migrate", database=empty.uri, check=True)
+    assert empty.query(content) == before
+    assert empty.query("select distinct created_by, published_by, retired_by from dpp.objects") == [(None, None, None)]
+    with pytest.raises(psycopg2.Error) as refusal:
+        empty.query("update dpp.protocols set protocol_name = 'x' where protocol_name = 'Head'")
+    assert refusal.value.pgcode == "55000"
+    assert empty.query("select dpp.publish('2.25.3')") == [("2.25.3",)]
+    assert empty.query("select sop_instance_uid, version, state from dpp.protocol_versions order by 1") == [
+        ("2.25.1", 2, "current"), ("2.25.2", 1, "retired"), ("2.25.3", 1, "current")]
+    revision = empty.query("select dpp.revise('2.25.2')")[0][0]
+    assert empty.query("select dpp.publish(%s)", (revision,)) == [(revision,)]
+    assert empty.query("select action, who, reason from dpp.history('2.25.2') where sop_instance_uid = '2.25.2'"
+                       " order by happened_at") == [("retire", None, "old"), ("receive", None, None)]
+    assert empty.query("select dpp.purge('2.25.1', 'test'), dpp.retire('2.25.4', 'test')") == [("2.25.1", "2.25.4")]
+    assert empty.query(CALL_OLD_INGEST) == [("stored",)]
+    assert empty.query(CALL_OLD_INGEST) == [("same",)]
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        empty.query(CALL_OLD_INGEST.replace("dpp.ingest", "dpp.ingest_json"))
+    run_dppr("migrate", database=empty.uri, check=True)
