@@ -33,6 +33,7 @@ begin
         'publish', p_uid, p_reason,
         case when superseded <> '{}' then jsonb_build_object('supersedes', superseded) end);
     perform dpp.close_door(door);
+    perform dpp.tell_warnings(p_uid);
     return p_uid;
 end
 $$;

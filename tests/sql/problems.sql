@@ -437,6 +437,40 @@ select is_empty(
     $$,
     'each column has a bad value once');
 
+-- What hinders nobody
+create function pg_temp.warned(p_change text)
+returns text language plpgsql as $$
+declare
+    found text;
+    draft drafts;
+begin
+    select * into draft from drafts as d where d.name = 'protocol';
+    begin
+        execute replace(p_change, ':id', draft.id::text);
+        select string_agg(concat_ws('.', w.relation, w.column_name) || coalesce(' (' || w.item || ')', '') || ': ' || w.rule, '; ' order by w.rule)
+        into found
+        from dpp.warnings(draft.uid) as w;
+        raise exception 'undo' using errcode = 'DPU01';
+    exception
+        when sqlstate 'DPU01' then null;
+    end;
+    return coalesce(found, 'nothing');
+end
+$$;
+select alike(pg_temp.warned(w.change), w.warning, w.change)
+from (
+    values
+        ('select', 'nothing'),
+        ('delete from dpp.protocol_models where object_id = :id', 'protocol_models: has no row: the protocol is for any equipment%'),
+        ('delete from dpp.parameter_constraints where object_id = :id; delete from dpp.protocol_elements where object_id = :id', 'protocol_elements: has no row%'),
+        ('update dpp.protocols set patient_position = null where object_id = :id', 'protocols.patient_position: is missing%'),
+        ('update dpp.protocols set patient_position = null where object_id = :id; delete from dpp.protocol_codes where object_id = :id and role = ''anatomic_region''', 'protocols.patient_position: is missing%'),
+        ('update dpp.protocols set patient_position = null where object_id = :id; delete from dpp.protocol_codes where object_id = :id and role in (''anatomic_region'', ''primary_structure'')', 'nothing'),
+        ('update dpp.parameter_constraints set selector_keyword = ''PatientAddress'' where object_id = :id and selector_keyword = ''PatientSex''', 'nothing'),
+        ('update dpp.parameter_constraints set selector_keyword = ''OtherPatientIDs'' where object_id = :id and selector_keyword = ''PatientSex''', 'parameter_constraints.selector_keyword (patient 3 OtherPatientIDs): OtherPatientIDs is retired'),
+        ('update dpp.parameter_constraints set unit_code = ''images'' where object_id = :id and selector_keyword = ''CTDIvol''', 'parameter_constraints.unit_code (acquisition 2 3 CTDIvol): images is no unit%')
+) as w (change, warning);
+
 -- Everything at once, and in the error of dpp.publish
 update dpp.protocols set protocol_name = null, equipment_modality = 'MR' where object_id = (select id from drafts where name = 'protocol');
 update dpp.parameter_constraints set selector_keyword = 'KPV' where selector_keyword = 'KVP' and object_id = (select id from drafts where name = 'protocol');

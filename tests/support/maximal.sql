@@ -76,7 +76,7 @@ begin
     insert into dpp.parameter_constraints (
         kind, element_ordinal, selector_attribute, selector_name, selector_vr, selector_private_creator, constraint_values,
         unit_code, unit_scheme, unit_meaning)
-    values ('acquisition', 2, '00211099', 'Quality', 'DS', 'SCANTECH', '{7.5}', 'q', '99MERCY', 'quality');
+    values ('acquisition', 2, '00211099', 'Quality', 'DS', 'SCANTECH', '{7.5}', '1', '99MERCY', 'quality');
     return draft.sop_instance_uid;
 end
 $$;
