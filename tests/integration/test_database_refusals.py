@@ -135,7 +135,7 @@ def test_read_only_database(cluster, stored):
             refused = protocol()
             answer = store_one(wire, refused)
             assert answer.status == 0xA700 and comment(answer).startswith("the database is read-only: ")
-            server.wait_log("event=store.refused .*the database is read-only: cannot execute INSERT")
+            server.wait_log("event=store.refused .*the database is read-only: cannot execute SELECT")
             assert find_one(wire, stored).status == 0 and get_one(wire, stored).status == 0
             answer = move_one(wire, stored)
             assert answer.status == 0, comment(answer)
