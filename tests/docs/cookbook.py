@@ -13,6 +13,7 @@ match in both:
 
   <!-- varies: [0-9]+ ms -->
 
+What comes with a delay has `<!-- delayed -->` there: the block is given again until its output is right, for half a minute.
 An output is better made stable: UIDs given, columns chosen, rows ordered.
 """
 import argparse
@@ -26,12 +27,15 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import uuid
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FENCE = re.compile(r"^```(\S*)$")
+DELAYED = "<!-- delayed -->"
 VARIES = re.compile(r"^<!-- varies: (.*) -->$")
 BLOCK_TIMEOUT_S = 120
+DELAY_S = 30
 SPEAKS_DICOM = ("echo", "find", "get", "move", "store")
 
 
@@ -128,11 +132,13 @@ class Block:
         self.end = self.start
         while lines[self.end] != "```":
             self.end += 1
-        self.varies, self.expected = [], []
+        self.varies, self.expected, self.is_delayed = [], [], False
         self.output_start = self.after = self.end + 1
         at = self.after
-        while at < len(lines) and (not lines[at] or VARIES.match(lines[at])):
-            if lines[at]:
+        while at < len(lines) and (not lines[at] or lines[at] == DELAYED or VARIES.match(lines[at])):
+            if lines[at] == DELAYED:
+                self.is_delayed = True
+            elif lines[at]:
                 self.varies.append(re.compile(VARIES.match(lines[at])[1]))
             at += 1
         if at < len(lines) and lines[at] == "```":
@@ -148,6 +154,19 @@ class Block:
         for pattern in self.varies:
             text = pattern.sub("…", text)
         return text.split("\n")
+
+    def is_same(self, actual):
+        return self.plain(actual) == self.plain(self.expected)
+
+    def run(self, session, text, update):
+        if self.is_delayed and update:
+            time.sleep(2)
+        end = time.monotonic() + (DELAY_S if self.is_delayed and not update else 0)
+        while True:
+            actual = session.run(self.language, text)
+            if self.is_same(actual) or time.monotonic() >= end:
+                return actual
+            time.sleep(0.2)
 
 
 def blocks_of(lines):
@@ -179,8 +198,8 @@ def run(path, update):
         session = Session(quickstart, folder)
         for block in blocks_of(lines):
             count += 1
-            actual = session.run(block.language, "\n".join(lines[block.start:block.end]) + "\n")
-            same = block.plain(actual) == block.plain(block.expected)
+            actual = block.run(session, "\n".join(lines[block.start:block.end]) + "\n", update)
+            same = block.is_same(actual)
             if update:
                 result += lines[copied:block.output_start]
                 copied = block.after
