@@ -60,7 +60,7 @@ language sql stable as $$
     where c.object_id = p_object_id and a.value <> ''
     union all
     -- One item with all values
-    select i.place, s.tag, i.place || s.tag || '0000000001', dpp.value_tag(s.vr), s.vr,
+    select i.place, s.tag, i.place || s.tag || '0000000001', coalesce(dpp.value_tag(s.vr), ''), s.vr,
         array_to_string(s.list, '\', case when s.vr in ('FD', 'FL') then 'NaN' else '' end), cardinality(s.list), s.column_name
     from dpp.parameter_constraints as c
     cross join lateral (select dpp.constraint_place(c.kind, c.element_ordinal, c.ordinal)) as i (place)
@@ -72,15 +72,15 @@ language sql stable as $$
                 case when c.constraint_type = 'MEMBER_OF_CID' then 'UI' else c.selector_vr end),
             ('00820035', c.default_values, 'default_values', false, c.selector_vr)
     ) as s (tag, list, column_name, has_items, vr)
-    where c.object_id = p_object_id and s.list <> '{}' and s.vr <> 'SQ' and not s.has_items
+    where c.object_id = p_object_id and s.list <> '{}' and s.vr is distinct from 'SQ' and not s.has_items
     union all
     -- An item for each value
-    select i.place, '00820034', i.place || '00820034' || dpp.item_number(v.n), dpp.value_tag(c.selector_vr),
+    select i.place, '00820034', i.place || '00820034' || dpp.item_number(v.n), coalesce(dpp.value_tag(c.selector_vr), ''),
         c.selector_vr, coalesce(v.value, case when c.selector_vr in ('FD', 'FL') then 'NaN' else '' end), 1, 'constraint_values'
     from dpp.parameter_constraints as c
     cross join lateral (select dpp.constraint_place(c.kind, c.element_ordinal, c.ordinal)) as i (place)
     cross join lateral unnest(c.constraint_values) with ordinality as v (value, n)
-    where c.object_id = p_object_id and c.selector_vr <> 'SQ'
+    where c.object_id = p_object_id and c.selector_vr is distinct from 'SQ'
         and c.constraint_type in ('RANGE_INCL', 'RANGE_EXCL', 'MEMBER_OF', 'NOT_MEMBER_OF')
     union all
     -- Codes: one in each item, or all in one

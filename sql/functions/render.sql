@@ -28,7 +28,12 @@ comment on function dpp.encoding_fault(text, text, text, int) is
 -- Tags and item numbers from the outside in, as dpp.dataset_warnings has them
 create or replace function dpp.place_text(key text)
 returns text language sql immutable parallel safe as $$
-    select regexp_replace(key, '(.{8})0*([1-9][0-9]*)(?=(.{18})*.{8}$)', '\1[\2].', 'g')
+    select concat(
+        (
+            select string_agg(format('%s[%s].', substr(key, n, 8), ltrim(substr(key, n + 8, 10), '0')), '' order by n)
+            from generate_series(1, length(key) - 18, 18) as n
+        ),
+        substr(key, 1 + 18 * ((length(key) - 1) / 18)))
 $$;
 comment on function dpp.place_text(text) is
     'A key of dpp.dataset_nodes as people read it: 0018991F[2].00189913[7].00820034';
