@@ -304,6 +304,8 @@ static bool add_values(struct rows_writer *w, struct row *r, unsigned column)
     bool is_default = r->level->columns[column].how == DEFAULTS;
     struct span vr = rows_only_text(w, dcm_find(r->item, SELECTOR_VR), "CS");
     struct span type = rows_only_text(w, dcm_find(r->item, CONSTRAINT_TYPE), "CS");
+    if (!is_default && span_equal_str(type, "MEMBER_OF_CID"))
+        vr = span_str("UI"); /* of a context group, whatever is constrained (PS3.3 10.25) */
     struct rows_values v =
         rows_add_values(w, r->out, e, vr, !is_default && is_one_of(type, list_types));
     if (v.has_bad_number)

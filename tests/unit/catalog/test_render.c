@@ -726,8 +726,8 @@ static const struct {
 
 static void add_random_values(uint32_t *random, struct dcm_item *constraint, uint32_t tag)
 {
-    static const char *const types[] = {"EQUAL", "RANGE_INCL", "MEMBER_OF", "GREATER_THAN",
-                                        "UNCONSTRAINED"};
+    static const char *const types[] = {"EQUAL",        "RANGE_INCL",    "MEMBER_OF",
+                                        "GREATER_THAN", "MEMBER_OF_CID", "UNCONSTRAINED"};
     size_t n = below(random, COUNT(selectors));
     struct dcm_element *sequence = dcm_put(arena, constraint, tag, "SQ", span_of(NULL, 0));
     dcm_put_text(arena, constraint, SELECTOR_VR, "CS", selectors[n].vr);
