@@ -89,6 +89,7 @@ revoke all on function
     dpp.refuse_truncate(),
     dpp.refuse_rewrite(),
     dpp.supersede(bigint, text[]),
+    dpp.bequeath(bigint),
     dpp.require_read_committed(text),
     dpp.lock_draft(text, text[]),
     dpp.lock_rows(bigint),

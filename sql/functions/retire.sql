@@ -42,6 +42,7 @@ begin
     update dpp.objects as o
     set state = 'retired', retired_at = clock_timestamp(), retired_by = session_user, retired_reason = reason
     where o.id = known.id;
+    perform dpp.bequeath(known.id);
     insert into dpp.audit_events (operation, sop_instance_uid, reason) values ('retire', p_uid, reason);
     perform dpp.close_door(door);
     return p_uid;
@@ -85,6 +86,7 @@ begin
                     where r.object_id = known.id)))
     from (select known.id) as k (id)
     left join dpp.protocols as p on p.object_id = k.id;
+    perform dpp.bequeath(known.id);
     delete from dpp.objects as o where o.id = known.id;
     perform dpp.close_door(door);
     return p_uid;

@@ -355,6 +355,23 @@ select is(pg_temp.publish('lc_karl', pg_temp.draft('2.25.26'), $$array['2.25.25'
 select is(pg_temp.publish('lc_karl', '2.25.24', $$array['2.25.26', '2.25.22']$$), '2.25.24', 'closed');
 select is(pg_temp.states('2.25.24', '2.25.25', '2.25.26', '2.25.22'), 'superseded superseded current superseded', 'is left open, what else was claimed is not');
 
+-- One in the middle goes: its places are inherited
+create function pg_temp.chain(variadic uids text[])
+returns text language sql as $$
+    select string_agg(pg_temp.publish('lc_karl', pg_temp.draft(u.uid), format('array[%L]', coalesce(uids[u.n - 1], '2.25.89'))), ' ')
+    from unnest(uids) with ordinality as u (uid, n)
+$$;
+select is(pg_temp.chain('2.25.80', '2.25.81', '2.25.82', '2.25.83'), '2.25.80 2.25.81 2.25.82 2.25.83', 'each in place of the one before');
+select is(pg_temp.retire('2.25.81'), '2.25.81', 'one in the middle is retired');
+select is(pg_temp.states('2.25.80', '2.25.81', '2.25.82', '2.25.83'), 'superseded retired superseded current', 'no old version comes back');
+select is(pg_temp.as_user('lc_otto', $$select dpp.purge('2.25.82', 'test')$$), '2.25.82', 'another is purged');
+select is(pg_temp.states('2.25.80', '2.25.81', '2.25.83'), 'superseded retired current', 'nor then');
+select is(pg_temp.retire('2.25.83'), '2.25.83', 'the last one is retired');
+select is(pg_temp.states('2.25.80', '2.25.81', '2.25.83'), 'current retired retired', 'now the first one is current again');
+select pg_temp.revise('lc_karl', '2.25.81') as uid \gset mended_
+select is(pg_temp.publish('lc_karl', :'mended_uid'), :'mended_uid', 'what was retired is mended');
+select is(pg_temp.states('2.25.80', :'mended_uid'), 'superseded current', 'and takes the place that the retired one had');
+
 -- Unknown, and arriving late
 select is(pg_temp.publish('lc_karl', pg_temp.draft('2.25.27'), $$array['2.25.28']$$), '2.25.27', 'in place of one that is not here');
 select is(pg_temp.publish('lc_karl', pg_temp.draft('2.25.28')), '2.25.28', 'which comes later');
@@ -455,7 +472,7 @@ select results_eq(
 select results_eq(
     $$
         select sop_instance_uid, db_user, reason, details ->> 'state', details ->> 'protocol_name', details -> 'supersedes'
-        from dpp.audit_events where operation = 'purge' order by 1
+        from dpp.audit_events where operation = 'purge' and reason = 'court order' order by 1
     $$,
     $$
         values
