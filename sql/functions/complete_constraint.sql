@@ -53,22 +53,6 @@ returns text[] language sql immutable parallel safe as $$
 $$;
 comment on function dpp.texts_of(double precision[], text) is 'Numbers as DICOM texts of a VR';
 
-create or replace function dpp.complete_constraint_element()
-returns trigger language plpgsql as $$
-begin
-    new.object_id := coalesce(new.object_id, dpp.draft_in_progress());
-    if new.kind <> 'patient' and coalesce(new.element_ordinal, 0) = 0 then
-        new.element_ordinal := (
-            select max(e.ordinal)
-            from dpp.protocol_elements as e
-            where e.object_id = new.object_id and e.kind = new.kind);
-    end if;
-    return new;
-end
-$$;
-comment on function dpp.complete_constraint_element() is
-    'Trigger: a constraint that does not say its element belongs to the last one of its kind';
-
 create or replace function dpp.complete_constraint()
 returns trigger language plpgsql as $$
 declare
@@ -79,7 +63,22 @@ declare
     are_numbers_given boolean := new.constraint_values = '{}';
     are_default_numbers_given boolean := new.default_values = '{}';
 begin
-    if is_update then
+    if not is_update then
+        new.object_id := coalesce(new.object_id, dpp.draft_in_progress());
+        if new.kind <> 'patient' and coalesce(new.element_ordinal, 0) = 0 then
+            new.element_ordinal := (
+                select max(e.ordinal)
+                from dpp.protocol_elements as e
+                where e.object_id = new.object_id and e.kind = new.kind);
+        end if;
+        new.ordinal := coalesce(
+            new.ordinal,
+            (
+                select coalesce(max(c.ordinal), 0) + 1
+                from dpp.parameter_constraints as c
+                where c.object_id = new.object_id and c.kind = new.kind and c.element_ordinal = new.element_ordinal
+            ));
+    else
         -- Of what says which attribute it is, what was not changed follows what was.
         if new.selector_attribute <> coalesce(old.selector_attribute, '') then
             new.selector_keyword := nullif(new.selector_keyword, old.selector_keyword);
@@ -106,6 +105,9 @@ begin
             and new.constraint_numbers is distinct from old.constraint_numbers;
         are_default_numbers_given := new.default_values = old.default_values
             and new.default_numbers is distinct from old.default_numbers;
+        if new.other_attributes <> '{}' then
+            new.other_attributes := dpp.other_attributes_after(tg_table_name, to_jsonb(old), to_jsonb(new));
+        end if;
     end if;
 
     known := dpp.attribute_of(coalesce(new.selector_attribute, new.selector_keyword, new.selector_name));
@@ -178,4 +180,4 @@ begin
 end
 $$;
 comment on function dpp.complete_constraint() is
-    'Trigger: selector, path, values and numbers, unit of a constraint, each from what is there';
+    'Trigger: place, selector, path, values and numbers, unit of a constraint, each from what is there';

@@ -99,6 +99,15 @@ end
 $$;
 comment on function dpp.complete_protocol() is 'Trigger: Equipment Modality from the SOP class';
 
+create or replace function dpp.next_ordinal_query(p_relation oid, p_keys text[])
+returns text language sql stable as $$
+    select format('select coalesce(max(t.ordinal), 0) + 1 from %s as t where ', p_relation::regclass)
+        || string_agg(format('t.%1$I = ($1).%1$I', k.name), ' and ')
+    from unnest(p_keys) as k (name)
+$$;
+comment on function dpp.next_ordinal_query(oid, text[]) is
+    'A query for the ordinal that follows the last of those rows of a table that agree with its parameter, a row, in these columns';
+
 -- Arguments of the trigger: the columns by which its siblings are known.
 create or replace function dpp.complete_item()
 returns trigger language plpgsql as $$
@@ -106,10 +115,7 @@ begin
     if tg_op = 'INSERT' then
         new.object_id := coalesce(new.object_id, dpp.draft_in_progress());
         if new.ordinal is null then
-            execute format('select coalesce(max(t.ordinal), 0) + 1 from %s as t where ', tg_relid::regclass)
-                || (select string_agg(format('t.%1$I = ($1).%1$I', k), ' and ') from unnest(tg_argv) as k)
-                into new.ordinal
-                using new;
+            execute dpp.next_ordinal_query(tg_relid, tg_argv) into new.ordinal using new;
         end if;
     elsif new.other_attributes <> '{}' then
         new.other_attributes := dpp.other_attributes_after(tg_table_name, to_jsonb(old), to_jsonb(new));
@@ -176,33 +182,50 @@ $$;
 comment on function dpp.complete_instruction() is 'Trigger: ordinal and Instruction Index';
 
 -- PS3.3 8.1: a code of up to 16 characters is a Code Value, a longer one a Long Code Value, a URN or URL a URN Code Value.
+create or replace function dpp.code_column(value text)
+returns text language sql immutable parallel safe as $$
+    select case
+        when value ~* '^(urn:|[a-z][a-z0-9+.-]*://)' then 'urn_code_value'
+        when length(value) > 16 then 'long_code_value'
+        else 'code_value'
+    end
+$$;
+comment on function dpp.code_column(text) is
+    'The column that a code belongs into, by its length and form: code_value, long_code_value or urn_code_value';
+
+-- Arguments of the trigger as of complete_item.
 create or replace function dpp.complete_code()
 returns trigger language plpgsql as $$
 begin
-    if new.code_value is not null and new.long_code_value is null and new.urn_code_value is null then
-        if new.code_value ~* '^(urn:|[a-z][a-z0-9+.-]*://)' then
-            new.urn_code_value := new.code_value;
-            new.code_value := null;
-        elsif length(new.code_value) > 16 then
-            new.long_code_value := new.code_value;
-            new.code_value := null;
+    if tg_op = 'INSERT' then
+        new.object_id := coalesce(new.object_id, dpp.draft_in_progress());
+        if tg_relid = 'dpp.protocol_codes'::regclass then
+            if new.role = 'custodian_institution' and new.parent_ordinal = 0 then
+                new.parent_ordinal := 1;
+            end if;
         end if;
+        if new.ordinal is null then
+            execute dpp.next_ordinal_query(tg_relid, tg_argv) into new.ordinal using new;
+        end if;
+    elsif new.other_attributes <> '{}' then
+        new.other_attributes := dpp.other_attributes_after(tg_table_name, to_jsonb(old), to_jsonb(new));
+    end if;
+    if new.code_value is not null and new.long_code_value is null and new.urn_code_value is null then
+        case dpp.code_column(new.code_value)
+            when 'urn_code_value' then
+                new.urn_code_value := new.code_value;
+                new.code_value := null;
+            when 'long_code_value' then
+                new.long_code_value := new.code_value;
+                new.code_value := null;
+            else null;
+        end case;
     end if;
     return new;
 end
 $$;
-comment on function dpp.complete_code() is 'Trigger: which of the three attributes of a code its value goes to';
-
-create or replace function dpp.complete_protocol_code()
-returns trigger language plpgsql as $$
-begin
-    if new.role = 'custodian_institution' and new.parent_ordinal = 0 then
-        new.parent_ordinal := 1;
-    end if;
-    return new;
-end
-$$;
-comment on function dpp.complete_protocol_code() is 'Trigger: a custodian''s code belongs to the first custodian unless it says another';
+comment on function dpp.complete_code() is
+    'Trigger: object_id and ordinal of a code, its custodian, and which of the three attributes of a code its value goes to';
 
 do $$
 declare
@@ -212,46 +235,37 @@ declare
             or not has_table_privilege('dpp.objects'::regclass, 'TRIGGER'))
     $when$;
 begin
-    -- Triggers fire in the order of their names.
+    -- One for each table, as conditions cost time where rows are received too. Triggers fire in the order of their names,
+    -- this one before those that derive and guard.
     for item in
         select t.*
         from (
             values
-                ('objects', 'complete', 'insert', 'complete_object()', 'Fills in what a draft leaves out'),
-                ('protocols', 'complete', 'insert or update', 'complete_protocol()', 'Fills in what a draft leaves out'),
-                ('protocol_custodians', 'complete', 'insert or update', 'complete_item(''object_id'')', null),
-                ('protocol_codes', 'complete', 'insert or update',
-                    'complete_item(''object_id'', ''role'', ''parent_ordinal'')', null),
-                ('protocol_codes', 'complete_code', 'insert or update', 'complete_code()', 'Puts a code where its length and form belong'),
-                ('protocol_codes', 'beside_custodian', 'insert', 'complete_protocol_code()', 'Gives a custodian''s code its custodian'),
-                ('protocol_models', 'complete', 'insert or update', 'complete_item(''object_id'')', null),
-                ('protocol_predecessors', 'complete', 'insert or update', 'complete_item(''object_id'')', null),
-                ('instructions', 'complete', 'insert or update', 'complete_instruction()', null),
-                ('protocol_elements', 'complete', 'insert or update', 'complete_element()', null),
-                ('parameter_constraints', 'beside_element', 'insert', 'complete_constraint_element()',
-                    'Gives a constraint its element'),
-                ('parameter_constraints', 'complete', 'insert or update',
-                    'complete_item(''object_id'', ''kind'', ''element_ordinal'')', null),
-                ('parameter_constraints', 'complete_constraint', 'insert or update', 'complete_constraint()',
-                    'Fills in selector, numbers and unit'),
-                ('approvals', 'complete', 'insert', 'complete_header()', null),
-                ('approval_subjects', 'complete', 'insert or update', 'complete_item(''object_id'')', null),
-                ('approval_assertions', 'complete', 'insert or update', 'complete_item(''object_id'')', null),
-                ('approval_asserters', 'complete', 'insert or update',
-                    'complete_item(''object_id'', ''assertion_ordinal'')', null),
-                ('approval_codes', 'complete', 'insert or update',
-                    'complete_item(''object_id'', ''role'', ''assertion_ordinal'', ''asserter_ordinal'')', null),
-                ('approval_codes', 'complete_code', 'insert or update', 'complete_code()', 'Puts a code where its length and form belong'),
-                ('approval_related_assertions', 'complete', 'insert or update',
-                    'complete_item(''object_id'', ''assertion_ordinal'')', null)
-        ) as t (relation, name, operations, call, comment)
+                ('objects', 'insert', 'complete_object()'),
+                ('protocols', 'insert or update', 'complete_protocol()'),
+                ('protocol_custodians', 'insert or update', 'complete_item(''object_id'')'),
+                ('protocol_codes', 'insert or update', 'complete_code(''object_id'', ''role'', ''parent_ordinal'')'),
+                ('protocol_models', 'insert or update', 'complete_item(''object_id'')'),
+                ('protocol_predecessors', 'insert or update', 'complete_item(''object_id'')'),
+                ('instructions', 'insert or update', 'complete_instruction()'),
+                ('protocol_elements', 'insert or update', 'complete_element()'),
+                ('parameter_constraints', 'insert or update', 'complete_constraint()'),
+                ('approvals', 'insert', 'complete_header()'),
+                ('approval_subjects', 'insert or update', 'complete_item(''object_id'')'),
+                ('approval_assertions', 'insert or update', 'complete_item(''object_id'')'),
+                ('approval_asserters', 'insert or update',
+                    'complete_item(''object_id'', ''assertion_ordinal'')'),
+                ('approval_codes', 'insert or update',
+                    'complete_code(''object_id'', ''role'', ''assertion_ordinal'', ''asserter_ordinal'')'),
+                ('approval_related_assertions', 'insert or update',
+                    'complete_item(''object_id'', ''assertion_ordinal'')')
+        ) as t (relation, operations, call)
     loop
         execute format(
-            'create or replace trigger %1$s_%2$s before %3$s on dpp.%1$s for each row %4$s execute function dpp.%5$s',
-            item.relation, item.name, item.operations, not_received, item.call);
+            'create or replace trigger %1$s_complete before %2$s on dpp.%1$s for each row %3$s execute function dpp.%4$s',
+            item.relation, item.operations, not_received, item.call);
         execute format(
-            'comment on trigger %1$s_%2$s on dpp.%1$s is %3$L',
-            item.relation, item.name, coalesce(item.comment, 'Fills in what a row of a draft leaves out'));
+            'comment on trigger %1$s_complete on dpp.%1$s is %2$L', item.relation, 'Fills in what a row of a draft leaves out');
     end loop;
 end
 $$;

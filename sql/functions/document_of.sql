@@ -10,25 +10,26 @@ create or replace function dpp.code_document(p_code jsonb)
 returns jsonb language sql immutable parallel safe as $$
     select jsonb_strip_nulls(
             jsonb_build_object(
-                -- As dpp.complete_code tells them apart
-                'value', coalesce(
-                    p_code ->> 'code_value',
-                    case when length(p_code ->> 'long_code_value') > 16 and p_code ->> 'long_code_value' !~* '^(urn:|[a-z][a-z0-9+.-]*://)' and p_code ->> 'urn_code_value' is null
-                        then p_code ->> 'long_code_value' end,
-                    case when p_code ->> 'urn_code_value' ~* '^(urn:|[a-z][a-z0-9+.-]*://)' and p_code ->> 'long_code_value' is null
-                        then p_code ->> 'urn_code_value' end),
-                'long_value', case
-                    when p_code ->> 'code_value' is not null or p_code ->> 'urn_code_value' is not null or length(p_code ->> 'long_code_value') <= 16
-                        or p_code ->> 'long_code_value' ~* '^(urn:|[a-z][a-z0-9+.-]*://)'
-                    then p_code ->> 'long_code_value' end,
-                'urn_value', case
-                    when p_code ->> 'code_value' is not null or p_code ->> 'long_code_value' is not null
-                        or p_code ->> 'urn_code_value' !~* '^(urn:|[a-z][a-z0-9+.-]*://)'
-                    then p_code ->> 'urn_code_value' end,
+                -- A single value goes where it belongs by itself (dpp.complete_code).
+                'value', case when v.is_plain then coalesce(v.value, v.long, v.urn) else v.value end,
+                'long_value', case when not v.is_plain then v.long end,
+                'urn_value', case when not v.is_plain then v.urn end,
                 'scheme', p_code ->> 'coding_scheme_designator',
                 'version', p_code ->> 'coding_scheme_version',
                 'meaning', p_code ->> 'code_meaning'))
         || dpp.others_document(p_code -> 'other_attributes')
+    from (
+        select c.value, c.long, c.urn,
+            num_nonnulls(c.value, c.long, c.urn) = 1
+            and dpp.code_column(coalesce(c.value, c.long, c.urn)) = case
+                when c.value is not null then 'code_value'
+                when c.long is not null then 'long_code_value'
+                else 'urn_code_value'
+            end
+        from (
+            values (p_code ->> 'code_value', p_code ->> 'long_code_value', p_code ->> 'urn_code_value')
+        ) as c (value, long, urn)
+    ) as v (value, long, urn, is_plain)
 $$;
 comment on function dpp.code_document(jsonb) is 'A row of codes as a member of an authoring document';
 

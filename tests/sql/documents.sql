@@ -1,5 +1,6 @@
 -- Authoring documents: the samples, everything that tables can hold, what is refused, and docs/authoring.md.
 begin;
+set local client_min_messages = error; -- not what dpp.publish warns of
 \ir ../support/maximal.sql
 \set protocols `cat samples/protocols.json`
 \set dicom `cd samples/dicom && { printf '{"": null'; for f in ct-*.json xa-*.json syn-*.json; do printf ', "%s": ' "${f%.json}"; cat "$f"; done; printf '}'; }`
