@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Statements that wait for a lock of somebody else's: each request ends at its deadline, and the server goes on."""
 import contextlib
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg2
 import pytest
@@ -130,6 +132,29 @@ def test_locked_application_entities_end_in_a_time_out(database, stored):
         assert move_one(wire, stored).status == 0xA801
         known.release()
         wire.release()
+
+
+def test_nothing_is_shown_before_the_row_is_known(database, stored):
+    """Let in unchecked, and the objects could be read: but what the peer may see of them is not known yet."""
+    database.query("delete from dpp.application_entities; insert into dpp.application_entities (ae_title, required_assertions)"
+                    " values ('LIMITED', '{NONE^99SITE}'), ('GUEST', '{NONE^99SITE}'), ('ELSEWHERE', '{}');"
+                    " update dpp.application_entities set source_addresses = '{192.0.2.1}' where ae_title = 'ELSEWHERE'")
+    with serving(database) as lenient, serving(database, unknown_ae_row="GUEST") as guests:
+        servers = {"LIMITED": lenient, "STRANGER": lenient, "ELSEWHERE": lenient, "GUEST": guests}
+        with session(database, "lock table dpp.application_entities in access exclusive mode"), ThreadPoolExecutor() as pool:
+            opened = {title: pool.submit(associate, server.port, calling=title if server is lenient else "STRANGER")
+                      for title, server in servers.items()}
+            wires = {title: future.result() for title, future in opened.items()}
+            finals = {title: pool.submit(find_one, wire, stored) for title, wire in wires.items()}
+            assert {title: future.result().status for title, future in finals.items()} == dict.fromkeys(servers, 0xA700)
+        for _ in range(2):
+            found = {title: wire.find(3, keys(SOPInstanceUID=stored.SOPInstanceUID)) for title, wire in wires.items()}
+            assert {title: (len(matches), final.status) for title, (matches, final) in found.items()} == {
+                "LIMITED": (0, 0), "STRANGER": (1, 0), "ELSEWHERE": (0, 0x0124), "GUEST": (0, 0)}
+            time.sleep(0.1)  # after which rows are read again
+        for wire in wires.values():
+            wire.release()
+    database.query("delete from dpp.application_entities")
 
 
 def test_statement_cancelled_by_an_administrator(database, stored):

@@ -267,18 +267,22 @@ select pg_temp.version('5.2', '{5.1}', 'retired');
 select pg_temp.version('5.3', '{5.2}');
 select pg_temp.version('2.1', '{}');
 select pg_temp.version('2.2', '{2.1}', 'retired');
+select pg_temp.version('6.1', '{}');
+select pg_temp.version('6.2', '{6.1}');
+select pg_temp.version('6.3', '{6.2}', 'retired');
 select pg_temp.version('3.1', '{3.1}');
 select pg_temp.version('4.1', '{4.2}');
 select pg_temp.version('4.2', '{4.1}', 'retired');
 select pg_temp.approve('{1.1}', '{}');
 select pg_temp.approve('{1.4}', '{"code": "128605"}');
+select pg_temp.approve('{6.3}', '{"code": "128605"}');
 select is(dpp.is_superseded(c.uid, c.required::text[]), c.expected, format('%s for who requires %s', c.uid, c.required))
 from (
     values
         ('1.1', '{}', true), ('1.2', '{}', true), ('1.4', '{}', false), ('9.9', '{}', false),
         ('2.1', '{}', false), ('5.1', '{}', false), ('5.2', '{}', true), ('3.1', '{}', false), ('4.1', '{}', false),
         ('1.1', '{128603}', false), ('1.1', '{128605}', true), ('1.2', '{128605}', true),
-        ('1.1', '{128605,128603}', false)
+        ('1.1', '{128605,128603}', false), ('6.1', '{128605}', false)
 ) as c (uid, required, expected);
 select is(dpp.is_superseded('1.1'), true, 'nothing required');
 
