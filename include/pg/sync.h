@@ -20,7 +20,8 @@ MUST_CHECK enum rc pg_sync_script(struct pg_sync *s, const char *sql, struct err
 /* One statement; *out is returned (pg_table_free), NULL out = not wanted. */
 MUST_CHECK enum rc pg_sync_query(struct pg_sync *s, const char *sql, const struct pg_param *params,
                                  unsigned param_count, struct pg_table **out, struct err *err);
-/* What the database said of the statement that failed last, whole: message, detail and hint, a line each or several. */
+/* What the database said of the statement that failed last, whole: the message, then in lines of their own the detail, else the
+ * hint. */
 const char *pg_sync_words(struct pg_sync *s);
 unsigned pg_table_rows(const struct pg_table *t);
 unsigned pg_table_columns(const struct pg_table *t);

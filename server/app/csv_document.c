@@ -112,6 +112,16 @@ static json_t *cell_value(struct span cell)
     return memchr(cell.data, '\\', cell.len) ? several_values(cell) : text_value(cell);
 }
 
+/* Control characters that no cell may hold as they are. */
+static bool has_control(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] < 0x20 && !memchr("\t\n\f\r", text.data[i], 4))
+            return true;
+    }
+    return false;
+}
+
 static void write_text(struct buf *out, struct span text)
 {
     json_t *read = cell_value(text);
@@ -119,7 +129,7 @@ static void write_text(struct buf *out, struct span text)
                    memcmp(json_string_value(read), text.data, text.len) == 0;
 
     json_decref(read);
-    if (is_same && text.len > 0) {
+    if (is_same && text.len > 0 && !has_control(text)) {
         csv_write_field(out, text);
         return;
     }
@@ -139,7 +149,7 @@ static bool listed_text(const json_t *value, struct span *text)
     if (!json_is_string(value))
         return false;
     *text = span_of(json_string_value(value), json_string_length(value));
-    return text->len > 0 && !memchr(text->data, '\\', text->len);
+    return text->len > 0 && !memchr(text->data, '\\', text->len) && !has_control(*text);
 }
 
 static bool is_plain_list(const json_t *value)
@@ -516,8 +526,6 @@ static enum rc collect(struct csv_documents *d, struct draft *f, unsigned long *
 {
     bool is_begun = false;
 
-    if (d->broken.code != RC_OK)
-        add_problem(f, d->broken.text);
     for (;;) {
         struct err err = {0};
         enum rc rc = d->has_row ? RC_OK : csv_next(&d->csv, &err);
@@ -530,6 +538,8 @@ static enum rc collect(struct csv_documents *d, struct draft *f, unsigned long *
         }
         if (!is_begun)
             *line = d->csv.line;
+        if (!is_begun && d->broken.code != RC_OK)
+            add_problem(f, d->broken.text);
         d->broken = err;
         if (rc != RC_OK)
             add_problem(f, err.text);

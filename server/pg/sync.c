@@ -94,16 +94,13 @@ const char *pg_sync_words(struct pg_sync *s)
     return buf_cstr(&s->words);
 }
 
+/* Where there is a detail it says what to mend; the hint is about the transaction, which has gone. */
 static void keep_words(struct pg_sync *s, const PGresult *result)
 {
-    static const int fields[] = {PG_DIAG_MESSAGE_PRIMARY, PG_DIAG_MESSAGE_DETAIL,
-                                 PG_DIAG_MESSAGE_HINT};
-    for (unsigned i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        const char *text = PQresultErrorField(result, fields[i]);
-        if (text && *text) {
-            buf_printf(&s->words, "%s%s", s->words.len ? "\n" : "", text);
-        }
-    }
+    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    const char *detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
+    const char *more = detail ? detail : PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
+    buf_printf(&s->words, "%s%s%s", message ? message : "", more ? "\n" : "", more ? more : "");
 }
 
 static enum rc failed(struct pg_sync *s, const PGresult *result, struct err *err)

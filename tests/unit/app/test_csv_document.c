@@ -39,6 +39,7 @@ static void read_all(struct span text, struct buf *out)
                        problems.len ? buf_cstr(&problems) : buf_cstr(&json));
         } else {
             assert_int_equal(rc, RC_NOTFOUND);
+            assert_true(json.len == 0 && problems.len == 0);
         }
         buf_fini(&json);
         buf_fini(&problems);
@@ -303,7 +304,8 @@ static void documents_become_tables_and_documents_again(void **state)
         {"{\"id\":\"a\",\"x\":{\"y\":[1,true,null]},\"z\":[{\"one\":1}],\"e\":\"\",\"b\":\"C:"
          "\\\\x\","
          "\"q\":\"\\\"\",\"l\":[],"
-         "\"m\":[\"a\\\\b\",\"c\"],\"n\":[\"[1\",\"2]\"],\"o\":\"[1]\",\"p\":[\"\",\"x\"],\"s\":\" "
+         "\"m\":[\"a\\\\b\",\"c\"],\"n\":[\"[1\",\"2]\"],\"o\":\"[1]\",\"p\":[\"\",\"x\"],\"t\":"
+         "\"\\u0005\",\"u\":[\"a\",\"\\u0007\"],\"s\":\" "
          "\\n\"}",
          NULL},
     };
