@@ -11,7 +11,7 @@ select
         select
         from dpp.supersessions as s
         join dpp.objects as later on later.id = s.object_id
-        where s.superseded_uid = o.sop_instance_uid and later.id <> o.id and later.state = 'published'
+        where s.superseded_uid = o.sop_instance_uid and later.state = 'published'
     ) as is_current,
     p.creation_date,
     r.code_value as region_code,

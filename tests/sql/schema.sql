@@ -25,7 +25,7 @@ select is_empty(
     $$
         select c.relname
         from pg_class as c
-        where c.relnamespace = 'dpp'::regnamespace and c.relkind in ('r', 'v')
+        where c.relnamespace = 'dpp'::regnamespace and c.relkind in ('r', 'p', 'f', 'v', 'm')
             and coalesce(obj_description(c.oid, 'pg_class'), '') = ''
     $$,
     'every table and view has a comment');
@@ -34,7 +34,7 @@ select is_empty(
         select c.relname, a.attname
         from pg_class as c
         join pg_attribute as a on a.attrelid = c.oid
-        where c.relnamespace = 'dpp'::regnamespace and c.relkind in ('r', 'v') and a.attnum > 0 and not a.attisdropped
+        where c.relnamespace = 'dpp'::regnamespace and c.relkind in ('r', 'p', 'f', 'v', 'm') and a.attnum > 0 and not a.attisdropped
             and coalesce(col_description(c.oid, a.attnum), '') = ''
     $$,
     'every column has a comment');

@@ -149,7 +149,7 @@ join (
 insert into dpp.supersessions (object_id, superseded_uid)
 select m.id, s.uid
 from made as m
-join (values (1, '2.25.3'), (4, '2.25.4'), (2, '2.25.99')) as s (n, uid) on s.n = m.n;
+join (values (1, '2.25.3'), (4, '2.25.1'), (2, '2.25.99')) as s (n, uid) on s.n = m.n;
 update dpp.objects set state = 'retired' where sop_instance_uid = '2.25.4';
 
 create function pg_temp.found(condition text)
