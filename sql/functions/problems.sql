@@ -190,6 +190,32 @@ end
 $$;
 comment on function dpp.problems_of_codes(bigint) is 'Codes of a draft that are not complete (PS3.3 8.8)';
 
+-- Octets have no texts to be judged: whether they can be encoded is the renderer's to say. Columns have none, and to ask it takes
+-- as long as all else here.
+create or replace function dpp.problems_of_octets(p_object_id bigint)
+returns table (relation text, item text, column_name text, rule text)
+language plpgsql stable as $$
+begin
+    if not exists (
+        select
+        from dpp.rows_to_check(p_object_id) as t
+        where t.content ->> 'other_attributes' ~ '"(InlineBinary|UN|OB|OD|OF|OL|OV|OW)"')
+    then
+        return;
+    end if;
+    return query
+        select p.relation, p.item, p.column_name, p.rule
+        from dpp.encoding_problems(p_object_id) as p
+        where p.column_name = 'other_attributes'
+            and not exists (
+                select
+                from dpp.problems_of_others(p_object_id) as o
+                where o.relation = p.relation and coalesce(o.item || ' ', '') like coalesce(p.item || ' %', ''));
+end
+$$;
+comment on function dpp.problems_of_octets(bigint) is
+    'Octets in other_attributes of a draft that cannot be encoded, of rows that dpp.problems_of_others has nothing against';
+
 create or replace function dpp.problems(p_uid text)
 returns table (relation text, item text, column_name text, rule text)
 language plpgsql stable
@@ -243,7 +269,9 @@ begin
         union all
         select * from dpp.problems_of_codes(draft.id)
         union all
-        select * from dpp.problems_of_others(draft.id);
+        select * from dpp.problems_of_others(draft.id)
+        union all
+        select * from dpp.problems_of_octets(draft.id);
     if has_protocol then
         return query
             select * from dpp.problems_of_protocol(draft.id)

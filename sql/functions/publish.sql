@@ -134,8 +134,7 @@ $$;
 comment on function dpp.check_supersedes(dpp.objects, text[], boolean) is
     'Refuses what a draft cannot take the place of, and by default what another version has taken the place of meanwhile';
 
--- One error for all problems: what is to be mended is seen at once. dpp.render finds for itself what it cannot encode, so that is
--- only looked for when there is something else.
+-- One error for all problems: what is to be mended is seen at once.
 create or replace function dpp.refuse_problems(p_uid text)
 returns void language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -146,12 +145,6 @@ declare
         from dpp.problems(p_uid) as p);
 begin
     if problems <> '{}' then
-        problems := problems || array(
-            select
-                concat_ws(' ', 'dpp.' || concat_ws('.', p.relation, p.column_name), '(' || p.item || ')') || ': ' || p.rule
-            from dpp.objects as o
-            cross join dpp.encoding_problems(o.id) as p
-            where o.sop_instance_uid = p_uid);
         raise exception '% cannot be published: %', p_uid,
             cardinality(problems) || case cardinality(problems) when 1 then ' problem' else ' problems' end
             using

@@ -30,6 +30,11 @@ begin
             bool_or(p.rule like '%' || p_reason || '%')
         into found, is_said
         from dpp.problems(draft.uid) as p;
+        -- What has no problems must be fit to be rendered.
+        if found is null and exists (select from dpp.encoding_problems(draft.id)) then
+            found := 'nothing, but it cannot be encoded';
+            is_said := true;
+        end if;
         raise exception 'undo' using errcode = 'DPU01';
     exception
         when sqlstate 'DPU01' then null;
@@ -387,6 +392,7 @@ from (
         ('{"00189912": {"vr": "SQ"}}', 'dpp.protocol_models'), ('{"0018990E": {"vr": "SQ"}}', 'dpp.protocol_predecessors'), ('{"00189914": {"vr": "SQ"}}', 'dpp.instructions'),
         ('{"0018991B": {"vr": "SQ"}}', 'dpp.instructions'), ('{"0018991F": {"vr": "SQ"}}', 'dpp.protocol_elements'), ('{"00189933": {"vr": "SQ"}}', 'dpp.protocol_elements'),
         ('{"00189935": {"vr": "SQ"}}', 'dpp.protocol_elements'), ('{"00189911": {"vr": "SQ"}}', 'dpp.parameter_constraints'),
+        ('{"00421011": {"vr": "OB", "InlineBinary": "A"}}', 'has'), ('{"00204000": {"vr": "UN", "InlineBinary": "8J8="}}', 'octets beyond ASCII'),
         -- At any depth
         ('{"00400555": {"vr": "SQ", "Value": [{"00400556": {"vr": "ST", "Value": ["a"]}, "0040A043": {"vr": "SQ", "Value": [{"00080100": {"vr": "SH", "Value": ["12345678901234567"]}}]}}]}}',
             '00400555[1].0040A043[1].00080100'),
