@@ -209,7 +209,7 @@ begin
             select c.item, v.column_name,
                 case
                     when coalesce(v.value, '') = '' then 'has an empty value'
-                    else dpp.value_fault(v.vr, v.value)
+                    else f.fault
                 end
             from constraints as c
             cross join lateral (
@@ -221,7 +221,9 @@ begin
                 from unnest(c.default_values) as t (value)
                 where not c.other_attributes ? '00820035'
             ) as v (column_name, vr, value)
-            where dpp.value_tag(v.vr) is not null and (coalesce(v.value, '') = '' or dpp.value_fault(v.vr, v.value) is not null)
+            -- offset: so that it is asked once
+            cross join lateral (select dpp.value_fault(v.vr, v.value) offset 0) as f (fault)
+            where dpp.value_tag(v.vr) is not null and (coalesce(v.value, '') = '' or f.fault is not null)
             union all
             -- 10.25: the unit is a code (8.8)
             select c.item, u.column_name, 'is missing: a unit has code, scheme and meaning (PS3.3 8.8)'

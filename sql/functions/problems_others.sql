@@ -115,7 +115,7 @@ begin
             select j.relation, j.item, j.place, f.fault
             from judged as j
             cross join unnest(dpp.json_texts(j.attribute)) as v (value)
-            cross join lateral (select dpp.value_fault(j.vr, v.value)) as f (fault)
+            cross join lateral (select dpp.value_fault(j.vr, v.value) offset 0) as f (fault)
             where j.has_vr and j.vr not in ('SQ', 'UN', 'OB', 'OD', 'OF', 'OL', 'OV', 'OW') and v.value <> '' and f.fault is not null
             union all
             -- Columns say it, and otherwise
