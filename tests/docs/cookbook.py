@@ -141,6 +141,8 @@ class Block:
             elif lines[at]:
                 self.varies.append(re.compile(VARIES.match(lines[at])[1]))
             at += 1
+            if lines[at - 1]:
+                self.output_start = self.after = at # where an output would be
         if at < len(lines) and lines[at] == "```":
             self.output_start = at
             self.after = at + 1
@@ -205,7 +207,7 @@ def run(path, update):
                 copied = block.after
                 shown = block.expected if same else actual
                 if shown:
-                    result += ([""] if block.output_start == block.end + 1 else []) + ["```", *shown, "```"]
+                    result += ([] if result[-1].startswith("<!--") or not result[-1] else [""]) + ["```", *shown, "```"]
             elif not same:
                 failures += 1
                 print(f"{path.name}:{block.start}: this block")
