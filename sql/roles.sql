@@ -146,7 +146,8 @@ grant select on
     dpp.attributes, dpp.protocol_list, dpp.parameters, dpp.parameter_search, dpp.protocol_attributes, dpp.units, dpp.approval_list,
     dpp.current_protocols, dpp.protocol_versions, dpp.publication_rules, dpp.value_representations, dpp.document_fields,
     dpp.assertion_codes, dpp.asserter_roles, dpp.trusted_approvers, dpp.assertions, dpp.approval_status,
-    dpp.approvals_in_force, dpp.requirements_met
+    dpp.approvals_in_force, dpp.requirements_met, dpp.fetches, dpp.unused_protocols,
+    dpp.drift
 to dppr_author;
 grant insert (sop_instance_uid, sop_class_uid, state, timezone_offset, revises_uid),
     update (sop_instance_uid, sop_class_uid, timezone_offset, revises_uid),

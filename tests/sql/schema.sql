@@ -15,6 +15,7 @@ select views_are('dpp', array[
     'approval_list', 'approval_status', 'approvals_in_force', 'assertions', 'current_protocols',
     'parameter_search', 'parameters',
     'protocol_attributes', 'protocol_list', 'protocol_versions', 'publication_rules', 'requirements_met', 'units',
+    'ae_usage', 'drift', 'fetches', 'outdated_scanners', 'refusals', 'unused_protocols',
     'document_fields', 'value_representations']);
 select has_extension('pg_trgm');
 select has_extension('fuzzystrmatch');
