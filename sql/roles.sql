@@ -125,7 +125,7 @@ grant select on
     dpp.objects, dpp.instances, dpp.protocols, dpp.protocol_custodians, dpp.protocol_codes, dpp.protocol_models,
     dpp.protocol_predecessors, dpp.approvals, dpp.approval_subjects, dpp.approval_assertions,
     dpp.approval_asserters, dpp.approval_codes, dpp.approval_related_assertions, dpp.application_entities,
-    dpp.supersessions, dpp.requirements_met, dpp.schema_migrations, dpp.schema_definitions
+    dpp.supersessions, dpp.requirements_met, dpp.repository, dpp.schema_migrations, dpp.schema_definitions
 to dppr_server;
 grant select, insert, update, delete on dpp.servers, dpp.destination_slots to dppr_server;
 -- Who and when are said by the table's defaults.

@@ -63,6 +63,32 @@ static void report(struct doctor *d, enum verdict v, const char *name, const cha
 
 /* ---- database ---------------------------------------------------------------------------------------- */
 
+/* Two places for one thing: queries go by the setting, the times of approvals by the database. */
+static void check_zone(struct doctor *d)
+{
+    struct pg_table *t = NULL;
+    struct err err = {0};
+
+    if (database_check_zone(d->database, d->config->time_zone, &err) != RC_OK) {
+        report(d, FAIL, "time-zone", "%s", err.text);
+        return;
+    }
+    struct pg_param zone = pg_text(d->config->time_zone);
+    bool differs = pg_sync_query(d->database,
+                                 "select coalesce(r.time_zone, 'UTC')\n"
+                                 "from dpp.repository as r\n"
+                                 "where coalesce(r.time_zone, 'UTC') <> $1::text",
+                                 &zone, 1, &t, &err) == RC_OK &&
+                   pg_table_rows(t) > 0;
+    if (differs)
+        report(d, WARN, "time-zone",
+               "%s, but times of approvals are read in %s (dpp.repository.time_zone)",
+               d->config->time_zone, pg_table_get(t, 0, 0));
+    else
+        report(d, OK, "time-zone", "%s", d->config->time_zone);
+    pg_table_free(t);
+}
+
 static void check_database(struct doctor *d)
 {
     struct pg_table *t = NULL;
@@ -88,10 +114,7 @@ static void check_database(struct doctor *d)
         report(d, OK, "text", "encoding UTF8, folds beyond ASCII");
     else
         report(d, FAIL, "text", "%s", err.text);
-    if (database_check_zone(d->database, d->config->time_zone, &err) == RC_OK)
-        report(d, OK, "time-zone", "%s", d->config->time_zone);
-    else
-        report(d, FAIL, "time-zone", "%s", err.text);
+    check_zone(d);
 }
 
 static bool check_schema(struct doctor *d)

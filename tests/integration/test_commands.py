@@ -296,5 +296,11 @@ def test_doctor(sample_server):
                     env={"DPPR_DICOM_PORT": str(sample_server.port),
                          "DPPR_HTTP_PORT": str(sample_server.http_port)})
     assert done.returncode == 0, done.stdout + done.stderr
+    done = run_dppr("doctor", "--time-zone", "Europe/Berlin", database=sample_server.database.uri)
+    assert re.search(r"warn +time-zone +Europe/Berlin, but times of approvals are read in UTC \(dpp.repository.time_zone\)", done.stdout)
+    sample_server.database.query("update dpp.repository set time_zone = 'Europe/Berlin'")
+    done = run_dppr("doctor", "--time-zone", "Europe/Berlin", database=sample_server.database.uri)
+    assert re.search(r"ok +time-zone +Europe/Berlin\n", done.stdout)
+    sample_server.database.query("update dpp.repository set time_zone = null")
     done = run_dppr("doctor", database="postgresql://nobody@127.0.0.1:1/none")
     assert done.returncode == 1

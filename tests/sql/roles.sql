@@ -81,6 +81,7 @@ values
     ('select dpp.approve(''{2.25.1}'', ''128601'', null, ''Doe^Jane'')', '42501', '+', '+', '42501'),
     ('select dpp.withdraw(''2.25.1'', ''x'')', '42501', 'P0002', 'P0002', '42501'),
     ('select count(*) from dpp.requirements_met', '+', '+', '+', '+'),
+    ('select time_zone from dpp.repository', '+', '+', '+', '+'),
     ('select dpp.is_superseded(''2.25.1'', ''{128603}'')', '+', '+', '+', '+'),
     ('select count(*) from dpp.approval_status', '42501', '+', '+', '+'),
     ('insert into dpp.trusted_approvers (sender_aet) values (''X'')', '42501', '42501', '+', '42501'),
