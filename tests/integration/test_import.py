@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """dppr import of many documents: good ones and bad ones, interrupted runs, a database that goes away."""
+import io
 import json
 import random
 import signal
 import subprocess
 import time
 
+import psycopg2
 import pytest
 
 from clusters import own_cluster
@@ -361,3 +363,68 @@ def test_more_than_a_page_is_exported(db, tmp_path):
 def test_export_usage(tmp_path, arguments, words):
     done = run_dppr("export", tmp_path / "out", *arguments)
     assert done.returncode == 2 and words in done.stderr and not (tmp_path / "out").exists()
+
+
+def copy_in(cursor, table, columns, rows):
+    """COPY as psql's \\copy does it, in text format."""
+    text = "".join("\t".join("\\N" if v is None else str(v) for v in row) + "\n" for row in rows)
+    cursor.copy_expert(f"copy dpp.{table} ({', '.join(columns)}) from stdin", io.StringIO(text))
+
+
+def copy_out(cursor, table, columns, order):
+    out = io.StringIO()
+    cursor.copy_expert(f"copy (select {', '.join(columns)} from dpp.{table} order by {order}) to stdout", out)
+    return [tuple(line.split("\t")) for line in out.getvalue().splitlines()]
+
+
+def test_copy_in_publish_and_copy_out(db, login):
+    """Drafts by COPY as an author, with guard and completion at work; one select publishes them; COPY gives the rows back."""
+    connection = psycopg2.connect(login("dppr_author"))
+    cursor = connection.cursor()
+    uids = [f"2.25.{1000 + n}" for n in range(20)]
+    copy_in(cursor, "objects", ["sop_instance_uid", "sop_class_uid"], [(uid, "CT") for uid in uids])
+    cursor.execute("select id from dpp.objects order by sop_instance_uid")
+    ids = [row[0] for row in cursor.fetchall()]
+    tables = {
+        "protocols": (["object_id", "protocol_name", "content_creator_name"], [(i, f"Copied {i}", "Curie^Marie") for i in ids]),
+        "protocol_codes": (
+            ["object_id", "role", "ordinal", "code_value", "coding_scheme_designator", "code_meaning"],
+            [(i, role, 1, "24725-4", "LN", "CT HEAD") for i in ids for role in ("requested_procedure", "scheduled_protocol")]),
+        "protocol_elements": (["object_id", "kind", "ordinal", "element_number"], [(i, "acquisition", 1, 1) for i in ids]),
+        "parameter_constraints": (
+            ["object_id", "kind", "element_ordinal", "ordinal", "selector_keyword", "constraint_type", "constraint_values",
+             "unit_code"],
+            [(i, "acquisition", 1, n, keyword, "EQUAL", "{%s}" % value, unit) for i in ids for n, (keyword, value, unit) in
+             enumerate((("AcquisitionType", "SPIRAL", None), ("CTDIvol", 1 + i % 60, "mGy"), ("RevolutionTime", 0.5, "s")), 1)]),
+    }
+    for name, (columns, rows) in tables.items():
+        copy_in(cursor, name, columns, rows)
+    connection.commit()
+    cursor.execute("select dpp.publish(sop_instance_uid) from dpp.objects where state = 'draft' order by id")
+    assert [row[0] for row in cursor.fetchall()] == uids
+    connection.commit()
+    assert counts(db) == (20, 20)
+    for name, (columns, rows) in tables.items():
+        order = ", ".join(columns[:4])
+        wanted = [tuple("\\N" if v is None else str(v) for v in row) for row in rows]
+        assert copy_out(cursor, name, columns, order) == sorted(wanted, key=lambda r: (int(r[0]), r[1:4])), name
+    # What was left out has been completed, and what is published takes no more rows.
+    cursor.execute("select distinct selector_attribute, selector_vr, unit_scheme from dpp.parameter_constraints"
+                   " where selector_keyword = 'CTDIvol'")
+    assert cursor.fetchall() == [("00189345", "FD", "UCUM")]
+    with pytest.raises(psycopg2.Error, match="is published"):
+        copy_in(cursor, "protocol_elements", ["object_id", "kind", "ordinal"], [(ids[0], "storage", 1)])
+    connection.close()
+
+
+def test_the_authoring_samples(db):
+    folder = ROOT / "samples/authoring"
+    assert "3 stored, 0 same, 0 failed" in run_dppr("import", folder, database=db.uri, check=True).stdout
+    names = dict(db.query("select d.document_id, p.protocol_name from dpp.authored_documents d"
+                          " join dpp.protocols p using (object_id)"))
+    assert set(names) == {"csv-ldct-visual", "csv-ldct-volumetry", "json-sinuses"}
+    assert db.query("select v.referenced_sop_instance_uid = o.sop_instance_uid from dpp.protocol_predecessors v, dpp.objects o"
+                    " join dpp.authored_documents d on d.object_id = o.id where d.document_id = 'csv-ldct-visual'") == [(True,)]
+    assert db.query("select constraint_values, unit_code from dpp.parameter_constraints c join dpp.authored_documents d"
+                    " using (object_id) where d.document_id = 'csv-ldct-visual' and selector_keyword = 'KVP'") == [
+                        (["100", "140"], "kV")]
