@@ -60,6 +60,17 @@ select is(dpp.document_of(c.copy) - 'sop_instance_uid', dpp.document_of(c.uid) -
 from copies as c
 where c.name in ('everything', 'ct-head-acme', 'xa-pedcath-v1');
 
+-- PS3.3 10.25: MEMBER_OF_CID has a Selector UI Value, whatever the selector's VR.
+select is(
+    (
+        select jsonb_path_query_first(
+            dpp.dataset_of(o.id),
+            '$."0018991F"."Value"[1]."00189913"."Value"[*] ? (@."00820032"."Value"[0] == "MEMBER_OF_CID")."00820034"')
+        from dpp.objects as o
+        where o.sop_instance_uid = :'uid'
+    ),
+    '{"vr": "SQ", "Value": [{"0072007F": {"vr": "UI", "Value": ["1.2.840.10008.6.1.2"]}}]}'::jsonb, 'a context group is a UID');
+
 -- Members of documents, and the rows that they become
 create function pg_temp.loaded(p_document jsonb, p_query text)
 returns text language plpgsql as $$
