@@ -34,7 +34,8 @@ returns dpp.objects language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    patience constant interval := '10 seconds';
+    patience constant interval := coalesce(
+        nullif(current_setting('lock_timeout')::interval, interval '0'), interval '10 seconds');
     begun constant timestamptz := clock_timestamp();
     is_locked boolean;
     object dpp.objects;
@@ -53,8 +54,12 @@ begin
             return object;
         exception
             when lock_not_available then
-                if not is_locked or clock_timestamp() > begun + patience then
+                if not is_locked then
                     raise;
+                end if;
+                if clock_timestamp() > begun + patience then
+                    raise exception '% is being changed in another session', p_uid
+                        using errcode = 'lock_not_available', hint = 'Try again when that has ended.';
                 end if;
         end;
         perform pg_sleep(0.005);

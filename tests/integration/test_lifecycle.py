@@ -52,10 +52,12 @@ class Author:
         return answer
 
     def start(self, sql, *parameters):
-        """In a thread, which is returned as soon as it waits for a lock."""
+        """In a thread, which is returned as soon as it waits for a lock, or (lock_object.sql) a moment before it tries again."""
         later = Later(self, sql, parameters)
         deadline = time.monotonic() + 60
-        while not self.database.query("select 1 from pg_stat_activity where pid = %s and wait_event_type = 'Lock'", (self.pid,)):
+        while not self.database.query(
+                "select 1 from pg_stat_activity where pid = %s and (wait_event_type = 'Lock' or wait_event = 'PgSleep')",
+                (self.pid,)):
             assert not later.is_done.is_set(), f"does not wait: {later.outcome()}"
             assert time.monotonic() < deadline, "neither ends nor waits"
             time.sleep(0.002)
@@ -230,6 +232,38 @@ def test_two_who_have_written_publish(database, session):
     (code, message), = [o for o in outcomes if o != uid]
     assert code == DEADLOCK and "is being changed in another transaction" in message
     assert is_as_rendered(database, uid)
+
+
+@pytest.mark.parametrize("table, change", [("protocols", CHANGE), ("parameter_constraints", REMOVE)])
+@pytest.mark.parametrize("statement", ["select dpp.publish(%s)", "select dpp.purge(%s, 'test')"])
+def test_a_row_that_another_session_has_before_the_draft(session, statement, table, change):
+    """Between the lock of a row and that of its draft, which a statement takes one after the other: no deadlock."""
+    otto, anna = session("otto"), session("anna")
+    uid = otto.does(DRAFT)
+    anna.run(f"select 1 from dpp.{table} where object_id = (select id from dpp.objects where sop_instance_uid = %s) for update", uid)
+    waiting = otto.start(statement, uid)
+    anna.does(change, uid)
+    assert waiting.outcome() == uid
+
+
+def test_a_row_that_another_session_keeps(session):
+    karl, anna = session("karl"), session("anna")
+    uid = karl.does(DRAFT)
+    anna.run("select 1 from dpp.protocols where object_id = (select id from dpp.objects where sop_instance_uid = %s) for update", uid)
+    karl.run("set local lock_timeout = '20ms'")
+    with pytest.raises(psycopg2.errors.LockNotAvailable, match=f"{uid} is being changed in another session"):
+        karl.run("select dpp.publish(%s)", uid)
+
+
+def test_a_draft_is_deleted_while_another_session_has_a_row(session):
+    karl, anna = session("karl"), session("anna")
+    uid = karl.does(DRAFT)
+    anna.run("select 1 from dpp.protocols where object_id = (select id from dpp.objects where sop_instance_uid = %s) for update", uid)
+    with pytest.raises(psycopg2.errors.LockNotAvailable, match="is being changed in another session"):
+        karl.run(DELETE, uid)
+    karl.rollback()
+    anna.does(CHANGE, uid)
+    karl.does(DELETE, uid)
 
 
 # ---- two authors ----
@@ -408,105 +442,95 @@ def test_copy_writes_drafts(database, session):
     assert refusal.value.pgcode == REFUSED
 
 
-@contextlib.contextmanager
+@pytest.fixture(scope="module")
 def site():
     """A database that belongs to an owner who is no superuser, migrated by it: (Database as the owner, logins)"""
     db = Database(migrate=False)
+    everything = db.uri
     mark = uuid.uuid4().hex[:8]
-    logins = {name: f"{name}_{mark}" for name in ("owner", "server", "author", "admin", "reader")}
-    admin = Database.query
-    db_super = with_database(cluster_uri(), db.name)
-    try:
-        admin(db, f"create role {logins['owner']} login createrole")
-        admin(db, f"alter database {db.name} owner to {logins['owner']}")
-        db.super_uri, db.uri = db_super, with_login(db_super, logins["owner"])
-        run_dppr("migrate", database=db.uri, check=True)
-        for name in ("server", "author", "admin", "reader"):
-            admin(super_of(db), f"create role {logins[name]} login in role dppr_{name}")
-        yield db, logins
-    finally:
-        db.drop()
-        for login in logins.values():
-            connection = psycopg2.connect(cluster_uri())
-            connection.autocommit = True
-            connection.cursor().execute(f"drop role if exists {login}")
-            connection.close()
+    logins = {name: f"{name}_{mark}" for name in ("owner", "server", "author", "admin")}
+    db.query(f"create role {logins['owner']} login createrole")
+    db.query(f"alter database {db.name} owner to {logins['owner']}")
+    db.uri = with_login(everything, logins["owner"])
+    run_dppr("migrate", database=db.uri, check=True)
+    for name in ("server", "author", "admin"):
+        db.query(f"create role {logins[name]} login in role dppr_{name}")
+    yield db, logins
+    db.drop()
+    connection = psycopg2.connect(cluster_uri())
+    connection.autocommit = True
+    for login in logins.values():
+        connection.cursor().execute(f"drop role {login}")
+    connection.close()
 
 
-def super_of(db):
-    """The same database as the cluster's superuser."""
-    other = object.__new__(Database)
-    other.name, other.cluster, other.uri = db.name, db.cluster, db.super_uri
-    return other
-
-
-def test_a_site_without_superusers():
+def test_a_site_without_superusers(site):
     """Schema, server, authors and admin: none of them is a superuser."""
-    with site() as (db, logins):
-        as_author = Author(db, logins["author"])
-        uid = published(as_author)
-        server = Server(with_login(db.uri, logins["server"]))
-        try:
-            ds = protocol()
-            wire = Wire(server.port).associate([(1, CT_PROTOCOL, [EXPLICIT])])
-            assert wire.store(1, encode(ds, EXPLICIT), CT_PROTOCOL, ds.SOPInstanceUID).status == 0
-            wire.release()
-            assert db.query("select published_by from dpp.objects where sop_instance_uid = %s",
-                            (ds.SOPInstanceUID,)) == [(logins["server"],)]
-            assert uid in str(find_json(server, "-k", "SOPInstanceUID=" + uid))
-            as_author.does("select dpp.retire(%s, 'test')", uid)
-            assert uid not in str(find_json(server, "-k", "SOPInstanceUID=" + uid))
-        finally:
-            assert server.stop() == 0
-        as_admin = with_login(db.uri, logins["admin"])
-        run_dppr("import", SAMPLES, database=as_admin, check=True)
-        run_dppr("rebuild", database=as_admin, check=True)
-        assert db.query("select count(*) from dpp.objects where state = 'published' and published_by = %s",
-                        (logins["admin"],))[0][0] > 0
-        with pytest.raises(psycopg2.Error) as refusal:
-            db.query("update dpp.protocols set protocol_name = 'x'")
-        assert refusal.value.pgcode == REFUSED, "the owner too"
-        db.amend("update dpp.protocols set design_rationale = design_rationale")
-        run_dppr("migrate", database=db.uri, check=True)
-        as_author.connection.close()
+    db, logins = site
+    as_author = Author(db, logins["author"])
+    uid = published(as_author)
+    server = Server(with_login(db.uri, logins["server"]))
+    try:
+        ds = protocol()
+        wire = Wire(server.port).associate([(1, CT_PROTOCOL, [EXPLICIT])])
+        assert wire.store(1, encode(ds, EXPLICIT), CT_PROTOCOL, ds.SOPInstanceUID).status == 0
+        wire.release()
+        assert db.query("select published_by from dpp.objects where sop_instance_uid = %s",
+                        (ds.SOPInstanceUID,)) == [(logins["server"],)]
+        assert uid in str(find_json(server, "-k", "SOPInstanceUID=" + uid))
+        as_author.does("select dpp.retire(%s, 'test')", uid)
+        assert uid not in str(find_json(server, "-k", "SOPInstanceUID=" + uid))
+    finally:
+        assert server.stop() == 0
+    as_admin = with_login(db.uri, logins["admin"])
+    run_dppr("import", SAMPLES, database=as_admin, check=True)
+    run_dppr("rebuild", database=as_admin, check=True)
+    assert db.query("select count(*) from dpp.objects where state = 'published' and published_by = %s",
+                    (logins["admin"],))[0][0] > 0
+    with pytest.raises(psycopg2.Error) as refusal:
+        db.query("update dpp.protocols set protocol_name = 'x'")
+    assert refusal.value.pgcode == REFUSED, "the owner too"
+    db.amend("update dpp.protocols set design_rationale = design_rationale")
+    run_dppr("migrate", database=db.uri, check=True)
+    as_author.connection.close()
 
 
 @pytest.mark.parametrize("how", ["whole", "data only"])
-def test_dump_and_restore(reachable, how):
+def test_dump_and_restore(site, reachable, how):
     """As docs/schema.md tells it: the whole database as it is, data alone with the owner's way past the guard."""
-    with site() as (db, logins):
-        as_author = Author(db, logins["author"])
-        uid = published(as_author)
-        draft = as_author.does("select dpp.revise(%s)", uid)
-        as_author.does("select dpp.retire(%s, 'test')", published(as_author))
-        as_author.connection.close()
-        content = ("select o.sop_instance_uid, o.state, o.published_by, p.protocol_name, md5(i.dataset),"
-                   " (select count(*) from dpp.changes), (select count(*) from dpp.audit_events)"
-                   " from dpp.objects o join dpp.protocols p on p.object_id = o.id"
-                   " left join dpp.instances i on i.object_id = o.id order by 1")
-        before = db.query(content)
-        assert len(before) == 3
-        dump = reachable / "dump"
-        options = ["--data-only", "--schema", "dpp"] if how == "data only" else []
-        subprocess.run(["pg_dump", "--format", "custom", *options, "--file", dump, "--dbname", db.uri], check=True)
-        restored = Database(migrate=False)
-        try:
-            Database.query(restored, f"alter database {restored.name} owner to {logins['owner']}")
-            restored.uri = with_login(restored.uri, logins["owner"])
-            environment = dict(os.environ)
-            if how == "data only":
-                run_dppr("migrate", database=restored.uri, check=True)
-                restored.amend("truncate dpp.schema_migrations, dpp.schema_definitions, dpp.repository, dpp.attributes,"
-                               " dpp.assertion_codes, dpp.asserter_roles, dpp.trusted_approvers")
-                environment["PGOPTIONS"] = "-c dpp.maintenance=on"
-            subprocess.run(["pg_restore", "--exit-on-error", "--no-comments", "--dbname", restored.uri, dump], check=True,
-                           env=environment)
-            assert restored.query(content) == before
-            with pytest.raises(psycopg2.Error) as refusal:
-                restored.query(CHANGE, (uid,))
-            assert refusal.value.pgcode == REFUSED
-            again = Author(restored, logins["author"])
-            assert again.does("select dpp.publish(%s)", draft) == draft
-            again.connection.close()
-        finally:
-            restored.drop()
+    db, logins = site
+    as_author = Author(db, logins["author"])
+    uid = published(as_author)
+    draft = as_author.does("select dpp.revise(%s)", uid)
+    as_author.does("select dpp.retire(%s, 'test')", published(as_author))
+    as_author.connection.close()
+    content = ("select o.sop_instance_uid, o.state, o.published_by, p.protocol_name, md5(i.dataset),"
+               " (select count(*) from dpp.changes), (select count(*) from dpp.audit_events)"
+               " from dpp.objects o join dpp.protocols p on p.object_id = o.id"
+               " left join dpp.instances i on i.object_id = o.id order by 1")
+    before = db.query(content)
+    assert len(before) >= 3
+    dump = reachable / "dump"
+    options = ["--data-only", "--schema", "dpp"] if how == "data only" else []
+    subprocess.run(["pg_dump", "--format", "custom", *options, "--file", dump, "--dbname", db.uri], check=True)
+    restored = Database(migrate=False)
+    try:
+        Database.query(restored, f"alter database {restored.name} owner to {logins['owner']}")
+        restored.uri = with_login(restored.uri, logins["owner"])
+        environment = dict(os.environ)
+        if how == "data only":
+            run_dppr("migrate", database=restored.uri, check=True)
+            restored.amend("truncate dpp.schema_migrations, dpp.schema_definitions, dpp.repository, dpp.attributes,"
+                           " dpp.assertion_codes, dpp.asserter_roles, dpp.trusted_approvers")
+            environment["PGOPTIONS"] = "-c dpp.maintenance=on"
+        subprocess.run(["pg_restore", "--exit-on-error", "--no-comments", "--dbname", restored.uri, dump], check=True,
+                       env=environment)
+        assert restored.query(content) == before
+        with pytest.raises(psycopg2.Error) as refusal:
+            restored.query(CHANGE, (uid,))
+        assert refusal.value.pgcode == REFUSED
+        again = Author(restored, logins["author"])
+        assert again.does("select dpp.publish(%s)", draft) == draft
+        again.connection.close()
+    finally:
+        restored.drop()
