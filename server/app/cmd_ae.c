@@ -222,6 +222,32 @@ static enum rc why_not_added(const struct ae *a, enum rc rc, struct err *err)
     return rc;
 }
 
+/* A slip would hide every protocol without a word; but a site may well ask for what only others assert. */
+static void tell_unknown_codes(const struct ae *a)
+{
+    struct pg_param title = pg_text(a->args[1]);
+    struct pg_table *t = NULL;
+    struct err err = {0};
+    enum rc rc = pg_sync_query(
+        a->database,
+        "select distinct c.code, c.list\n"
+        "from dpp.application_entities as e\n"
+        "cross join unnest(e.required_assertions) as r (entry)\n"
+        "cross join lateral (values (split_part(r.entry, '/', 1), 'dpp.assertion_codes'),\n"
+        "    (nullif(split_part(r.entry, '/', 2), ''), 'dpp.asserter_roles')) as c (code, list)\n"
+        "where e.ae_title = $1::text and c.code is not null\n"
+        "    and not exists (select from dpp.assertion_codes as k\n"
+        "        where c.list = 'dpp.assertion_codes' and k.code = c.code)\n"
+        "    and not exists (select from dpp.asserter_roles as k\n"
+        "        where c.list = 'dpp.asserter_roles' and k.code = c.code)\n"
+        "order by 2, 1",
+        &title, 1, &t, &err);
+    for (unsigned i = 0; rc == RC_OK && i < pg_table_rows(t); i++)
+        command_error(a->self, "%s has no %s: unless others assert it, %s sees no protocol",
+                      pg_table_get(t, i, 1), pg_table_get(t, i, 0), a->args[1]);
+    pg_table_free(t);
+}
+
 static enum rc ae_add(struct ae *a, struct err *err)
 {
     enum {
@@ -302,6 +328,8 @@ static enum rc ae_add(struct ae *a, struct err *err)
         print_done("added", a->args[1], "");
     else if (rc == RC_OK)
         printf("added %s\n", a->args[1]);
+    if (rc == RC_OK && a->required.count)
+        tell_unknown_codes(a);
     buf_fini(&sources);
     buf_fini(&required);
     return rc;

@@ -143,6 +143,11 @@ def test_peers_are_added_with_all_that_a_row_says(database):
     row = listed(database)["SCANNER"]
     assert (row["required_assertions"], row["sees_current_only"], row["may_supersede"]) == ("128603/128670,OK^99SITE", True, True)
     run_dppr("ae", "remove", "SCANNER", database=database.uri, check=True)
+    done = run_dppr("ae", "add", "SCANNER", "--require-assertion", "128630/128670", "--require-assertion", "128603/PHYS^99SITE",
+                    "--require-assertion", "128603/C1708969^UMLS", database=database.uri, check=True)
+    assert done.stdout == "added SCANNER\n" and [line.split(":")[1] for line in done.stderr.splitlines()] == [
+        " dpp.asserter_roles has no PHYS^99SITE", " dpp.assertion_codes has no 128630"]
+    run_dppr("ae", "remove", "SCANNER", database=database.uri, check=True)
 
 
 def test_what_is_wrong_with_a_destination_is_said_in_words(database, server):
