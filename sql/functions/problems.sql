@@ -86,7 +86,7 @@ language plpgsql stable as $$
 begin
     return query
         with columns as (
-            select t.relation, t.item, t.content, r.column_name, r.vr, r.is_required, r.allowed, r.clause,
+            select t.relation, t.item, t.content, r.column_name, r.vr, r.is_required and not r.is_completed as is_due, r.allowed, r.clause,
                 case jsonb_typeof(t.content -> r.column_name)
                     when 'array' then array(select jsonb_array_elements_text(t.content -> r.column_name))
                     when 'null' then '{}'
@@ -94,11 +94,11 @@ begin
                 end as texts
             from dpp.rows_to_check(p_object_id) as t
             join dpp.publication_rules as r on r.relation = t.relation
-            where r.is_required or coalesce(t.content ->> r.column_name, '') not in ('', '[]')
+            where (r.is_required and not r.is_completed) or coalesce(t.content ->> r.column_name, '') not in ('', '[]')
         )
         select c.relation, c.item, c.column_name, format('is missing (%s, Type 1)', c.clause)
         from columns as c
-        where c.is_required and array_remove(c.texts, '') = '{}'
+        where c.is_due and array_remove(c.texts, '') = '{}'
         union all
         select c.relation, c.item, c.column_name, f.fault
         from columns as c
@@ -295,4 +295,4 @@ begin
 end
 $$;
 comment on function dpp.problems(text) is
-    'Everything that keeps a draft, a protocol or an approval, from being published: table, key of the row among those of the draft (null: its header), column and rule. dpp.publish fills in before what the repository knows itself (dpp.complete)';
+    'Everything that keeps a draft, a protocol or an approval, from being published: table, key of the row among those of the draft (null: its header), column and rule. What dpp.publish fills in by itself (dpp.complete) is no problem when it is missing';

@@ -23,6 +23,12 @@ begin
         group by s.referenced_sop_instance_uid
         having count(*) > 1
         union all
+        select 'approval_subjects', s.ordinal::text, 'referenced_sop_class_uid',
+            'is missing, and the object is not here to tell it (PS3.3 C.34.15, Type 1)'
+        from dpp.approval_subjects as s
+        where s.object_id = p_object_id and coalesce(s.referenced_sop_class_uid, '') = ''
+            and not exists (select from dpp.objects as k where k.sop_instance_uid = s.referenced_sop_instance_uid)
+        union all
         -- 10.30: one code says what is asserted, one asserter asserts it
         select 'approval_codes', 'assertion ' || a.ordinal, null,
             format('has %s codes of role assertion for assertion %s, not one (PS3.3 10.30, Type 1)', c.count, a.ordinal)

@@ -2,9 +2,17 @@
 -- sql/functions/problems_*.sql.
 --
 -- is_required: Type 1 in its module or macro of PS3.3, or a return key of Type 1 in PS3.4 HH.6-1, of which a published
--- protocol must have a value. What only the conditions of several columns demand is not here.
+-- protocol must have a value. is_completed: what dpp.publish fills in, so that a draft need not have it. What only the conditions of several columns demand is not here.
 create or replace view dpp.publication_rules as
-select r.relation, r.column_name, r.vr, r.is_required, r.allowed, r.clause
+select r.relation, r.column_name, r.vr, r.is_required, r.allowed, r.clause,
+    (r.relation, r.column_name) in (
+        ('protocols', 'content_creator_name'), ('protocols', 'instance_creation_date'),
+        ('protocols', 'instance_creation_time'), ('protocols', 'manufacturer'), ('protocols', 'manufacturer_model_name'),
+        ('protocols', 'device_serial_number'), ('protocols', 'software_versions'),
+        ('protocol_predecessors', 'referenced_sop_class_uid'), ('approvals', 'manufacturer'),
+        ('approvals', 'manufacturer_model_name'), ('approvals', 'device_serial_number'), ('approvals', 'software_versions'),
+        ('approval_assertions', 'assertion_uid'), ('approval_assertions', 'assertion_datetime')
+    ) as is_completed
 from (
     values
         ('objects', 'sop_instance_uid', 'UI', true, null::text[], 'PS3.3 C.12.1'),
@@ -69,7 +77,7 @@ from (
         ('approvals', 'manufacturer_model_name', 'LO', true, null, 'PS3.3 C.7.5.2'),
         ('approvals', 'device_serial_number', 'LO', true, null, 'PS3.3 C.7.5.2'),
         ('approvals', 'software_versions', 'LO', true, null, 'PS3.3 C.7.5.2'),
-        ('approval_subjects', 'referenced_sop_class_uid', 'UI', true, null, 'PS3.3 C.34.15'),
+        ('approval_subjects', 'referenced_sop_class_uid', 'UI', false, null, 'PS3.3 C.34.15'),
         ('approval_subjects', 'referenced_sop_instance_uid', 'UI', true, null, 'PS3.3 C.34.15'),
         ('approval_assertions', 'assertion_uid', 'UI', true, null, 'PS3.3 10.30'),
         ('approval_assertions', 'assertion_datetime', 'DT', true, null, 'PS3.3 10.30'),
@@ -102,3 +110,4 @@ comment on column dpp.publication_rules.vr is 'VR by which each value is judged 
 comment on column dpp.publication_rules.is_required is 'Whether there must be a value';
 comment on column dpp.publication_rules.allowed is 'Enumerated values; null: any';
 comment on column dpp.publication_rules.clause is 'Where the standard says so';
+comment on column dpp.publication_rules.is_completed is 'Whether it is filled in when it is missing (dpp.complete), so that it may be left out';

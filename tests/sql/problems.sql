@@ -50,9 +50,9 @@ values
     ('protocol', 'objects', 'timezone_offset', false, '+1500', 'no offset'),
     ('protocol', 'protocols', 'protocol_name', true, repeat('x', 65), 'VR LO'),
     ('protocol', 'protocols', 'equipment_modality', true, 'MR', 'not one of CT, XA'),
-    ('protocol', 'protocols', 'content_creator_name', true, 'a^b^c^d^e^f', 'VR PN'),
-    ('protocol', 'protocols', 'instance_creation_date', true, '20230229', 'VR DA'),
-    ('protocol', 'protocols', 'instance_creation_time', true, '2400', 'VR TM'),
+    ('protocol', 'protocols', 'content_creator_name', false, 'a^b^c^d^e^f', 'VR PN'),
+    ('protocol', 'protocols', 'instance_creation_date', false, '20230229', 'VR DA'),
+    ('protocol', 'protocols', 'instance_creation_time', false, '2400', 'VR TM'),
     ('protocol', 'protocols', 'clinical_trial_sponsor_name', true, repeat('x', 65), 'VR LO'),
     ('protocol', 'protocols', 'clinical_trial_protocol_id', true, 'a\b', 'VR LO'),
     ('protocol', 'protocols', 'clinical_trial_protocol_name', false, E'a\nb', 'VR LO'),
@@ -61,17 +61,17 @@ values
     ('protocol', 'protocols', 'planning_information', false, E'a\x07', 'VR UT'),
     ('protocol', 'protocols', 'design_rationale', false, E'a\x1B', 'VR UT'),
     ('protocol', 'protocols', 'patient_position', true, 'hfs', 'VR CS'),
-    ('protocol', 'protocols', 'manufacturer', true, repeat('x', 65), 'VR LO'),
-    ('protocol', 'protocols', 'manufacturer_model_name', true, repeat('x', 65), 'VR LO'),
-    ('protocol', 'protocols', 'device_serial_number', true, repeat('x', 65), 'VR LO'),
-    ('protocol', 'protocols', 'software_versions', true, '{"a\\b"}', 'VR LO'),
+    ('protocol', 'protocols', 'manufacturer', false, repeat('x', 65), 'VR LO'),
+    ('protocol', 'protocols', 'manufacturer_model_name', false, repeat('x', 65), 'VR LO'),
+    ('protocol', 'protocols', 'device_serial_number', false, repeat('x', 65), 'VR LO'),
+    ('protocol', 'protocols', 'software_versions', false, '{"a\\b"}', 'VR LO'),
     ('protocol', 'protocol_custodians', 'institution_name', false, repeat('x', 65), 'VR LO'),
     ('protocol', 'protocol_models', 'manufacturer', true, repeat('x', 65), 'VR LO'),
     ('protocol', 'protocol_models', 'manufacturer_related_model_group', true, repeat('x', 65), 'VR LO'),
     ('protocol', 'protocol_models', 'manufacturer_model_name', false, repeat('x', 65), 'VR LO'),
     ('protocol', 'protocol_models', 'software_versions', false, '{"a\\b"}', 'VR LO'),
     ('protocol', 'protocol_models', 'device_serial_number', false, repeat('x', 65), 'VR LO'),
-    ('protocol', 'protocol_predecessors', 'referenced_sop_class_uid', true, '1.02', 'VR UI'),
+    ('protocol', 'protocol_predecessors', 'referenced_sop_class_uid', false, '1.02', 'VR UI'),
     ('protocol', 'protocol_predecessors', 'referenced_sop_instance_uid', true, '1.', 'VR UI'),
     ('protocol', 'instructions', 'instruction_index', true, '70000', 'VR US'),
     ('protocol', 'instructions', 'instruction_text', true, repeat('x', 65), 'VR LO'),
@@ -85,14 +85,14 @@ values
     ('protocol', 'parameter_constraints', 'selector_value_number', false, '-1', 'VR US'),
     ('approval', 'approvals', 'instance_creation_date', false, '2026', 'VR DA'),
     ('approval', 'approvals', 'instance_creation_time', false, '8', 'VR TM'),
-    ('approval', 'approvals', 'manufacturer', true, repeat('x', 65), 'VR LO'),
-    ('approval', 'approvals', 'manufacturer_model_name', true, repeat('x', 65), 'VR LO'),
-    ('approval', 'approvals', 'device_serial_number', true, repeat('x', 65), 'VR LO'),
-    ('approval', 'approvals', 'software_versions', true, '{"a\\b"}', 'VR LO'),
-    ('approval', 'approval_subjects', 'referenced_sop_class_uid', true, '1.02', 'VR UI'),
+    ('approval', 'approvals', 'manufacturer', false, repeat('x', 65), 'VR LO'),
+    ('approval', 'approvals', 'manufacturer_model_name', false, repeat('x', 65), 'VR LO'),
+    ('approval', 'approvals', 'device_serial_number', false, repeat('x', 65), 'VR LO'),
+    ('approval', 'approvals', 'software_versions', false, '{"a\\b"}', 'VR LO'),
+    ('approval', 'approval_subjects', 'referenced_sop_class_uid', false, '1.02', 'VR UI'),
     ('approval', 'approval_subjects', 'referenced_sop_instance_uid', true, 'x', 'VR UI'),
-    ('approval', 'approval_assertions', 'assertion_uid', true, '01.2', 'VR UI'),
-    ('approval', 'approval_assertions', 'assertion_datetime', true, '202613', 'VR DT'),
+    ('approval', 'approval_assertions', 'assertion_uid', false, '01.2', 'VR UI'),
+    ('approval', 'approval_assertions', 'assertion_datetime', false, '202613', 'VR DT'),
     ('approval', 'approval_assertions', 'expiration_datetime', false, 'soon', 'VR DT'),
     ('approval', 'approval_assertions', 'assertion_comments', false, E'a\x07', 'VR UT'),
     ('approval', 'approval_assertions', 'clinical_trial_protocol_id', false, repeat('x', 65), 'VR LO'),
@@ -170,6 +170,8 @@ from columns as c;
 create temporary table cases (draft text, change text, found text, reason text);
 insert into cases
 values
+    ('approval', 'update dpp.approval_subjects set referenced_sop_class_uid = null, referenced_sop_instance_uid = ''1.2.3'' where object_id = :id', 'approval_subjects.referenced_sop_class_uid (1)', 'is not here to tell it'),
+    ('approval', 'update dpp.approval_subjects set referenced_sop_class_uid = null where object_id = :id', 'nothing', ''),
     -- PS3.3 A.82
     ('protocol', 'update dpp.objects set sop_class_uid = ''1.2'' where id = :id', 'objects.sop_class_uid', 'none of CT Defined'),
     ('protocol', 'update dpp.objects set sop_class_uid = ''1.2.840.10008.5.1.4.1.1.200.7'' where id = :id', 'protocols.equipment_modality', 'does not fit'),
@@ -415,7 +417,7 @@ select set_eq(
     $$
         select r.relation, r.column_name
         from dpp.publication_rules as r
-        where r.is_required
+        where r.is_required and not r.is_completed
     $$,
     $$
         select c.relation, c.column_name
@@ -476,6 +478,38 @@ from (
         ('update dpp.parameter_constraints set selector_keyword = ''OtherPatientIDs'' where object_id = :id and selector_keyword = ''PatientSex''', 'parameter_constraints.selector_keyword (patient 3 OtherPatientIDs): OtherPatientIDs is retired'),
         ('update dpp.parameter_constraints set unit_code = ''images'' where object_id = :id and selector_keyword = ''CTDIvol''', 'parameter_constraints.unit_code (acquisition 2 3 CTDIvol): images is no unit%')
 ) as w (change, warning);
+
+-- What publishing fills in may be missing, and is there afterwards.
+create function pg_temp.completed(p_draft text, p_relation text, p_column text)
+returns text language plpgsql as $$
+declare
+    outcome text;
+    draft drafts;
+begin
+    select * into draft from drafts as d where d.name = p_draft;
+    begin
+        execute format(
+            'update dpp.%I set %I = %s where object_id = %s', p_relation, p_column,
+            case p_column when 'software_versions' then '''{}''' else 'null' end, draft.id);
+        outcome := (select count(*) from dpp.problems(draft.uid)) || ' problems, ';
+        perform dpp.complete(draft.id);
+        outcome := outcome || (
+            select count(*)
+            from dpp.rows_to_check(draft.id) as t
+            where t.relation = p_relation and coalesce(t.content ->> p_column, '[]') = '[]') || ' left';
+        raise exception 'undo' using errcode = 'DPU01';
+    exception
+        when sqlstate 'DPU01' then null;
+    end;
+    return outcome;
+end
+$$;
+select is(
+    pg_temp.completed(case when r.relation like 'approval%' then 'approval' else 'protocol' end, r.relation, r.column_name), '0 problems, 0 left',
+    format('%s.%s is filled in', r.relation, r.column_name))
+from dpp.publication_rules as r
+where r.is_completed;
+select is((select count(*) from dpp.publication_rules as r where r.is_completed), 14::bigint, 'so many are');
 
 -- Everything at once, and in the error of dpp.publish
 update dpp.protocols set protocol_name = null, equipment_modality = 'MR' where object_id = (select id from drafts where name = 'protocol');
