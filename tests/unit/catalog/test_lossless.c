@@ -11,7 +11,10 @@
 
 #include "dcm/dict.h"
 
-enum { MUTATIONS = 600 };
+enum {
+    MUTATIONS = 600,
+    ALL_RENDERED = 70, /* the samples; of damaged ones a quarter, as it takes as long as all else */
+};
 
 static struct arena *arena;
 
@@ -76,11 +79,15 @@ static const char *json_of(struct span octets, struct buf *json)
 static void store_and_compare(const char *what, struct span octets, const char *uid)
 {
     static struct buf json;
+    static unsigned count;
+    static uint32_t random = 1;
     const char *expected = json_of(octets, &json);
     const char *outcome = store_octets(octets, UID_EXPLICIT_LE);
     if (expected && strcmp(outcome, "stored") == 0) {
         check_rows(what, uid, expected);
-        check_rendered(what, uid, arena);
+        if (count < ALL_RENDERED || next_random(&random) % 4 == 0)
+            check_rendered(what, uid, arena);
+        count++;
     }
 }
 
