@@ -87,8 +87,7 @@ language sql stable as $$
     visible as materialized (
         select 'element' as kind, c.item_place, c.place, c.tag, c.vr, c.value, c.value_count, null as fault, c.column_name
         from own as c
-        where (select count(*) from others) = 0
-            or (c.item_place, c.item_tag) not in (select o.place, o.tag from others as o)
+        where not exists (select from others as o where o.place = c.item_place and o.tag = c.item_tag)
         union all
         select
             case when n.vr = 'SQ' and dpp.tag_fault(n.tag) is null then 'sequence' else n.kind end, o.place, n.place, n.tag,

@@ -57,7 +57,14 @@ begin
         cross join lateral (
             select coalesce(
                 n.fault,
-                case when n.kind = 'element' then dpp.encoding_fault(n.tag, n.vr, n.value, n.value_count) end)
+                case
+                    when n.kind <> 'element'
+                        -- What most are, one plain text, needs no closer look.
+                        or n.value_count = 1 and strpos(n.value, '\') = 0
+                        and n.vr in ('CS', 'DA', 'DS', 'IS', 'LO', 'LT', 'SH', 'TM', 'UI', 'UT')
+                    then null
+                    else dpp.encoding_fault(n.tag, n.vr, n.value, n.value_count)
+                end)
         ) as f (fault)
         left join (
             select p.place, p.relation, p.item from dpp.items_of_protocol(p_object_id) as p

@@ -3,7 +3,7 @@
 -- tests/unit/catalog/test_render.c and test_lossless.c, values against pydicom in tests/integration/test_render.py.
 \! "$DPPR_BINARY" import samples/dicom >/dev/null
 begin;
-select plan(67);
+select plan(68);
 set local dpp.maintenance = on; -- rows as they are, without completion
 
 create function pg_temp.protocol(p_uid text, p_others jsonb default '{}', p_name text default null)
@@ -44,6 +44,7 @@ select is(
         {"00091001": {"vr": "OB", "InlineBinary": "AQ=="}, "00189916": {"vr": "LO", "Value": ["Second"]}},
         {"00189916": {"vr": "LO", "Value": ["Last"]}}]}',
     'items that are rows are those of the rows, in the order of their ordinals');
+select is(position('\x180014994c4f' in e.dataset), 0, 'and nothing stands beside them') from dpp.encode(:items, false) as e;
 select is(pg_temp.attribute(:items, '00189912'), '{"vr": "SQ"}', 'a sequence without items is there');
 select is(dpp.dataset_of(-1), null, 'an object that is not there has no data set');
 

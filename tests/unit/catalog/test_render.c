@@ -381,6 +381,12 @@ static const char *const unknown_values[] = {
     "feffdde000000000", /* a delimiter too much */
     "feff00e0ffffffff"
     "feff0de001000000",
+    "feff00e008000000"
+    "feff0de000000000", /* a delimiter where the length is said */
+    "feff00e0ffffffff"
+    "feff0de002000000"
+    "0000"
+    "feff0de000000000", /* a delimiter with a length */
     "feff00e004000000"
     "08000001", /* cut short */
     "feff00e000000000"
