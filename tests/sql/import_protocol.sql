@@ -37,5 +37,49 @@ select is(count(distinct dpp.uid_of_digest(sha256(n::text::bytea))), 1000::bigin
 from generate_series(1, 1000) as n;
 select is(length(dpp.document_digest('{}')), 32, 'a digest');
 
+-- Outcomes. A document of a known UID makes nothing.
+create function pg_temp.document(name text)
+returns jsonb language sql as $$
+    select jsonb_build_object(
+        'sop_instance_uid', '2.25.77', 'id', 'x', 'name', name, 'modality', 'CT', 'creator', 'Curie^Marie',
+        'procedure_codes', '{"value": "24725-4", "scheme": "LN", "meaning": "CT HEAD"}'::jsonb,
+        'acquisition', '{"parameters": {"keyword": "AcquisitionType", "value": "SPIRAL"}}'::jsonb)
+$$;
+create function pg_temp.import(name text, as_draft boolean)
+returns text language plpgsql as $$
+declare
+    outcome constant text := dpp.import_protocol(pg_temp.document(name), as_draft);
+begin
+    return outcome || ' ' || coalesce((select o.state from dpp.objects as o where o.sop_instance_uid = '2.25.77'), 'nothing');
+end
+$$;
+select is(pg_temp.import('a', true), 'stored draft', 'a draft');
+select is(pg_temp.import('a', true), 'same draft', 'the draft once more');
+select is(pg_temp.import('a', false), 'draft draft', 'a draft is not published by the way');
+select is(pg_temp.import('b', true), 'draft draft', 'a draft is not changed by the way');
+update dpp.protocols set protocol_name = 'changed by hand';
+select is(pg_temp.import('a', true), 'same draft', 'what an author has changed since stays');
+select is((select d.document_id from dpp.authored_documents as d), 'x', 'the document''s id is kept');
+select is(dpp.publish('2.25.77'), '2.25.77', 'published');
+select is(pg_temp.import('a', false), 'same published', 'the same once it is published');
+select is(pg_temp.import('a', true), 'same published', 'the same as a draft');
+select is(pg_temp.import('b', false), 'different published', 'another content');
+select lives_ok($$select dpp.retire('2.25.77', 'test')$$, 'retired');
+select is(pg_temp.import('a', false), 'retired retired', 'the same once it is retired');
+select lives_ok($$select dpp.purge('2.25.77', 'test')$$, 'purged');
+select is(pg_temp.import('a', false), 'purged nothing', 'the same once it is purged');
+select is_empty('select from dpp.authored_documents', 'what is purged is not remembered as a document');
+select is(dpp.import_protocol(pg_temp.document('a') - 'sop_instance_uid'), 'stored', 'a document without UID');
+select is(
+    (select o.sop_instance_uid from dpp.objects as o where o.state = 'published'), dpp.uid_of_document('{"id": "x"}'),
+    'gets the one that follows from its id');
+select throws_ok(
+    $$select dpp.import_protocol('{"id": "y", "colour": 1}')$$, '22023', 'the authoring document has 1 fault',
+    'a document with a fault');
+select throws_ok(
+    format('select dpp.import_protocol(%L)', t.document), '22023', 'an authoring document is a JSON object, not ' || t.kind, t.kind)
+from (values ('[]', 'array'), ('1', 'number'), ('null', 'null')) as t (document, kind);
+select is((select count(*) from dpp.objects), 1::bigint, 'what is refused leaves nothing');
+
 select * from finish();
 rollback;
