@@ -1,7 +1,8 @@
 create or replace view dpp.protocol_versions as
 select
-    dpp.lineage_of(o.sop_instance_uid) as lineage_uid,
-    dpp.version_of(o.sop_instance_uid) as version,
+    -- Most come from nothing, which is told at a glance.
+    case when l.has_origin then dpp.lineage_of(o.sop_instance_uid) else o.sop_instance_uid end as lineage_uid,
+    case when l.has_origin then dpp.version_of(o.sop_instance_uid) else 1 end as version,
     o.sop_instance_uid,
     p.protocol_name,
     p.equipment_modality,
@@ -25,7 +26,13 @@ select
     o.retired_reason,
     o.id as object_id
 from dpp.objects as o
-join dpp.protocols as p on p.object_id = o.id;
+join dpp.protocols as p on p.object_id = o.id
+cross join lateral (
+    select
+        o.revises_uid is not null
+            or exists (select from dpp.protocol_predecessors as r where r.object_id = o.id)
+            or exists (select from dpp.supersessions as s where s.object_id = o.id) as has_origin
+) as l;
 
 comment on view dpp.protocol_versions is
     'Every protocol as a version of its lineage: which one, what it is now, who made, published and retired it';
