@@ -6,6 +6,7 @@ import contextlib
 import json
 import re
 import signal
+import time
 
 import pytest
 
@@ -395,14 +396,18 @@ def test_database_that_is_away_and_comes_back():
         drained(server)
         cluster.stop()
         wait_for(lambda: wire.find(3, keys(ProtocolName="x"))[1].status == 0xA700)
-        assert value(server, "audit_waiting") > 0
+        dropped = value(server, "audit_dropped_total")  # what was on its way when it broke
+        for _ in range(5):
+            assert wire.find(3, keys(ProtocolName="x"))[1].status == 0xA700
+        assert value(server, "audit_waiting") >= 5
         cluster.start()
         wait_for(lambda: wire.find(3, keys(ProtocolName="x"))[1].status == 0)
         drained(server)
         rows = cluster.execute("select status, count(*) from dpp.audit_events where ae_title = 'AWAY' group by 1 order by 1")
         assert [r[0] for r in rows] == [0, 0xA700]
         total = sum(r[1] for r in rows)
-        assert total == value(server, "find_ok_total") + value(server, "find_failed_total") - value(server, "audit_dropped_total")
+        assert value(server, "audit_dropped_total") == dropped
+        assert total == value(server, "find_ok_total") + value(server, "find_failed_total") - dropped
         wire.release()
         assert server.stop() == 0
 
@@ -415,9 +420,11 @@ def test_read_only_database_is_no_storm(database):
         wire = associate(server, "STANDBY")
         finds(wire, 30)
         wait_for(lambda: value(server, "audit_dropped_total") > 0)
-        errors = value(server, "database_errors_total")
-        finds(wire, 200)
-        assert value(server, "database_errors_total") <= errors + 2
+        errors, begin = value(server, "database_errors_total"), time.monotonic()
+        while time.monotonic() < begin + 1.5:
+            finds(wire, 10)
+        # one in two seconds, and the heartbeat's; each quarter of a second would be six
+        assert value(server, "database_errors_total") <= errors + 2 + (time.monotonic() - begin) / 2
     finally:
         database._admin(f"alter database {database.name} reset default_transaction_read_only")
     database.query("select pg_terminate_backend(pid) from pg_stat_activity"
