@@ -233,41 +233,93 @@ CONTENT = """
     order by 1"""
 
 
+def come_back_the_same(db, folder, form, *arguments, compare=lambda row: row):
+    """What is exported in this form makes the same protocols in an empty repository."""
+    wanted = [compare(row) for row in db.query(CONTENT)]
+    state = ["--state", "draft"] if db.query("select 1 from dpp.objects where state = 'draft' limit 1") else []
+    done = run_dppr("export", folder, "--authoring", form, *state, database=db.uri, check=True)
+    assert done.stdout == f"{len(wanted)} written, 0 there already, 0 failed\n"
+    suffix = {"json": ".authoring.json", "csv": ".csv"}[form]
+    assert sorted(p.name for p in folder.iterdir()) == sorted(row[0] + suffix for row in wanted)
+    again = run_dppr("export", folder, "--authoring", form, *state, database=db.uri, check=True)
+    assert again.stdout == f"0 written, {len(wanted)} there already, 0 failed\n"
+    other = Database()
+    try:
+        done = run_dppr("import", *arguments, folder, database=other.uri)
+        assert done.stdout == f"{len(wanted)} stored, 0 same, 0 failed\n", done.stderr
+        for mine, its in zip(wanted, map(compare, other.query(CONTENT)), strict=True):
+            assert mine == its
+    finally:
+        other.drop()
+
+
 def test_authoring_files_are_published_and_come_back_the_same(db, tmp_path):
-    """Samples as JSON; what is exported, as JSON and as CSV, makes the same protocols in an empty repository."""
     assert run_dppr("import", AUTHORING, database=db.uri, check=True).stdout == "60 stored, 0 same, 0 failed\n"
     assert counts(db) == (60, 60)
-    wanted = db.query(CONTENT)
-    for form, suffix in (("json", ".authoring.json"), ("csv", ".csv")):
-        folder = tmp_path / form
-        done = run_dppr("export", folder, "--authoring", form, database=db.uri, check=True)
-        assert done.stdout == "60 written, 0 there already, 0 failed\n"
-        assert sorted(p.name for p in folder.iterdir()) == sorted(row[0] + suffix for row in wanted)
-        again = run_dppr("export", folder, "--authoring", form, database=db.uri, check=True)
-        assert again.stdout == "0 written, 60 there already, 0 failed\n"
-        other = Database()
-        try:
-            assert run_dppr("import", folder, database=other.uri, check=True).stdout == "60 stored, 0 same, 0 failed\n"
-            for mine, its in zip(wanted, other.query(CONTENT), strict=True):
-                assert mine == its
-        finally:
-            other.drop()
+    come_back_the_same(db, tmp_path / "out", "csv")
 
 
 def test_received_samples_come_back_as_authoring_files(db, tmp_path):
     """What was received has been made by others and is taken as it is: its document makes the same rows."""
     run_dppr("import", SAMPLES, database=db.uri, check=True)
-    wanted = [row[:1] + row[2:-1] for row in db.query(CONTENT)]
-    for form in ("json", "csv"):
-        run_dppr("export", tmp_path / form, "--authoring", form, database=db.uri, check=True)
-        other = Database()
-        try:
-            done = run_dppr("import", "--draft", tmp_path / form, database=other.uri)
-            assert done.stdout == "60 stored, 0 same, 0 failed\n", done.stderr
-            for mine, its in zip(wanted, other.query(CONTENT), strict=True):
-                assert mine == its[:1] + its[2:-1]
-        finally:
-            other.drop()
+    come_back_the_same(db, tmp_path / "out", "json", "--draft", compare=lambda row: row[:1] + row[2:-1])
+
+
+TEXTS = ["plain", "a,b;c", 'a "quoted" word', "[x]", "{", '"', "back\\slash", "two\nlines", "tab\there", "\u00dcbergr\u00f6\u00dfe",
+         "\u80f8\u90e8", "0.10", "007", "true", "null", "-", "'", "=1+1", "\u200b", "1e5"]
+
+
+def random_document(chance, n):
+    """Any draft that can be loaded, with texts that files and spreadsheets stumble over."""
+    def text():
+        return chance.choice(TEXTS) + chance.choice(["", " x", chance.choice(TEXTS)])
+
+    def several(make, least=0):
+        return [make() for _ in range(chance.randint(least, 3))]
+
+    def code():
+        return {"value": f"{chance.randint(1, 10**9)}-{n}", "scheme": "LN", "meaning": text()[:64]}
+
+    def parameter():
+        keyword, value = chance.choice([
+            ("KVP", lambda: chance.choice([120, 0.1, 80.55, "100"])), ("AcquisitionType", text), ("ProtocolName", text),
+            ("CTDIvol", lambda: chance.random()), ("CTDIPhantomTypeCodeSequence", code)])
+        made = {"keyword": keyword, "constraint": chance.choice(["EQUAL", "MEMBER_OF", "RANGE_INCL"]),
+                "value": several(value, 1), "guidance": text()}
+        if keyword in ("KVP", "CTDIvol"):
+            made.update(unit=chance.choice(["kV", {"value": text(), "scheme": "99X", "meaning": text()[:60]}]))
+        if chance.random() < 0.3:
+            made.update(path=several(lambda: "CTXRayDetailsSequence", 1), modifiable=chance.choice([True, False]))
+        if chance.random() < 0.3:
+            made.update(default=value(), significance="WARNING")
+        return made
+
+    def element():
+        return {"element_name": text(), "purpose": text(), "number": chance.randint(1, 9),
+                "parameters": several(parameter)}
+
+    return {
+        "sop_instance_uid": f"2.25.99{n}", "name": text(), "modality": chance.choice(["CT", "XA"]), "notes": text(),
+        "indications": several(text), "contraindications": several(code), "reason_codes": several(code),
+        "equipment": several(lambda: {"manufacturer": text(), "software_versions": several(text)}),
+        "instructions": several(lambda: {"text": text(), "description": text()}),
+        "clinical_trial": {"sponsor": text(), "protocol_id": text()},
+        "other_attributes": {"00100010": {"vr": "PN", "Value": [{"Alphabetic": "X^Y"}]}},
+        "patient_constraints": several(parameter), "acquisition": several(element), "storage": several(element)}
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_random_drafts_come_back_the_same(db, tmp_path, form):
+    seed = random.randrange(10**6)
+    chance = random.Random(seed)
+    path = tmp_path / "random.json"
+    path.write_text(json.dumps([random_document(chance, n) for n in range(25)]))
+    done = run_dppr("import", "--draft", path, database=db.uri)
+    assert done.stdout == "25 stored, 0 same, 0 failed\n", (seed, done.stderr)
+    try:
+        come_back_the_same(db, tmp_path / "out", form, "--draft")
+    except AssertionError as error:
+        raise AssertionError(f"seed {seed}") from error
 
 
 def test_every_problem_of_a_document_is_told(db, tmp_path):
