@@ -12,6 +12,28 @@ $$;
 comment on function dpp.performed_sequence(text) is
     'Tag of the sequence of a performed protocol whose items the elements of a kind are about, with which Selector Sequence Pointers begin; null for patient';
 
+-- PS3.3 C.34.10: what a performed CT acquisition has for each beam, in CT X-Ray Details Sequence (0018,9325).
+create or replace function dpp.default_path(kind text, sop_class_uid text, tag text)
+returns text[] language sql immutable parallel safe as $$
+    select case
+        when kind = 'acquisition' and sop_class_uid = '1.2.840.10008.5.1.4.1.1.200.1' and tag in (
+            '00180060', -- KVP
+            '00180090', -- Data Collection Diameter
+            '00189323', -- Exposure Modulation Type
+            '00189328', -- Exposure Time in ms
+            '00189330', -- X-Ray Tube Current in mA
+            '00189332', -- Exposure in mAs
+            '00189944', -- Auto KVP Selection Type
+            '00189945', -- Auto KVP Upper Bound
+            '00189946', -- Auto KVP Lower Bound
+            '300A00C0') -- Beam Number
+        then array['00189325']
+        else '{}'
+    end
+$$;
+comment on function dpp.default_path(text, text, text) is
+    'Tags of the sequences between an element of a kind and an attribute, for a selector that says no path: those of each beam of a CT acquisition are in CT X-Ray Details Sequence';
+
 create or replace function dpp.is_numeric_vr(vr text)
 returns boolean language sql immutable parallel safe as $$
     select vr in ('DS', 'IS', 'FD', 'FL', 'UL', 'US', 'SL', 'SS', 'SV', 'UV')
@@ -123,7 +145,10 @@ begin
         new.selector_vr := coalesce(new.selector_vr, old.selector_vr);
     end if;
 
-    if new.selector_path <> '{}' then
+    if not is_update and new.selector_path = '{}' and new.selector_path_items = '{}' then
+        new.selector_path := dpp.default_path(
+            new.kind, (select o.sop_class_uid from dpp.objects as o where o.id = new.object_id), new.selector_attribute);
+    elsif new.selector_path <> '{}' then
         new.selector_path := array(
             select coalesce(dpp.parse_tag(p.value), (dpp.attribute_of(p.value)).tag, p.value)
             from unnest(new.selector_path) with ordinality as p (value, n)

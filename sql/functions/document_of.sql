@@ -88,7 +88,12 @@ begin
                     'value_number', nullif(
                         c.selector_value_number,
                         case when c.constraint_type = 'EQUAL' and cardinality(c.constraint_values) > 1 then 0 else 1 end),
-                    'path', to_jsonb(nullif(p.path, '{}')),
+                    'path', to_jsonb(case
+                    when p.tags is distinct from dpp.default_path(c.kind, o.sop_class_uid, c.selector_attribute)
+                        or c.selector_path_items[1] is distinct from c.element_ordinal
+                        or p.items <> array_fill(1, array[cardinality(p.tags)])
+                    then p.path
+                end),
                     'path_items', case
                         when c.kind <> 'patient' and c.selector_path_items[1] is distinct from c.element_ordinal then to_jsonb(c.selector_path_items)
                         when p.items <> array_fill(1, array[cardinality(p.path)]) then to_jsonb(p.items)
@@ -110,6 +115,7 @@ begin
                 || dpp.others_document(c.other_attributes)
             order by c.ordinal)
         from dpp.parameter_constraints as c
+        join dpp.objects as o on o.id = c.object_id
         left join dpp.attributes as a on a.tag = c.selector_attribute
         cross join lateral (
             select
@@ -123,8 +129,9 @@ begin
                     from unnest(s.tags) with ordinality as t (tag, n)
                     left join dpp.attributes as k on k.tag = t.tag
                     order by t.n),
-                s.items
-        ) as p (path, items)
+                s.items,
+            s.tags
+    ) as p (path, items, tags)
         where c.object_id = p_object_id and c.kind = p_kind and c.element_ordinal = p_element
     );
 end

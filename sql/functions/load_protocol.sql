@@ -232,14 +232,16 @@ begin
         i.item -> 'unit' ->> 'scheme', i.item -> 'unit' ->> 'meaning', r.significance, r.violation_condition,
         r.selection_guidance, r.is_modifiable, r.other_attributes
     from (
-        select false, p.n, p.item, 'parameter'
+        -- A parameter that says no path is completed as a row is (dpp.default_path); an empty one is the element itself.
+        select false, p.n, p.item, 'parameter',
+            coalesce(p.item -> 'path', 'null') = 'null' and coalesce(p.item -> 'path_items', 'null') = 'null'
         from jsonb_array_elements(p_parameters) with ordinality as p (item, n)
         where not (p.item ? 'value' and p.item -> 'value' = 'null' and p.item -> 'default' is null)
         union all
-        select true, row_number() over (order by p.n), p.item, 'private_parameter'
+        select true, row_number() over (order by p.n), p.item, 'private_parameter', false
         from jsonb_array_elements(p_private) with ordinality as p (item, n)
         where p.item -> 'value' <> 'null' or p.item -> 'default' <> 'null'
-    ) as i (is_private, n, item, level)
+    ) as i (is_private, n, item, level, has_default_path)
     cross join lateral jsonb_populate_record(
         null::dpp.parameter_constraints,
         jsonb_build_object('selector_path', '[]'::jsonb, 'selector_path_items', '[]'::jsonb, 'other_attributes', '{}'::jsonb)
@@ -262,11 +264,12 @@ begin
             case when i.is_private then coalesce(r.selector_private_creator, p_private_creator) else r.selector_private_creator end,
             -- One item number more than sequences: the first is the element's.
             case
-                when p_kind = 'patient' then '{}'
+                when p_kind = 'patient' or i.has_default_path then '{}'
                 else array[dpp.performed_sequence(p_kind)]
             end,
             case
-                when p_kind = 'patient' or cardinality(r.selector_path_items) > cardinality(r.selector_path) then '{}'
+                when p_kind = 'patient' or i.has_default_path or cardinality(r.selector_path_items) > cardinality(r.selector_path)
+                then '{}'
                 else array[p_element]
             end,
             case

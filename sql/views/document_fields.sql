@@ -109,7 +109,7 @@ from (
         ('parameter', 'vr', 'text', 'selector_vr', 'its VR, likewise'),
         ('parameter', 'private_creator', 'text', 'selector_private_creator', 'Private Creator of a private attribute'),
         ('parameter', 'value_number', 'integer', 'selector_value_number', 'which value, from 1; 0: all'),
-        ('parameter', 'path', 'path', 'selector_path', 'keywords or tags of the sequences between the element and the attribute'),
+        ('parameter', 'path', 'path', 'selector_path', 'keywords or tags of the sequences between the element and the attribute; left out: those where it belongs (CTXRayDetailsSequence for KVP and the like); an empty list: none'),
         ('parameter', 'path_item', 'integer', null, 'item number in each sequence of path; left out: 1'),
         ('parameter', 'path_items', 'integers', 'selector_path_items', 'one for each sequence of path; one more in front: the element''s (0: all)'),
         ('parameter', 'constraint', 'text', 'constraint_type', 'such as EQUAL or RANGE_INCL; left out: EQUAL'),

@@ -118,6 +118,8 @@ from (
             'select string_agg(concat_ws('' '', c.ordinal, c.selector_keyword, c.constraint_type), '', '' order by c.ordinal) from dpp.parameter_constraints as c where c.object_id = $1', '1 KVP UNCONSTRAINED, 2 CTDIvol UNCONSTRAINED'),
         ('{"acquisition": {"parameters": {"keyword": "KVP", "path": "CTXRayDetailsSequence", "path_item": 2, "value": 0.33333333333333333333}}}',
             'select concat_ws('' '', c.selector_path, c.selector_path_items, c.constraint_values) from dpp.parameter_constraints as c where c.object_id = $1', '{00189920,00189325} {1,2} {0.33333333333333}'),
+        ('{"acquisition": {"parameters": [{"keyword": "KVP"}, {"keyword": "KVP", "path": []}, {"keyword": "CTDIvol"}]}}',
+            'select string_agg(concat_ws('' '', c.selector_path, c.selector_path_items), '', '' order by c.ordinal) from dpp.parameter_constraints as c where c.object_id = $1', '{00189920,00189325} {1,1}, {00189920} {1}, {00189920} {1}'),
         ('{"acquisition": {"parameters": {"keyword": "KVP", "path": ["CTXRayDetailsSequence"], "path_items": [0, 3]}}}', 'select c.selector_path_items from dpp.parameter_constraints as c where c.object_id = $1', '{0,3}'),
         ('{"acquisition": {"parameters": {"keyword": "KVP", "path": ["CTXRayDetailsSequence"], "path_items": 3}}}', 'select c.selector_path_items from dpp.parameter_constraints as c where c.object_id = $1', '{1,3}'),
         ('{"acquisition": {"parameters": {"keyword": "ReferenceBasisCodeSequence", "constraint": "MEMBER_OF", "value": [{"value": "a", "scheme": "b", "meaning": "c"}, {"value": "d"}]}}}',

@@ -192,6 +192,8 @@ values
     ('selector_attribute', '''00211099''', '{"selector_attribute": "00211099", "selector_name": null, "selector_vr": null}'),
     -- where
     ('selector_keyword', '''CTDIvol''', '{"selector_path": ["00189920"], "selector_path_items": [2], "selector_value_number": 1}'),
+    ('selector_keyword', '''KVP''', '{"selector_path": ["00189920", "00189325"], "selector_path_items": [2, 1]}'),
+    ('selector_keyword, selector_path', '''KVP'', ''{00189920}''', '{"selector_path": ["00189920"], "selector_path_items": [2]}'),
     ('selector_keyword, selector_path', '''KVP'', ''{CTXRayDetailsSequence}''', '{"selector_path": ["00189920", "00189325"], "selector_path_items": [2, 1]}'),
     ('selector_keyword, selector_path, selector_path_items', '''KVP'', array[''(0018,9325)''], ''{3}''', '{"selector_path": ["00189920", "00189325"], "selector_path_items": [2, 3]}'),
     ('selector_keyword, selector_path', '''KVP'', ''{00189920,00189325}''', '{"selector_path": ["00189920", "00189325"], "selector_path_items": [2, 1]}'),
@@ -232,6 +234,13 @@ begin
     return (select jsonb_object_agg(k.key, made -> k.key) from jsonb_object_keys(p_keys) as k (key));
 end
 $$;
+insert into written (columns, "values", becomes)
+select 'selector_keyword', quote_literal(k.keyword), '{"selector_path": ["00189920", "00189325"], "selector_path_items": [2, 1]}'
+from unnest('{BeamNumber,XRayTubeCurrentInmA,ExposureTimeInms,ExposureInmAs,ExposureModulationType,DataCollectionDiameter,AutoKVPSelectionType,AutoKVPUpperBound,AutoKVPLowerBound}'::text[]) as k (keyword);
+select is(dpp.default_path(p.kind, p.uid, '00180060'), '{}', format('nowhere else for %s of %s', p.kind, p.uid))
+from (
+    values ('acquisition', '1.2.840.10008.5.1.4.1.1.200.7'), ('reconstruction', '1.2.840.10008.5.1.4.1.1.200.1'), ('patient', '1.2.840.10008.5.1.4.1.1.200.1')
+) as p (kind, uid);
 select is(pg_temp.written(w.columns, w."values", w.becomes), w.becomes, format('(%s) = (%s)', w.columns, w."values")) from written as w order by w.n;
 select is(
     (
