@@ -14,10 +14,10 @@
 -- What else could be thought of: row security, which the owner of a table does not have to mind; rights on columns, which
 -- know no state; a trigger for each statement, which would have to keep all rows of it (and those of dpp.ingest too).
 
+-- Called for every row, as is dpp.note_change: a search path of their own would cost more than what they do. They are for
+-- the guard only, which has one.
 create or replace function dpp.refuse_closed_door()
-returns void language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
+returns void language plpgsql as $$
 begin
     if current_setting('dpp.maintenance', true) = 'on' then
         raise exception 'dpp.maintenance is for the owner of schema dpp'
@@ -219,9 +219,7 @@ comment on function dpp.note_object() is
 -- Columns that are null are left out.
 create or replace function dpp.note_change(
     p_uid text, p_relation text, p_operation text, p_old_row jsonb, p_new_row jsonb)
-returns void language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
+returns void language plpgsql as $$
 begin
     -- Derived columns are sometimes made anew by an update that changes nothing.
     if p_old_row = p_new_row then
