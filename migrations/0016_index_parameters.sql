@@ -103,7 +103,7 @@ comment on function dpp.parameter_keyword(text, text) is
 create function dpp.convert_unit(number double precision, from_unit text, to_unit text)
 returns double precision language plpgsql immutable parallel safe as $$
 declare
-    units jsonb := '{
+    units constant jsonb := jsonb '{
         "A": ["current", 1], "mA": ["current", 1e-3], "uA": ["current", 1e-6], "V": ["voltage", 1],
         "mV": ["voltage", 1e-3], "kV": ["voltage", 1e3], "MV": ["voltage", 1e6], "C": ["charge", 1],
         "mC": ["charge", 1e-3], "uC": ["charge", 1e-6], "A.s": ["charge", 1], "mA.s": ["charge", 1e-3],

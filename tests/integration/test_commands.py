@@ -96,16 +96,16 @@ def test_peers_are_checked_before_they_are_added(database):
 
 
 def test_a_peer_may_be_a_scanner_of_a_model(database):
-    run_dppr("ae", "add", "SCANNER", "--manufacturer", "ACME", "--model", "Alpha \"2\"", "--serial", "007",
+    run_dppr("ae", "add", "CT7", "--manufacturer", "ACME", "--model", "Alpha \"2\"", "--serial", "007",
              database=database.uri, check=True)
     run_dppr("ae", "add", "VIEWER", database=database.uri, check=True)
     rows = {row["ae_title"]: [row[key] for key in ("manufacturer", "manufacturer_model_name", "device_serial_number")]
             for row in json.loads(run_dppr("ae", "list", "--json", database=database.uri, check=True).stdout)}
-    assert (rows["SCANNER"], rows["VIEWER"]) == (["ACME", "Alpha \"2\"", "007"], ["", "", ""])
+    assert (rows["CT7"], rows["VIEWER"]) == (["ACME", "Alpha \"2\"", "007"], ["", "", ""])
     listed = run_dppr("ae", "list", database=database.uri, check=True).stdout
-    assert re.search(r"^SCANNER .* ACME +Alpha \"2\" +007", listed, re.M)
+    assert re.search(r"^CT7 .* ACME +Alpha \"2\" +007", listed, re.M)
     assert database.query("select ae_title, manufacturer from dpp.application_entities where manufacturer_model_name is null"
-                          " and ae_title in ('SCANNER', 'VIEWER')") == [("VIEWER", None)]
+                          " and ae_title in ('CT7', 'VIEWER')") == [("VIEWER", None)]
 
 
 def test_a_destination_is_tested_with_an_echo(database, storescp):
