@@ -1,6 +1,6 @@
 -- Parameter search: what each kind of constraint allows, in whose unit, the view, and that the index serves the questions.
 begin;
-select plan(80);
+select plan(82);
 
 -- What a constraint allows
 create temporary table cases (
@@ -82,6 +82,22 @@ select is_empty(
         where a.dimension <> b.dimension and dpp.convert_unit(1, a.unit_code, b.unit_code) is not null
     $$,
     'what measures different things is not converted');
+-- A store must not fail for it: the index asks.
+select results_eq(
+    $$
+        select dpp.convert_unit(n.number, n.from_unit, n.to_unit)
+        from (
+            values
+                (9.99e307, 's', 'ms'), (-9.99e307, 's', 'ms'), (1e-319, 'ms', 'wk'), ('-Infinity', 's', 'ms'), ('NaN', 's', 'ms'),
+                (1.5e305, 's', 'ms')
+        ) as n (number, from_unit, to_unit)
+    $$,
+    array['Infinity', '-Infinity', '0', '-Infinity', 'NaN', '1.5e308']::float8[],
+    'numbers that double precision does not have in the other unit');
+select is(
+    dpp.highest_allowed('00189328', 'FD', 'EQUAL', '{999999999e299}', '{999999999e299}', 's'), 'Infinity'::float8,
+    'a constraint with such a number');
+
 select is_empty(
     $$
         select a.tag, a.keyword, dpp.attribute_keyword(a.tag)
