@@ -14,6 +14,10 @@ declare
     number constant numeric := value::text::numeric;
     result text := trim_scale(number)::text;
 begin
+    -- Beyond what double precision has, and so whoever reads it
+    if number <> 0 and abs(number) not between 1e-307 and 1e307 then
+        return null;
+    end if;
     if length(result) > 16 then
         result := number::double precision::text;
     end if;
@@ -24,7 +28,7 @@ begin
     return result;
 end
 $$;
-comment on function dpp.json_decimal(jsonb) is 'A number in DICOM JSON as a decimal string of at most 16 characters';
+comment on function dpp.json_decimal(jsonb) is 'A number in DICOM JSON as a decimal string of at most 16 characters; null when it is too large, or too small, for double precision';
 
 create or replace function dpp.json_value(p_vr text, p_value jsonb, out value text, out fault text)
 language plpgsql immutable parallel safe as $$
@@ -54,7 +58,11 @@ begin
         fault := case when kind not in ('number', 'string') then 'has a value that is no number' end;
     elsif kind = 'number' and p_vr in ('DS', 'IS') then
         value := case p_vr when 'DS' then dpp.json_decimal(p_value) else trim_scale(p_value::text::numeric)::text end;
-        fault := case when p_vr = 'IS' and value !~ '^-?[0-9]+$' then 'has a value that is no integer' end;
+        fault := case
+            when value is null then 'has a number that double precision cannot hold'
+            when p_vr = 'IS' and value !~ '^-?[0-9]+$' then 'has a value that is no integer'
+        end;
+        value := coalesce(value, '');
     elsif kind = 'string' then
         value := p_value #>> '{}';
     else

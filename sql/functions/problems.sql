@@ -86,7 +86,7 @@ language plpgsql stable as $$
 begin
     return query
         with columns as (
-            select t.relation, t.item, t.content, r.column_name, r.vr, r.is_required and not r.is_completed as is_due, r.allowed, r.clause,
+            select t.relation, t.item, r.column_name, r.vr, r.is_required and not r.is_completed as is_due, r.allowed, r.clause,
                 case jsonb_typeof(t.content -> r.column_name)
                     when 'array' then array(select jsonb_array_elements_text(t.content -> r.column_name))
                     when 'null' then '{}'
@@ -228,6 +228,50 @@ $$;
 comment on function dpp.problems_of_octets(bigint) is
     'Octets in other_attributes of a draft that cannot be encoded, of rows that dpp.problems_of_others has nothing against';
 
+-- What no server reads, unless it is told to (max-depth, max-elements and max-dataset of dppr serve): it could be sent, but not
+-- in another transfer syntax, and not be imported elsewhere. How many octets it has is known when it is rendered, and
+-- dpp.render asks then; here is asked what can be told in no time, before all else, which would take long.
+create or replace function dpp.problems_of_size(p_object_id bigint)
+returns table (relation text, item text, column_name text, rule text)
+language plpgsql stable as $$
+begin
+    return query
+        with items as materialized (
+            select i.relation, i.item, i.place, i.other_attributes
+            from dpp.items_of_protocol(p_object_id) as i
+            union all
+            select i.relation, i.item, i.place, i.other_attributes
+            from dpp.items_of_approval(p_object_id) as i
+        )
+        select i.relation, i.item, 'other_attributes', 'has sequences nested deeper than 32'
+        from items as i
+        -- In DICOM JSON a sequence is in the attributes of an item of the Value of another: three steps
+        cross join lateral (select 3 * (32 - length(i.place) / 18) + 1) as d (depth)
+        where i.other_attributes <> '{}'
+            and (
+                jsonb_path_exists(i.other_attributes, format('$.**{%s}.vr ? (@ == "SQ")', d.depth)::jsonpath)
+                or jsonb_path_exists(i.other_attributes, format('$.**{%s to last}', d.depth + 4)::jsonpath))
+        union all
+        select 'objects', null, null, format('has %s items and attributes or more, where 1000000 are read', c.count)
+        from (
+            select sum(
+                1 + case
+                    when i.other_attributes = '{}' then 0
+                    else jsonb_array_length(jsonb_path_query_array(i.other_attributes, '$.**.vr'))
+                end)
+            from items as i
+        ) as c (count)
+        where c.count > 1000000
+        union all
+        select 'objects', null, null, format('has %s as JSON, where data sets of 64 MiB are read', pg_size_pretty(c.octets))
+        from (
+            select sum(octet_length(t.content::text)) from dpp.rows_to_check(p_object_id) as t
+        ) as c (octets)
+        where c.octets > 2 * 67108864;
+end
+$$;
+comment on function dpp.problems_of_size(bigint) is 'Whether a draft is too large, or nested too deep, to be read again';
+
 create or replace function dpp.problems(p_uid text)
 returns table (relation text, item text, column_name text, rule text)
 language plpgsql stable
@@ -272,6 +316,10 @@ begin
         ) as h (relation, is_there)
         where not h.is_there;
     if not has_protocol and not has_approval then
+        return;
+    end if;
+    return query select * from dpp.problems_of_size(draft.id);
+    if found then
         return;
     end if;
     return query

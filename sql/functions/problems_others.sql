@@ -32,13 +32,14 @@ begin
             from dpp.rows_to_check(p_object_id) as t
             where t.content -> 'other_attributes' <> '{}'
         ),
-        -- All attributes at all depths, each with the item that it is in
+        -- All attributes at all depths, each with the place of the item that it is in
         attributes as (
-            select r.relation, r.item, 1 as depth, a.key as place, a.key as tag, a.value as attribute, r.others as dataset
+            select r.relation, r.item, 1 as depth, '' as around, a.key as place, a.key as tag, a.value as attribute
             from rows as r
             cross join lateral jsonb_each(r.others) as a
             union all
-            select p.relation, p.item, p.depth + 1, p.place || '[' || i.n || '].' || a.key, a.key, a.value, i.value
+            select p.relation, p.item, p.depth + 1, p.place || '[' || i.n || '].', p.place || '[' || i.n || '].' || a.key, a.key,
+                a.value
             from attributes as p
             cross join lateral jsonb_array_elements(
                 case when p.attribute ->> 'vr' = 'SQ' and jsonb_typeof(p.attribute -> 'Value') = 'array' then p.attribute -> 'Value' else '[]' end
@@ -55,6 +56,11 @@ begin
             from attributes as a
             left join dpp.attributes as k on k.tag = a.tag
         ),
+        creators as materialized (
+            select j.relation, j.item, j.around, j.tag
+            from judged as j
+            where j.is_private and j.tag ~ '00..$' and dpp.json_texts(j.attribute) not in ('{}', '{NULL}')
+        ),
         problems as (
             select j.relation, j.item, j.place, 'is no tag of eight hexadecimal digits in capitals' as rule
             from judged as j
@@ -69,13 +75,18 @@ begin
             cross join lateral jsonb_object_keys(j.attribute) as k (key)
             where j.has_vr and k.key not in ('vr', 'Value', 'InlineBinary')
             union all
-            select j.relation, j.item, j.place, 'has both Value and InlineBinary'
+            -- Rows of a table are in four sequences at most.
+            select j.relation, j.item, j.place, s.fault
             from judged as j
-            where j.has_vr and j.attribute ?& array['Value', 'InlineBinary']
+            cross join lateral dpp.sequence_fault(dpp.binary_octets('UN', j.attribute ->> 'InlineBinary'), j.depth + 4) as s (fault)
+            where j.has_vr and j.vr = 'UN' and coalesce(j.known_vr, 'SQ') = 'SQ' and s.fault is not null
             union all
-            select j.relation, j.item, j.place, 'has a Value that is no array'
+            -- What the rendering cannot read
+            select j.relation, j.item, j.place, v.fault
             from judged as j
-            where j.has_vr and j.attribute ? 'Value' and jsonb_typeof(j.attribute -> 'Value') <> 'array'
+            cross join lateral dpp.json_values(j.vr, j.attribute) as v
+            where j.has_vr and v.fault is not null and (j.vr <> 'SQ' or jsonb_typeof(j.attribute -> 'Value') <> 'array')
+                and not j.attribute ? 'BulkDataURI'
             union all
             select j.relation, j.item, j.place, 'has an item that is no object'
             from judged as j
@@ -110,7 +121,8 @@ begin
             select j.relation, j.item, j.place, format('is private, and its creator %s00%s is missing', left(j.tag, 4), substr(j.tag, 5, 2))
             from judged as j
             where j.is_private and substr(j.tag, 5, 2) >= '10'
-                and dpp.json_texts(j.dataset -> (left(j.tag, 4) || '00' || substr(j.tag, 5, 2))) in ('{}', '{NULL}')
+                and (j.relation, coalesce(j.item, ''), j.around, left(j.tag, 4) || '00' || substr(j.tag, 5, 2)) not in (
+                    select c.relation, coalesce(c.item, ''), c.around, c.tag from creators as c)
             union all
             select j.relation, j.item, j.place, f.fault
             from judged as j

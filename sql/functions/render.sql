@@ -97,6 +97,15 @@ begin
         raise exception 'object % cannot be encoded: attribute %', p_object_id, dpp.place_text(encoded.fault_key)
             using errcode = 'data_exception', detail = array_to_string(problems, E'\n');
     end if;
+    -- See dpp.problems_of_size. An element or item has eight octets at least.
+    if length(encoded.dataset) > 67108864
+        or length(encoded.dataset) > 8000000 and (select count(*) from dpp.dataset_nodes(p_object_id)) > 1000000
+    then
+        raise exception '% cannot be published: it is a data set of % with % items and attributes',
+            (select o.sop_instance_uid from dpp.objects as o where o.id = p_object_id),
+            pg_size_pretty(length(encoded.dataset)::bigint), (select count(*) from dpp.dataset_nodes(p_object_id))
+            using errcode = 'check_violation', detail = 'Data sets of 64 MiB are read, and of 1000000 items and attributes.';
+    end if;
     door := dpp.open_door();
     insert into dpp.instances as i (object_id, transfer_syntax_uid, dataset, size, digest)
     values (p_object_id, '1.2.840.10008.1.2.1', encoded.dataset, length(encoded.dataset), encoded.digest)

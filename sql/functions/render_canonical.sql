@@ -74,12 +74,12 @@ create or replace function dpp.canonical_items(
     p_octets bytea, p_end int, p_is_delimited boolean, p_depth int, inout at int, out canonical bytea)
 language plpgsql stable as $$
 declare
+    items bytea[] := '{}';
     head record;
     inside record;
 begin
-    canonical := '';
     if p_depth > 128 then
-        raise exception using errcode = 'invalid_binary_representation', message = 'sequences are nested too deep';
+        raise exception using errcode = 'program_limit_exceeded', message = 'sequences are nested too deep';
     end if;
     while p_is_delimited or at < p_end loop
         head := dpp.implicit_header(p_octets, at, p_end);
@@ -91,8 +91,10 @@ begin
         inside := dpp.canonical_elements(
             p_octets, case when head.is_undefined then p_end else (at + head.size)::int end, head.is_undefined, p_depth, at);
         at := inside.at;
-        canonical := canonical || '\x7b' || inside.canonical || '\x7d';
+        items := items || ('\x7b' || inside.canonical || '\x7d');
     end loop;
+    -- Not item by item: what is written at the end of octets is written with all before it.
+    canonical := coalesce((select string_agg(i.item, '' order by i.n) from unnest(items) with ordinality as i (item, n)), '');
 end
 $$;
 comment on function dpp.canonical_items(bytea, int, boolean, int, int) is
@@ -113,7 +115,7 @@ begin
         at := at + 8;
         exit when p_is_delimited and head.tag = 'FFFEE00D' and head.size = 0;
         vr := dpp.vr_of_tag(head.tag);
-        if head.tag ~ '^(FFFE|0000|0002)' or head.tag = any (tags)
+        if head.tag ~ '^(FFFE|0000|0002)'
             or head.is_undefined and (head.tag ~ '0000$' or coalesce(vr, 'SQ') <> 'SQ')
         then
             raise exception using errcode = 'invalid_binary_representation', message = 'this is no element of an item';
@@ -137,6 +139,9 @@ begin
             at := at + head.size;
         end if;
     end loop;
+    if (select count(distinct t.tag) from unnest(tags) as t (tag)) < cardinality(tags) then
+        raise exception using errcode = 'invalid_binary_representation', message = 'an element is there twice';
+    end if;
     canonical := coalesce(
         (
             select string_agg(e.element, '' order by e.tag)
@@ -153,9 +158,31 @@ returns bytea language plpgsql stable as $$
 begin
     return (dpp.canonical_items(p_octets, length(p_octets), false, 1, 0)).canonical;
 exception
-    when invalid_binary_representation then
+    when invalid_binary_representation or program_limit_exceeded then
         return null;
 end
 $$;
 comment on function dpp.canonical_sequence(bytea) is
     'The items of a sequence in Implicit VR Little Endian in canonical form; null when the octets are none';
+
+-- A server reads the octets of an unknown value as the sequence that they are, as far as it reads sequences: 32 within
+-- one another, 1000000 items and attributes of at least eight octets.
+create or replace function dpp.sequence_fault(p_octets bytea, p_depth int)
+returns text language plpgsql stable as $$
+begin
+    if substr(p_octets, 1, 4) <> '\xfeff00e0' then
+        return null;
+    elsif length(p_octets) > 8000000 then
+        return 'has VR UN and is too large a sequence';
+    end if;
+    perform dpp.canonical_items(p_octets, length(p_octets), false, 128 - 32 + p_depth, 0);
+    return null;
+exception
+    when invalid_binary_representation then
+        return null;
+    when program_limit_exceeded then
+        return 'has VR UN and sequences nested deeper than 32';
+end
+$$;
+comment on function dpp.sequence_fault(bytea, int) is
+    'Why octets of VR UN, in so many sequences with their own, are no sequence that is read; null when they are, or are none';

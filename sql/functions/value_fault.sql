@@ -28,7 +28,8 @@ begin
                 where g.n > 3 or length(g.part) > 64 or g.part like '%^%^%^%^%^%')
             when 'FD' then dpp.numbers_of(array[p_value]) <> array[null::double precision]
             when 'FL' then coalesce((dpp.numbers_of(array[p_value]))[1] between known.low and known.high, false)
-            else known.low is null or trim(p_value)::numeric between known.low and known.high
+            -- As long as this is out of every range, and may be more than a numeric holds
+            else known.low is null or length(p_value) <= 400 and trim(p_value)::numeric between known.low and known.high
         end;
     end if;
     if is_good then

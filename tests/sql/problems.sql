@@ -398,7 +398,18 @@ from (
         -- At any depth
         ('{"00400555": {"vr": "SQ", "Value": [{"00400556": {"vr": "ST", "Value": ["a"]}, "0040A043": {"vr": "SQ", "Value": [{"00080100": {"vr": "SH", "Value": ["12345678901234567"]}}]}}]}}',
             '00400555[1].0040A043[1].00080100'),
-        ('{"00400555": {"vr": "SQ", "Value": [{"00091001": {"vr": "DS"}}]}}', '00400555[1].00091001 is private')
+        ('{"00400555": {"vr": "SQ", "Value": [{"00091001": {"vr": "DS"}}]}}', '00400555[1].00091001 is private'),
+        ('{"00090010": {"vr": "LO", "Value": ["A"]}, "00400555": {"vr": "SQ", "Value": [{"00091001": {"vr": "DS"}}, {"00090010": {"vr": "LO", "Value": ["A"]}}]}}',
+            '00400555[1].00091001 is private'),
+        -- What cannot be encoded
+        ('{"0040E010": {"vr": "UR", "Value": ["http://a", "http://b"]}}', 'has several values'), ('{"00081080": {"vr": "LO", "Value": [5]}}', 'no string'),
+        ('{"00180060": {"vr": "DS", "Value": [1e400]}}', 'double precision'), ('{"00180060": {"vr": "DS", "Value": [1e-400]}}', 'double precision'),
+        -- As deep as is read, and deeper, also where octets say it
+        (repeat('{"00081115": {"vr": "SQ", "Value": [', 32) || '{"00080054": {"vr": "AE"}}' || repeat(']}}', 32), ''),
+        (repeat('{"00081115": {"vr": "SQ", "Value": [', 33) || '{}' || repeat(']}}', 33), 'deeper than 32'),
+        (repeat('{"00081115": {"vr": "SQ", "Value": [', 1000) || '{}' || repeat(']}}', 1000), 'deeper than 32'),
+        (format('{"00081115": {"vr": "UN", "InlineBinary": "%s"}}', replace(encode(decode(repeat('feff00e0ffffffff08001511ffffffff', 40), 'hex'), 'base64'), E'\n', '')),
+            'deeper than 32')
 ) as o (others, reason);
 insert into cases
 values
@@ -407,10 +418,32 @@ values
     ('protocol', 'update dpp.protocol_models set other_attributes = ''{"00181204": {"vr": "DA", "Value": ["2020"]}}'' where object_id = :id and ordinal = 1', 'protocol_models.other_attributes (1)', 'VR DA'),
     -- What is in other_attributes as a whole need not be in the columns.
     ('protocol', 'update dpp.parameter_constraints set constraint_values = ''{}'' where object_id = :id and selector_keyword = ''PatientSex''; update dpp.parameter_constraints set other_attributes = ''{"00820034": {"vr": "SQ", "Value": [{"00720062": {"vr": "CS", "Value": ["M", "F"]}}]}}'' where object_id = :id and selector_keyword = ''PatientSex''', 'nothing', ''),
+    ('protocol', 'update dpp.protocol_elements set other_attributes = (repeat(''{"00081115": {"vr": "SQ", "Value": ['', 32) || ''{}'' || repeat('']}}'', 32))::jsonb where object_id = :id and kind = ''acquisition'' and ordinal = 1', 'protocol_elements.other_attributes (acquisition 1)', 'deeper than 32'),
+    ('protocol', 'update dpp.protocol_elements set other_attributes = (repeat(''{"00081115": {"vr": "SQ", "Value": ['', 31) || ''{}'' || repeat('']}}'', 31))::jsonb where object_id = :id and kind = ''acquisition'' and ordinal = 1', 'nothing', ''),
+    ('protocol', 'set local dpp.maintenance = on; update dpp.protocols set other_attributes = jsonb_build_object(''00081115'', array_fill(''{"vr": "SQ"}''::jsonb, array[1000001])) where object_id = :id', 'objects', '1000000 are read'),
+    ('protocol', 'set local dpp.maintenance = on; update dpp.protocols set planning_information = repeat(''x'', 140000000) where object_id = :id', 'objects', '64 MiB'),
     ('protocol', 'update dpp.parameter_constraints set unit_meaning = '''' where object_id = :id and selector_keyword = ''CTDIvol''; update dpp.parameter_constraints set other_attributes = ''{"004008EA": {"vr": "SQ"}}'' where object_id = :id and selector_keyword = ''CTDIvol''', 'nothing', '');
 
 select is(pg_temp.found(c.draft, c.change, c.reason), c.found, coalesce(nullif(c.reason, ''), 'good') || ': ' || left(c.change, 300))
 from cases as c;
+
+-- Many attributes in one item take no more room than they have.
+set local temp_file_limit = '64MB';
+select is(
+    pg_temp.found(
+        'protocol',
+        $$
+            update dpp.protocols
+            set other_attributes = (
+                select jsonb_object_agg('0009' || to_hex(n + 4096), '{"vr": "LO", "Value": ["x"]}'::jsonb)
+                from generate_series(1, 4000) as n)
+            where object_id = :id
+        $$,
+        'is private'),
+    'protocols.other_attributes', 'thousands of private attributes');
+reset temp_file_limit;
+
+select alike(dpp.value_fault('US', repeat('9', 200000)), '%whole number%(VR US)', 'more digits than a number may have');
 
 -- Every rule of a column is tried: missing, bad or not allowed.
 select set_eq(
