@@ -86,7 +86,7 @@ def test_data_stays_and_answers(upgraded):
     assert "1 same" in done.stdout + done.stderr
 
 
-def test_what_was_there_is_revised_and_published(upgraded):
+def test_what_was_there_is_revised_and_published(upgraded, tmp_path):
     (old,), = upgraded.query("select o.sop_instance_uid from dpp.objects o join dpp.protocols p on p.object_id = o.id"
                              " where p.protocol_name = 'CTPA 120 kV'")
     (draft,), = upgraded.query("select dpp.revise(%s)", (old,))
@@ -97,7 +97,7 @@ def test_what_was_there_is_revised_and_published(upgraded):
     try:
         found = run_dppr("find", "--port", server.port, "-k", "ProtocolName=CTPA 1*", "-k", "SOPInstanceUID", check=True)
         assert draft in found.stdout and old in found.stdout
-        got = run_dppr("get", "--port", server.port, draft, old, "--json")
+        got = run_dppr("get", "--port", server.port, draft, old, "--json", "--output", tmp_path)
         assert '"received":2' in got.stdout
     finally:
         assert server.stop() == 0
