@@ -92,6 +92,15 @@ begin
                 select max(e.ordinal)
                 from dpp.protocol_elements as e
                 where e.object_id = new.object_id and e.kind = new.kind);
+            if new.element_ordinal is null then
+                if outer_sequence is null then
+                    perform dpp.refuse_word(tg_table_name, 'kind', new.kind);
+                end if;
+                raise exception 'dpp.parameter_constraints.element_ordinal: the draft has no % element that % could belong to',
+                    new.kind, coalesce(new.selector_keyword, new.selector_attribute, 'the parameter')
+                    using errcode = 'not_null_violation', schema = 'dpp', table = tg_table_name, column = 'element_ordinal',
+                        hint = format('Insert one into dpp.protocol_elements (kind, element_name) values (%L, ...) first.', new.kind);
+            end if;
         end if;
         new.ordinal := coalesce(
             new.ordinal,
@@ -155,8 +164,11 @@ begin
             order by p.n);
     end if;
     if outer_sequence is not null and new.selector_path[1] is distinct from outer_sequence then
+        -- One number more than sequences: the first is the element's.
+        if cardinality(new.selector_path_items) <= cardinality(new.selector_path) then
+            new.selector_path_items := new.element_ordinal || new.selector_path_items;
+        end if;
         new.selector_path := outer_sequence || new.selector_path;
-        new.selector_path_items := new.element_ordinal || new.selector_path_items;
     end if;
     if cardinality(new.selector_path_items) < cardinality(new.selector_path) then
         if new.selector_path_items = '{}' and outer_sequence is not null then

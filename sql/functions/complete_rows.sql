@@ -45,6 +45,23 @@ $$;
 comment on function dpp.other_attributes_after(text, jsonb, jsonb) is
     'The other_attributes of a changed row without the attributes of columns that were changed';
 
+-- What a check constraint says, in words, before it says it.
+create or replace function dpp.refuse_word(p_relation text, p_column text, p_word text)
+returns void language plpgsql stable as $$
+declare
+    is_checked_by constant text := p_relation || '_' || p_column || '_check';
+begin
+    raise exception 'dpp.%.%: % is not one of %', p_relation, p_column, quote_literal(p_word), (
+        select string_agg(w.found[1], ', ' order by w.n)
+        from pg_constraint as c
+        cross join regexp_matches(pg_get_constraintdef(c.oid), '''([a-z_]+)''', 'g') with ordinality as w (found, n)
+        where c.conrelid = ('dpp.' || p_relation)::regclass and c.conname = is_checked_by)
+        using errcode = 'check_violation', schema = 'dpp', table = p_relation, column = p_column, constraint = is_checked_by;
+end
+$$;
+comment on function dpp.refuse_word(text, text, text) is
+    'The error for a kind or role that there is none of: lists those that there are, as the check constraint of the column has them';
+
 create or replace function dpp.complete_object()
 returns trigger language plpgsql as $$
 begin
@@ -60,7 +77,17 @@ begin
             where c.name = upper(new.sop_class_uid)
         ),
         new.sop_class_uid);
+    if new.sop_class_uid !~ '^[0-9.]+$' then
+        raise exception 'dpp.objects.sop_class_uid: % is not one of CT, XA, APPROVAL, and no UID', quote_literal(new.sop_class_uid)
+            using errcode = 'check_violation', schema = 'dpp', table = 'objects', column = 'sop_class_uid',
+                constraint = 'objects_sop_class_uid_check';
+    end if;
     new.sop_instance_uid := coalesce(new.sop_instance_uid, dpp.new_uid());
+    if new.sop_instance_uid !~ '^[0-9.]{1,64}$' then
+        raise exception 'dpp.objects.sop_instance_uid: % is no UID', quote_literal(new.sop_instance_uid)
+            using errcode = 'check_violation', schema = 'dpp', table = 'objects', column = 'sop_instance_uid',
+                constraint = 'objects_sop_instance_uid_check', hint = 'Leave it out, and dpp.new_uid() makes one.';
+    end if;
     perform set_config('dpp.draft', new.id::text, true);
     return new;
 end
@@ -129,6 +156,9 @@ comment on function dpp.complete_item() is
 create or replace function dpp.complete_element()
 returns trigger language plpgsql as $$
 begin
+    if new.kind not in ('acquisition', 'reconstruction', 'storage') then
+        perform dpp.refuse_word(tg_table_name, 'kind', new.kind);
+    end if;
     if tg_op = 'INSERT' then
         new.object_id := coalesce(new.object_id, dpp.draft_in_progress());
         new.ordinal := coalesce(
@@ -156,6 +186,9 @@ comment on function dpp.complete_element() is 'Trigger: ordinal and Protocol Ele
 create or replace function dpp.complete_instruction()
 returns trigger language plpgsql as $$
 begin
+    if new.kind not in ('instruction', 'positioning') then
+        perform dpp.refuse_word(tg_table_name, 'kind', new.kind);
+    end if;
     if tg_op = 'INSERT' then
         new.object_id := coalesce(new.object_id, dpp.draft_in_progress());
         new.ordinal := coalesce(
@@ -199,6 +232,13 @@ returns trigger language plpgsql as $$
 begin
     if tg_op = 'INSERT' then
         new.object_id := coalesce(new.object_id, dpp.draft_in_progress());
+        if new.role <> all (array[
+            'custodian_institution', 'responsible_group', 'scheduled_protocol', 'requested_procedure', 'reason',
+            'contraindication', 'anatomic_region', 'primary_structure', 'positioning_method', 'assertion', 'institution',
+            'person', 'organizational_role', 'asserter_institution', 'department_type'])
+        then
+            perform dpp.refuse_word(tg_table_name, 'role', new.role);
+        end if;
         if tg_relid = 'dpp.protocol_codes'::regclass then
             if new.role = 'custodian_institution' and new.parent_ordinal = 0 then
                 new.parent_ordinal := 1;

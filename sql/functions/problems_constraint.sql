@@ -65,6 +65,7 @@ begin
                 concat_ws(' ', c.kind, nullif(c.element_ordinal, 0), c.ordinal, c.selector_keyword) as item,
                 a.keyword as known_keyword,
                 a.vr as known_vr,
+                a.vm as known_vm,
                 dpp.performed_sequence(c.kind) as outer_sequence,
                 -- Odd groups are private (PS3.5 7.8).
                 coalesce(c.selector_attribute ~ '^[0-9A-F]{3}[13579BDF][0-9A-F]{4}$', false) as is_private,
@@ -193,6 +194,17 @@ begin
             from constraints as c
             where not c.has_other_values and c.selector_vr <> ''
                 and (cardinality(c.constraint_values) < c.fewest or cardinality(c.constraint_values) > c.most)
+            union all
+            -- Two values where the attribute has one: {7,5} is mostly meant as 7.5
+            select c.item, v.column_name,
+                format('has %s values, but %s has %s (VM %s)%s', v.count, coalesce(c.selector_keyword, c.selector_attribute), m.most, c.known_vm,
+                    case when dpp.is_numeric_vr(c.selector_vr) then ': the decimal sign is a point, the comma parts values' end)
+            from constraints as c
+            cross join lateral (
+                values ('constraint_values', cardinality(c.constraint_values)), ('default_values', cardinality(c.default_values))
+            ) as v (column_name, count)
+            cross join lateral (select substring(c.known_vm from '^(?:[0-9]+-)?([0-9]+)$')::int as most) as m
+            where v.count > m.most and c.selector_vr <> 'SQ' and (v.column_name = 'default_values' or c.constraint_type = 'EQUAL')
             union all
             select c.item, 'constraint_type',
                 format('%s needs a VR with an order, not %s (PS3.3 10.25)', c.constraint_type, c.selector_vr)

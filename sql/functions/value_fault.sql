@@ -13,7 +13,9 @@ begin
     if not found then
         return case
             when dpp.value_tag(p_vr) is null then format('%s is no VR', quote_literal(p_vr))
-            else format('values of VR %s are no text: they belong into other_attributes', p_vr)
+            else format(
+                'values of VR %s are no text: leave it empty, and give other_attributes {"00820034": {"vr": "SQ", "Value": [{"%s": {"vr": "%s",'
+                    ' "InlineBinary": "base64"}}]}}', p_vr, dpp.value_tag(p_vr), p_vr)
         end;
     end if;
     is_good := (p_value ~ ('^(' || known.pattern || ')$')) and (known.max_length is null or length(p_value) <= known.max_length);
@@ -35,8 +37,9 @@ begin
     if is_good then
         return null;
     end if;
-    return format('%s is not %s (VR %s)',
-        quote_literal(left(p_value, 64) || case when length(p_value) > 64 then '...' else '' end), known.rule, p_vr);
+    return format('%s is not %s%s (VR %s)',
+        quote_literal(left(p_value, 64) || case when length(p_value) > 64 then '...' else '' end), known.rule,
+        case when p_vr = 'AT' then '; do you mean ' || dpp.nearest_keyword(p_value) || '?' end, p_vr);
 end
 $$;
 comment on function dpp.value_fault(text, text) is

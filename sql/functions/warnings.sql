@@ -41,6 +41,10 @@ begin
             where a.tag = c.selector_attribute and a.is_retired
             union all
             select 'unit_code', format('%s is no unit that dpp.diff and searches can convert (dpp.units)', c.unit_code)
+                || coalesce((
+                    select '; do you mean ' || string_agg(u.unit_code, ' or ' order by u.unit_code) || '?'
+                    from dpp.units as u
+                    where lower(u.unit_code) = lower(c.unit_code)), '')
             where c.unit_code <> '' and dpp.is_numeric_vr(c.selector_vr)
                 and not exists (select from dpp.units as u where u.unit_code = c.unit_code)
         ) as w (column_name, rule)

@@ -199,6 +199,8 @@ values
     ('selector_keyword, selector_path', '''KVP'', ''{00189920,00189325}''', '{"selector_path": ["00189920", "00189325"], "selector_path_items": [2, 1]}'),
     ('selector_keyword, selector_path, selector_path_items', '''KVP'', ''{00189920,00189325}'', ''{0,0}''', '{"selector_path": ["00189920", "00189325"], "selector_path_items": [0, 0]}'),
     ('selector_keyword, selector_path, selector_path_items', '''KVP'', ''{00189920,00189325}'', ''{0}''', '{"selector_path_items": [0, 1]}'),
+    ('selector_keyword, selector_path, selector_path_items', '''KVP'', ''{CTXRayDetailsSequence}'', ''{2,3}''', '{"selector_path": ["00189920", "00189325"], "selector_path_items": [2, 3]}'),
+    ('selector_keyword, selector_path_items', '''CTDIvol'', ''{0}''', '{"selector_path": ["00189920"], "selector_path_items": [0]}'),
     -- type
     ('selector_keyword, constraint_values', '''KVP'', ''{120}''', '{"constraint_type": "EQUAL", "selector_value_number": 1}'),
     ('selector_keyword, default_values', '''KVP'', ''{120}''', '{"constraint_type": "UNCONSTRAINED", "default_numbers": [120]}'),
@@ -381,6 +383,98 @@ select results_eq(
     $$values ('Maker' collate "C", date_trunc('second', now()), '+0000' collate "C")$$, 'equipment and creation of an approval');
 select is(dpp.offset_text(o.value), o.text, o.text)
 from (values (interval '0', '+0000'), (interval '90 minutes', '+0130'), (interval '-210 minutes', '-0330')) as o (value, text);
+
+-- What is in an item goes and moves with it
+insert into dpp.objects (sop_class_uid) values ('CT') returning id as draft \gset
+insert into dpp.protocols (protocol_name) values ('Moved');
+insert into dpp.protocol_elements (kind, element_name) values ('acquisition', 'a'), ('acquisition', 'b'), ('acquisition', 'c'), ('storage', 's');
+insert into dpp.parameter_constraints (kind, element_ordinal, selector_keyword, constraint_values)
+values ('patient', 0, 'PatientSex', '{F}'), ('acquisition', 1, 'CTDIvol', '{1}'), ('acquisition', 2, 'CTDIvol', '{2}'), ('acquisition', 3, 'CTDIvol', '{3}'),
+    ('storage', 1, 'DestinationAE', '{S}');
+insert into dpp.protocol_custodians (institution_name) values ('a'), ('b');
+insert into dpp.protocol_codes (role, parent_ordinal, ordinal, equivalent, code_value)
+values ('custodian_institution', 1, 1, 0, 'a'), ('custodian_institution', 2, 1, 0, 'b'), ('reason', 0, 1, 0, 'r'), ('reason', 0, 1, 1, 'r1'), ('reason', 0, 2, 0, 's'),
+    ('reason', 0, 2, 1, 's1');
+create function pg_temp.held(p_object_id bigint)
+returns text language sql as $$
+    select concat_ws('; ',
+        (
+            select string_agg(concat_ws(' ', c.kind, c.element_ordinal, c.selector_path_items, c.constraint_values), ', ' order by c.kind, c.element_ordinal)
+            from dpp.parameter_constraints as c
+            where c.object_id = p_object_id
+        ),
+        (
+            select string_agg(concat_ws(' ', c.role, c.parent_ordinal, c.ordinal, c.equivalent, c.code_value), ', ' order by c.role, c.parent_ordinal, c.ordinal, c.equivalent)
+            from dpp.protocol_codes as c
+            where c.object_id = p_object_id
+        ),
+        (
+            select string_agg(concat_ws(' ', c.role, c.assertion_ordinal, c.asserter_ordinal, c.ordinal, c.equivalent, c.code_value), ', ' order by c.code_value)
+            from dpp.approval_codes as c
+            where c.object_id = p_object_id
+        ),
+        (
+            select string_agg(concat_ws(' ', c.assertion_ordinal, c.ordinal, c.person_name), ', ' order by c.assertion_ordinal, c.ordinal)
+            from dpp.approval_asserters as c
+            where c.object_id = p_object_id
+        ),
+        (
+            select string_agg(concat_ws(' ', c.assertion_ordinal, c.referenced_assertion_uid), ', ' order by c.assertion_ordinal)
+            from dpp.approval_related_assertions as c
+            where c.object_id = p_object_id
+        ))
+$$;
+delete from dpp.protocol_elements where object_id = :draft and element_name = 'a';
+delete from dpp.protocol_custodians where object_id = :draft and institution_name = 'a';
+delete from dpp.protocol_codes where object_id = :draft and code_value = 'r';
+select is(
+    pg_temp.held(:draft),
+    'acquisition 2 {2} {2}, acquisition 3 {3} {3}, patient 0 {} {F}, storage 1 {1} {S}; custodian_institution 2 1 0 b, reason 0 2 0 s, reason 0 2 1 s1',
+    'parameters go with their element, codes with their custodian, equivalents with their code');
+update dpp.protocol_elements set ordinal = ordinal - 1 where object_id = :draft and kind = 'acquisition';
+update dpp.protocol_custodians set ordinal = ordinal - 1 where object_id = :draft;
+update dpp.protocol_codes set ordinal = ordinal - 1 where object_id = :draft and role = 'reason';
+select is(
+    pg_temp.held(:draft),
+    'acquisition 1 {1} {2}, acquisition 2 {2} {3}, patient 0 {} {F}, storage 1 {1} {S}; custodian_institution 1 1 0 b, reason 0 1 0 s, reason 0 1 1 s1',
+    'and move with them');
+update dpp.protocol_elements set element_name = 'x', kind = kind where object_id = :draft;
+select is(pg_temp.held(:draft), 'acquisition 1 {1} {2}, acquisition 2 {2} {3}, patient 0 {} {F}, storage 1 {1} {S}; custodian_institution 1 1 0 b, reason 0 1 0 s, reason 0 1 1 s1', 'only then');
+insert into dpp.objects (sop_class_uid) values ('APPROVAL') returning id as draft \gset
+insert into dpp.approvals default values;
+insert into dpp.approval_assertions (assertion_uid) values ('1.1'), ('1.2');
+insert into dpp.approval_asserters (assertion_ordinal, observer_type, person_name) values (1, 'PSN', 'a'), (2, 'PSN', 'b'), (2, 'PSN', 'c');
+insert into dpp.approval_codes (role, assertion_ordinal, asserter_ordinal, ordinal, equivalent, code_value)
+values ('assertion', 1, 0, 1, 0, 'a'), ('assertion', 2, 0, 1, 0, 'b'), ('assertion', 2, 0, 1, 1, 'b1'), ('person', 2, 1, 1, 0, 'p1'), ('person', 2, 2, 1, 0, 'p2'), ('person', 2, 2, 1, 1, 'p2e');
+insert into dpp.approval_related_assertions (assertion_ordinal, referenced_assertion_uid) values (1, '2.1'), (2, '2.2');
+delete from dpp.approval_asserters where object_id = :draft and person_name = 'b';
+delete from dpp.approval_codes where object_id = :draft and code_value = 'p2';
+delete from dpp.approval_assertions where object_id = :draft and ordinal = 1;
+update dpp.approval_assertions set ordinal = 1 where object_id = :draft;
+select is(
+    pg_temp.held(:draft), 'assertion 1 0 1 0 b, assertion 1 0 1 1 b1; 1 2 c; 1 2.2', 'likewise in an assertion and in an asserter');
+insert into dpp.approval_codes (role, assertion_ordinal, asserter_ordinal, code_value) values ('person', 1, 2, 'p');
+update dpp.approval_asserters set ordinal = 1 where object_id = :draft;
+select is(
+    pg_temp.held(:draft), 'assertion 1 0 1 0 b, assertion 1 0 1 1 b1, person 1 1 1 0 p; 1 1 c; 1 2.2', 'codes of an asserter move with it');
+
+-- What no row can have is told in words: kinds, roles, classes
+insert into dpp.objects (sop_class_uid) values ('CT');
+insert into dpp.protocols (protocol_name) values ('Refused');
+select throws_ok(r.statement, r.state, r.message, r.statement)
+from (
+    values
+        ('insert into dpp.objects (sop_class_uid) values (''MR'')', '23514', 'dpp.objects.sop_class_uid: ''MR'' is not one of CT, XA, APPROVAL, and no UID'),
+        ('insert into dpp.objects (sop_class_uid, sop_instance_uid) values (''CT'', ''head'')', '23514', 'dpp.objects.sop_instance_uid: ''head'' is no UID'),
+        ('insert into dpp.protocol_elements (kind) values (''scan'')', '23514', 'dpp.protocol_elements.kind: ''scan'' is not one of acquisition, reconstruction, storage'),
+        ('insert into dpp.instructions (kind) values (''note'')', '23514', 'dpp.instructions.kind: ''note'' is not one of instruction, positioning'),
+        ('insert into dpp.protocol_codes (role) values (''region'')', '23514',
+            'dpp.protocol_codes.role: ''region'' is not one of custodian_institution, responsible_group, scheduled_protocol, requested_procedure, reason, contraindication, anatomic_region, primary_structure, positioning_method'),
+        ('insert into dpp.parameter_constraints (kind, selector_keyword) values (''Storage'', ''KVP'')', '23514',
+            'dpp.parameter_constraints.kind: ''Storage'' is not one of patient, acquisition, reconstruction, storage'),
+        ('insert into dpp.parameter_constraints (kind, selector_keyword) values (''storage'', ''KVP'')', '23502',
+            'dpp.parameter_constraints.element_ordinal: the draft has no storage element that KVP could belong to')
+) as r (statement, state, message);
 
 select * from finish();
 rollback;

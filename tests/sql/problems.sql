@@ -222,7 +222,7 @@ values
     ('approval', 'update dpp.approval_codes set coding_scheme_version = repeat(''x'', 17) where object_id = :id and role = ''person''', 'approval_codes.coding_scheme_version (person 1 1 1)', 'VR SH'),
     ('approval', 'update dpp.approval_codes set code_value = ''a-code\of-more-than-16'' where object_id = :id and role = ''person''', 'approval_codes.long_code_value (person 1 1 1)', 'VR UC'),
     ('approval', 'update dpp.approval_codes set code_value = ''urn:a b'' where object_id = :id and role = ''person''', 'approval_codes.urn_code_value (person 1 1 1)', 'VR UR'),
-    ('protocol', 'delete from dpp.protocol_custodians where object_id = :id and ordinal = 2', 'protocol_codes.parent_ordinal (custodian_institution 2 1)', 'no row 2 in dpp.protocol_custodians'),
+    ('protocol', 'update dpp.protocol_codes set parent_ordinal = 3 where object_id = :id and parent_ordinal = 2', 'protocol_codes.parent_ordinal (custodian_institution 3 1)', 'no row 3 in dpp.protocol_custodians'),
     -- PS3.3 10.25: the selector
     ('protocol', 'update dpp.parameter_constraints set selector_keyword = ''PatientAgee'' where object_id = :id and selector_keyword = ''PatientAge''', 'parameter_constraints.selector_keyword (patient 1 PatientAgee)', 'do you mean PatientAge?'),
     ('protocol', 'update dpp.parameter_constraints set selector_attribute = '''', selector_keyword = '''' where object_id = :id and kind = ''patient'' and ordinal = 3', 'parameter_constraints.selector_attribute (patient 3 )', 'is missing'),
@@ -252,12 +252,18 @@ values
     ('protocol', 'update dpp.parameter_constraints set selector_keyword = ''PatientAge'', constraint_values = ''{017Y,020Y}'', constraint_type = ''RANGE_INCL'' where object_id = :id and selector_keyword = ''PatientSex''', 'parameter_constraints.selector_attribute (patient 3 PatientAge)', 'more than once'),
     ('protocol', 'update dpp.parameter_constraints set selector_keyword = ''Modality'' where object_id = :id and selector_keyword = ''PatientSex''', 'parameter_constraints.selector_attribute (patient 3 Modality)', 'no attribute of the patient'),
     ('protocol', 'update dpp.parameter_constraints set selector_keyword = ''AdmittingDiagnosesDescription'' where object_id = :id and selector_keyword = ''PatientSex''', 'nothing', ''),
-    ('protocol', 'delete from dpp.protocol_elements where object_id = :id and kind = ''storage''', 'parameter_constraints.element_ordinal (storage 1 1 DestinationAE)', 'there is no storage element 1'),
+    ('protocol', 'update dpp.parameter_constraints set element_ordinal = 2 where object_id = :id and kind = ''storage''', 'parameter_constraints.element_ordinal (storage 2 1 DestinationAE)', 'there is no storage element 2'),
     -- PS3.3 10.25: type and values
     ('protocol', 'update dpp.parameter_constraints set constraint_type = ''NEAR'' where object_id = :id and selector_keyword = ''PatientSex''', 'parameter_constraints.constraint_type (patient 3 PatientSex)', 'not one of RANGE_INCL'),
     ('protocol', 'update dpp.parameter_constraints set constraint_type = null, constraint_values = ''{}'', default_values = ''{}'' where object_id = :id and selector_keyword = ''PatientSex''', 'parameter_constraints.constraint_type (patient 3 PatientSex)', 'is missing'),
     ('protocol', 'update dpp.parameter_constraints set selector_vr = ''SH'' where object_id = :id and selector_attribute = ''00211099''; update dpp.parameter_constraints set constraint_type = ''LESS_THAN'' where object_id = :id and selector_attribute = ''00211099''', 'parameter_constraints.constraint_type (acquisition 2 9)', 'needs a VR with an order, not SH'),
     ('protocol', 'update dpp.parameter_constraints set constraint_type = ''LESS_THAN'', constraint_values = ''{A}'' where object_id = :id and selector_keyword = ''PatientSex''', 'parameter_constraints.constraint_type (patient 3 PatientSex)', 'needs a VR with an order, not CS'),
+    ('protocol', 'update dpp.parameter_constraints set constraint_type = ''EQUAL'', constraint_values = ''{7,5}'' where object_id = :id and selector_keyword = ''CTDIvol''', 'parameter_constraints.constraint_values (acquisition 2 3 CTDIvol)', 'has 2 values, but CTDIvol has 1 (VM 1): the decimal sign is a point'),
+    ('protocol', 'update dpp.parameter_constraints set default_values = ''{7,5}'' where object_id = :id and selector_keyword = ''CTDIvol''', 'parameter_constraints.default_values (acquisition 2 3 CTDIvol)', 'has 2 values, but CTDIvol has 1 (VM 1)'),
+    ('protocol', 'update dpp.parameter_constraints set selector_keyword = ''ObjectPixelSpacingInCenterOfBeam'', constraint_type = ''EQUAL'', constraint_values = ''{1,2}'' where object_id = :id and selector_keyword = ''CTDIvol''', 'nothing', ''),
+    ('protocol', 'update dpp.parameter_constraints set selector_keyword = ''ObjectPixelSpacingInCenterOfBeam'', constraint_type = ''EQUAL'', constraint_values = ''{1,2,3}'' where object_id = :id and selector_keyword = ''CTDIvol''', 'parameter_constraints.constraint_values (acquisition 2 3 ObjectPixelSpacingInCenterOfBeam)', 'has 2 (VM 2)'),
+    ('protocol', 'update dpp.parameter_constraints set constraint_type = ''MEMBER_OF'', constraint_values = ''{7,5}'' where object_id = :id and selector_keyword = ''CTDIvol''', 'nothing', ''),
+    ('protocol', 'update dpp.parameter_constraints set selector_path[2] = ''CTXRayDetailSequence'' where object_id = :id and selector_keyword = ''KVP''', 'parameter_constraints.selector_path (acquisition 2 2 KVP)', 'do you mean CTXRayDetailsSequence?'),
     ('protocol', 'update dpp.parameter_constraints set unit_meaning = '''' where object_id = :id and selector_keyword = ''CTDIvol''', 'parameter_constraints.unit_meaning (acquisition 2 3 CTDIvol)', 'is missing'),
     ('protocol', 'update dpp.parameter_constraints set unit_scheme = '''' where object_id = :id and selector_keyword = ''CTDIvol''', 'parameter_constraints.unit_scheme (acquisition 2 3 CTDIvol)', 'is missing'),
     ('protocol', 'update dpp.parameter_constraints set unit_code = '''' where object_id = :id and selector_keyword = ''CTDIvol''', 'parameter_constraints.unit_code (acquisition 2 3 CTDIvol), parameter_constraints.unit_meaning (acquisition 2 3 CTDIvol)', 'is missing'),
@@ -316,7 +322,7 @@ from (
         ('LESS_OR_EQUAL', '{1}', true, ''), ('LESS_OR_EQUAL', '{}', false, 'is missing'),
         ('GREATER_THAN', '{1}', true, ''), ('GREATER_THAN', '{1,2}', false, 'takes one value'),
         ('LESS_THAN', '{1}', true, ''), ('LESS_THAN', '{1,2}', false, 'takes one value'),
-        ('EQUAL', '{1}', true, ''), ('EQUAL', '{1,2}', true, ''), ('EQUAL', '{}', false, 'takes a value'),
+        ('EQUAL', '{1}', true, ''), ('EQUAL', '{1,2}', false, 'PatientWeight has 1 (VM 1)'), ('EQUAL', '{}', false, 'takes a value'),
         ('MEMBER_OF', '{1,2,3}', true, ''), ('MEMBER_OF', '{}', false, 'takes a value for each'),
         ('NOT_MEMBER_OF', '{1}', true, ''), ('NOT_MEMBER_OF', '{}', false, 'takes a value for each'),
         ('MEMBER_OF_CID', '{1.2.840.10008.6.1.2}', true, ''), ('MEMBER_OF_CID', '{1.2,1.3}', false, 'context group'),
@@ -341,7 +347,9 @@ values
     ('UT', 'a\b', E'a\x01'), ('UV', '18446744073709551615', '18446744073709551616');
 select is(dpp.value_fault(v.vr, v.good), null, format('%s may be %L', v.vr, left(v.good, 70))) from vrs as v;
 select alike(dpp.value_fault(v.vr, v.bad), '%(VR ' || v.vr || ')', format('%s may not be %L', v.vr, left(v.bad, 70))) from vrs as v;
-select alike(dpp.value_fault(v.vr, 'x'), '%are no text%', v.vr || ' has no text')
+select alike(
+    dpp.value_fault(v.vr, 'x'), '%are no text%{"' || dpp.value_tag(v.vr) || '": {"vr": "' || v.vr || '", "InlineBinary"%',
+    v.vr || ' has no text, and where it belongs')
 from unnest('{OB,OD,OF,OL,OV,OW,UN}'::text[]) as v (vr);
 select set_eq(
     $$select r.vr from dpp.value_representations as r$$, $$select v.vr from vrs as v$$, 'each VR that has texts is tried');
@@ -509,7 +517,8 @@ from (
         ('update dpp.protocols set patient_position = null where object_id = :id; delete from dpp.protocol_codes where object_id = :id and role in (''anatomic_region'', ''primary_structure'')', 'nothing'),
         ('update dpp.parameter_constraints set selector_keyword = ''PatientAddress'' where object_id = :id and selector_keyword = ''PatientSex''', 'nothing'),
         ('update dpp.parameter_constraints set selector_keyword = ''OtherPatientIDs'' where object_id = :id and selector_keyword = ''PatientSex''', 'parameter_constraints.selector_keyword (patient 3 OtherPatientIDs): OtherPatientIDs is retired'),
-        ('update dpp.parameter_constraints set unit_code = ''images'' where object_id = :id and selector_keyword = ''CTDIvol''', 'parameter_constraints.unit_code (acquisition 2 3 CTDIvol): images is no unit%')
+        ('update dpp.parameter_constraints set unit_code = ''images'' where object_id = :id and selector_keyword = ''CTDIvol''', 'parameter_constraints.unit_code (acquisition 2 3 CTDIvol): images is no unit%'),
+        ('update dpp.parameter_constraints set unit_code = ''mgy'' where object_id = :id and selector_keyword = ''CTDIvol''', '%mgy is no unit that%; do you mean mGy?')
 ) as w (change, warning);
 
 -- What publishing fills in may be missing, and is there afterwards.
