@@ -88,6 +88,7 @@ revoke all on function
     dpp.note_change(text, text, text, jsonb, jsonb),
     dpp.refuse_truncate(),
     dpp.refuse_rewrite(),
+    dpp.refuse_event(),
     dpp.supersede(bigint, text[]),
     dpp.bequeath(bigint),
     dpp.require_read_committed(text),

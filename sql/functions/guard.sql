@@ -261,6 +261,18 @@ end
 $$;
 comment on function dpp.refuse_rewrite() is 'Trigger: refuses to change or delete a row of a record of what happened';
 
+-- Servers and admins may add rows about what peers did. dpp.history and dpp.protocols_at believe what the others say.
+create or replace function dpp.refuse_event()
+returns trigger language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    raise exception 'a row of dpp.audit_events that says % is written by dpp.% only', new.operation, new.operation
+        using errcode = 'object_not_in_prerequisite_state';
+end
+$$;
+comment on function dpp.refuse_event() is 'Trigger: refuses an audit row that says what only a function does, and writes itself';
+
 -- One condition for all. It is asked for every row that dpp.ingest writes, hence no function of ours.
 do $$
 declare
@@ -311,6 +323,13 @@ begin
         execute format(
             'comment on trigger %I on dpp.%I is ''Rows are only added''', relation || '_guard', relation);
     end loop;
+
+    execute format(
+        'create or replace trigger audit_events_origin before insert on dpp.audit_events for each row'
+            ' when (new.operation in (''publish'', ''revise'', ''retire'', ''purge'', ''rebuild'', ''forget'') and (%s))'
+            ' execute function dpp.refuse_event()',
+        closed);
+    comment on trigger audit_events_origin on dpp.audit_events is 'What functions do is said by them';
 
     foreach relation in array array[
         'objects', 'instances', 'dataset_warnings', 'protocols', 'protocol_custodians', 'protocol_codes',

@@ -1,4 +1,7 @@
 -- Values of DICOM VRs as SQL values. All take hostile text: what is not valid becomes null, never an error.
+--
+-- A dot is [.] in patterns. A backslash would be lost for whoever sets standard_conforming_strings off before a function is
+-- first called in a session, and dpp.publish, in that session, would take other characters for a dot.
 
 create or replace function dpp.parse_da(value text)
 returns date language plpgsql immutable strict parallel safe as $$
@@ -9,7 +12,7 @@ declare
     last int;
 begin
     -- YYYYMMDD; YYYY.MM.DD is the retired form of ACR-NEMA that PS3.5 6.2 recommends to accept.
-    if value !~ '^ *([0-9]{8}|[0-9]{4}\.[0-9]{2}\.[0-9]{2}) *$' then
+    if value !~ '^ *([0-9]{8}|[0-9]{4}[.][0-9]{2}[.][0-9]{2}) *$' then
         return null;
     end if;
     value := translate(value, ' .', '');
@@ -41,8 +44,8 @@ declare
     second int;
 begin
     -- HH, HHMM, HHMMSS, HHMMSS.F to .FFFFFF; with colons in the retired ACR-NEMA form.
-    if value !~ '^ *([01][0-9]|2[0-3])([0-5][0-9]((60|[0-5][0-9])(\.[0-9]{1,6})?)?)? *$'
-        and value !~ '^ *([01][0-9]|2[0-3]):[0-5][0-9](:(60|[0-5][0-9])(\.[0-9]{1,6})?)? *$'
+    if value !~ '^ *([01][0-9]|2[0-3])([0-5][0-9]((60|[0-5][0-9])([.][0-9]{1,6})?)?)? *$'
+        and value !~ '^ *([01][0-9]|2[0-3]):[0-5][0-9](:(60|[0-5][0-9])([.][0-9]{1,6})?)? *$'
     then
         return null;
     end if;
@@ -159,7 +162,7 @@ returns timestamp language plpgsql immutable strict parallel safe as $$
 declare
     -- Date, time, offset: each component may be left out when those after it are.
     parts text[] := regexp_match(
-        value, '^ *([0-9]{4}(?:[0-9]{2}){0,2})((?:[01][0-9]|2[0-3])(?:[0-5][0-9](?:(?:60|[0-5][0-9])(?:\.[0-9]{1,6})?)?)?)?([+-][0-9]{4})? *$');
+        value, '^ *([0-9]{4}(?:[0-9]{2}){0,2})((?:[01][0-9]|2[0-3])(?:[0-5][0-9](?:(?:60|[0-5][0-9])(?:[.][0-9]{1,6})?)?)?)?([+-][0-9]{4})? *$');
 begin
     if parts is null
         or (parts[2] is not null and length(parts[1]) <> 8)

@@ -47,6 +47,8 @@ begin
     perform dpp.write_rows(
         known_id, p_protocol, p_custodians, p_codes, p_models, p_predecessors, p_instructions, p_elements,
         p_constraints, p_warnings);
+    -- The rows are what queries find: who replaced them is on record, as who published them is.
+    insert into dpp.audit_events (operation, sop_instance_uid) values ('rebuild', p_sop_instance_uid);
     perform dpp.close_door(door);
     return true;
 end

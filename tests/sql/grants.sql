@@ -116,7 +116,7 @@ select set_eq(
     string_to_array(
         'approve bequeath check_reason check_revisable check_supersedes close_door copy_protocol forget_audit guard_header guard_item guard_object '
         || 'import_protocol ingest ingest_approval ingest_successor insert_approval_code lock_draft lock_object lock_rows note_change note_object open_door publish purge rebuild '
-        || 'rebuild_approval refuse_change refuse_closed_door refuse_problems refuse_rewrite refuse_truncate render require_read_committed '
+        || 'rebuild_approval refuse_change refuse_closed_door refuse_event refuse_problems refuse_rewrite refuse_truncate render require_read_committed '
         || 'reset_origin retire revise supersede withdraw write_approval_rows write_rows',
         ' '),
     'nor are these');

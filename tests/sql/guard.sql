@@ -225,6 +225,13 @@ values
     -- what happened
     ('update dpp.changes set db_user = ''x''', '55000', '42501', '42501', '42501', '42501'),
     ('delete from dpp.changes', '55000', '42501', '42501', '42501', '42501'),
+    ('insert into dpp.audit_events (operation) select ''publish''', '55000', '42501', '55000', '55000', '42501'),
+    ('insert into dpp.audit_events (operation) select ''revise''', '55000', '42501', '55000', '55000', '42501'),
+    ('insert into dpp.audit_events (operation) select ''retire''', '55000', '42501', '55000', '55000', '42501'),
+    ('insert into dpp.audit_events (operation) select ''purge''', '55000', '42501', '55000', '55000', '42501'),
+    ('insert into dpp.audit_events (operation) select ''rebuild''', '55000', '42501', '55000', '55000', '42501'),
+    ('insert into dpp.audit_events (operation) select ''forget''', '55000', '42501', '55000', '55000', '42501'),
+    ('set dpp.maintenance = on; insert into dpp.audit_events (operation) values (''purge'')', '+', '42501', '55000', '55000', '42501'),
     ('update dpp.audit_events set db_user = ''x''', '55000', '42501', '42501', '42501', '42501'),
     ('delete from dpp.audit_events', '55000', '42501', '42501', '42501', '42501'),
     ('update dpp.tombstones set reason = ''x''', '55000', '42501', '42501', '42501', '42501'),
@@ -279,6 +286,19 @@ select is(
 select throws_matching(
     $$update dpp.protocols set protocol_name = 'x' where object_id = (select id from dpp_test.published)$$,
     '^2\.25\.1 is published: update of dpp\.protocols refused$', 'the error names the object, its state and the table');
+
+-- A session's setting must not change what functions take for valid, also not after it was taken back: they are compiled once.
+select is(dpp_test.connect('primed', l.login), 'OK', 'a session that has called nothing') from dpp_test.logins as l where l.role = 'author';
+select dblink_exec('primed', 'set standard_conforming_strings = off');
+select * from dblink('primed', 'select dpp.parse_da(''20200101''), dpp.parse_tm(''12''), dpp.parse_dt(''2020'')') as t (da text, tm text, dt text);
+select dblink_exec('primed', 'reset standard_conforming_strings');
+select is(t.fault is not null, true, t.vr || ' is judged as ever')
+from dblink(
+    'primed',
+    'select v.vr, dpp.value_fault(v.vr, v.value)
+    from (values (''DA'', ''2020x01x02''), (''TM'', ''120000x5''), (''DT'', ''20200101120000x5'')) as v (vr, value)')
+    as t (vr text, fault text);
+select dblink_disconnect('primed');
 
 select is(dblink_disconnect(l.role), 'OK', 'end') from dpp_test.logins as l;
 select format('drop role %I', l.login) from dpp_test.logins as l where l.role <> 'owner' \gexec
