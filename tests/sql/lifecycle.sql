@@ -556,13 +556,13 @@ select results_eq(
     $$,
     'what was visible and current at a time, also what has been purged since');
 select results_eq(
-    $$select version, action, who, reason, relation from dpp.history('2.25.70') order by action, relation$$,
+    $$select version, action, who, reason, relation, item from dpp.history('2.25.70') order by action, relation, item$$,
     $$
         values
-            (1, 'insert', 'lc_karl', null, 'objects'), (1, 'insert', 'lc_karl', null, 'parameter_constraints'),
-            (1, 'insert', 'lc_karl', null, 'protocol_codes'), (1, 'insert', 'lc_karl', null, 'protocol_codes'),
-            (1, 'insert', 'lc_karl', null, 'protocol_elements'), (1, 'insert', 'lc_karl', null, 'protocols'),
-            (1, 'publish', 'lc_karl', null, null)
+            (1, 'insert', 'lc_karl', null, 'objects', null), (1, 'insert', 'lc_karl', null, 'parameter_constraints', 'acquisition 1 1 KVP'),
+            (1, 'insert', 'lc_karl', null, 'protocol_codes', 'requested_procedure 1'), (1, 'insert', 'lc_karl', null, 'protocol_codes', 'scheduled_protocol 1'),
+            (1, 'insert', 'lc_karl', null, 'protocol_elements', 'acquisition 1'), (1, 'insert', 'lc_karl', null, 'protocols', null),
+            (1, 'publish', 'lc_karl', null, null, null)
     $$,
     'the history of what is left');
 select results_eq(
@@ -573,5 +573,13 @@ select results_eq(
             (null, 'retire', 'lc_otto', 'test', false), (null, 'purge', 'lc_otto', 'test', true)
     $$,
     'and of what was purged');
+select is_empty(
+    $$
+        select t.relation, t.item, dpp.item_of(t.content)
+        from dpp.objects as o
+        cross join lateral dpp.rows_to_check(o.id) as t
+        where dpp.item_of(t.content) is distinct from nullif(t.item, '')
+    $$,
+    'a row is called the same by dpp.history and dpp.problems');
 select * from finish();
 rollback;
