@@ -3,7 +3,9 @@
  * What the client commands (echo, store, find, get, move) share: the peer's options, statuses in words,
  * and Ctrl-C, which asks for C-CANCEL at first and ends the process the second time.
  */
+#include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,17 +13,20 @@
 #include "dcm/dict.h"
 #include "service/status.h"
 
-static volatile sig_atomic_t interrupts;
+/* Atomic: the threads of dppr import ask, and a signal comes to whichever of them. */
+static atomic_int interrupts;
 
 static void on_sigint(int number)
 {
     static const char text[] = "\ncancelling; once more to stop at once\n";
+    int interrupted = errno;
 
     (void)number;
-    if (interrupts++ > 0)
+    if (atomic_fetch_add(&interrupts, 1) > 0)
         _exit(STATUS_INTERRUPTED);
-    if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
-        return; /* nothing to be done about it here */
+    ssize_t written = write(STDERR_FILENO, text, sizeof(text) - 1);
+    (void)written; /* nothing to be done about it here */
+    errno = interrupted;
 }
 
 void interrupt_install(void)
@@ -34,7 +39,7 @@ void interrupt_install(void)
 
 bool interrupt_requested(void)
 {
-    return interrupts > 0;
+    return atomic_load(&interrupts) > 0;
 }
 
 enum rc peer_prepare(const struct peer_args *p, struct err *err)
