@@ -3,7 +3,7 @@
 -- model that is known by its group only is no scanner's, as a row has none.
 --
 -- What counts as current is what the scanner itself can see (dpp.is_superseded with its required_assertions): a version
--- that nobody has approved yet makes no scanner outdated. Most protocols have no successor, and are not walked for.
+-- that nobody has approved yet makes no scanner outdated. What it has stored here it has. Most protocols have no successor, and are not walked for.
 
 create or replace view dpp.outdated_scanners as
 with scanners as (
@@ -71,6 +71,7 @@ cross join lateral (
         or exists (select from dpp.supersessions as x where x.object_id = o.id) as is_linked
 ) as l
 where o.state = 'published'
+    and o.sender_aet is distinct from s.ae_title
     and not exists (
         select
         from dpp.audit_events as e
@@ -85,7 +86,7 @@ where o.state = 'published'
             select r.requirement from dpp.requirements_met as r where r.sop_instance_uid = o.sop_instance_uid));
 
 comment on view dpp.outdated_scanners is
-    'A scanner and a current protocol for it that it has not fetched, with the version of it that it fetched last';
+    'A scanner and a current protocol for it that it has neither fetched nor stored here, with the version of it that it fetched last';
 comment on column dpp.outdated_scanners.ae_title is 'The scanner: AE title of dpp.application_entities';
 comment on column dpp.outdated_scanners.manufacturer is 'Its manufacturer, as its row says';
 comment on column dpp.outdated_scanners.manufacturer_model_name is 'Its model';

@@ -1,7 +1,7 @@
 -- The fleet: who fetched what, who lacks what, what nobody uses, what scanners made of it.
 begin;
 set dpp.maintenance = on; -- published rows are made by hand
-select plan(22);
+select plan(23);
 
 -- Protocols: name, UID, state, models "manufacturer|group|model|serial", UID that it supersedes
 create temporary table made (name text, uid text, state text, models text[], supersedes text);
@@ -158,6 +158,16 @@ select set_eq(
             ('ALPHA', '2.3', '1.1', 'published', '1.1', true), ('GAMMA', '2.4', '1.8', 'retired', null, true)
     $$,
     'drift: what is stored with a predecessor that is here');
+select set_eq(
+    $$
+        select s.ae_title, array_agg(x.uid order by x.uid)
+        from (values ('ALPHA'), ('GAMMA'), ('ALPHA7')) as s (ae_title)
+        cross join (values ('2.1'), ('2.2'), ('2.3'), ('2.4')) as x (uid)
+        where exists (select from dpp.outdated_scanners as o where o.ae_title = s.ae_title and o.sop_instance_uid = x.uid)
+        group by s.ae_title
+    $$,
+    $$values ('ALPHA', '{2.4}'::text[]), ('GAMMA', '{2.1,2.2,2.3}'), ('ALPHA7', '{2.1,2.2,2.3,2.4}')$$,
+    'a scanner does not lack what it has stored itself');
 create temporary view differing as
 select
     ae_title::text, stored_uid::text, against::text, repository_uid::text, parameter_differences::int as parameters,
