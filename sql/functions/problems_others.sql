@@ -75,6 +75,18 @@ begin
             cross join lateral jsonb_object_keys(j.attribute) as k (key)
             where j.has_vr and k.key not in ('vr', 'Value', 'InlineBinary')
             union all
+            -- PS3.5 6.2.2: in Implicit VR it has no VR, and is read as what the dictionary knows.
+            select j.relation, j.item, j.place, 'has VR UN and octets that are no sequence, as which it is read in Implicit VR'
+            from judged as j
+            cross join lateral (select dpp.binary_octets('UN', j.attribute ->> 'InlineBinary')) as b (octets)
+            where j.has_vr and j.vr = 'UN' and j.known_vr = 'SQ' and b.octets <> '' and dpp.canonical_sequence(b.octets) is null
+                and dpp.sequence_fault(b.octets, j.depth + 4) is null
+            union all
+            -- PS3.5 A.6: pixels are elsewhere. In no other transfer syntax it can be sent.
+            select j.relation, j.item, j.place, 'belongs to the JPIP transfer syntaxes, in which no protocol is'
+            from judged as j
+            where j.tag = '00287FE0'
+            union all
             -- Rows of a table are in four sequences at most.
             select j.relation, j.item, j.place, s.fault
             from judged as j

@@ -412,6 +412,10 @@ from (
         -- What cannot be encoded
         ('{"0040E010": {"vr": "UR", "Value": ["http://a", "http://b"]}}', 'has several values'), ('{"00081080": {"vr": "LO", "Value": [5]}}', 'no string'),
         ('{"00180060": {"vr": "DS", "Value": [1e400]}}', 'double precision'), ('{"00180060": {"vr": "DS", "Value": [1e-400]}}', 'double precision'),
+        -- What can be sent in some transfer syntaxes only
+        ('{"00287FE0": {"vr": "UR", "Value": ["http://a"]}}', 'JPIP'), ('{"00081115": {"vr": "UN", "InlineBinary": "AAEC"}}', 'no sequence'),
+        ('{"00081115": {"vr": "UN", "InlineBinary": "/v8A4AAAAAA="}}', ''), ('{"00081115": {"vr": "UN"}}', ''),
+        ('{"00287FE0": {"vr": "UR"}, "00081115": {"vr": "UN", "InlineBinary": "/v8A4A=="}}', 'no sequence'),
         -- As deep as is read, and deeper, also where octets say it
         (repeat('{"00081115": {"vr": "SQ", "Value": [', 32) || '{"00080054": {"vr": "AE"}}' || repeat(']}}', 32), ''),
         (repeat('{"00081115": {"vr": "SQ", "Value": [', 33) || '{}' || repeat(']}}', 33), 'deeper than 32'),
