@@ -122,6 +122,42 @@ $$;
 comment on function dpp.check_subjects(text[]) is
     'Refuses SOP Instance UIDs that are not those of published protocols here';
 
+-- Before rows are written, of which dpp.publish would tell under names that are no parameters.
+create or replace function dpp.check_asserted(p_assertion text[], p_institution text[], p_trial text, p_asserter text)
+returns void language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    lacks text;
+    needs dpp.assertion_codes;
+begin
+    if p_assertion is null then
+        raise exception 'p_assertion is missing: what is asserted'
+            using errcode = 'invalid_parameter_value', hint = 'select code, code_meaning from dpp.assertion_codes';
+    end if;
+    if coalesce(p_asserter, '') = '' then
+        raise exception 'p_person is missing: who asserts it'
+            using errcode = 'check_violation', hint = 'Of a device give p_device_uid, p_station_name or p_station_ae_title.';
+    end if;
+    select k.*
+    into needs
+    from dpp.assertion_codes as k
+    where k.code = p_assertion[1] || coalesce('^' || nullif(p_assertion[2], 'DCM'), '');
+    if needs.needs_institution and p_institution is null then
+        raise exception 'p_institution is missing: % (%) is asserted for an institution', needs.code, needs.code_meaning
+            using
+                errcode = 'check_violation',
+                hint = 'Give p_institution => ''CODE^SCHEME^NAME'', or for all approvals: update dpp.repository set institution = ''CODE^SCHEME^NAME''.';
+    end if;
+    if needs.needs_trial and coalesce(p_trial, '') = '' then
+        raise exception 'p_trial is missing: % (%) is asserted for a clinical trial', needs.code, needs.code_meaning
+            using errcode = 'check_violation', hint = 'Give p_trial => its Clinical Trial Protocol ID.';
+    end if;
+end
+$$;
+comment on function dpp.check_asserted(text[], text[], text, text) is
+    'Refuses an assertion that lacks what its code needs (dpp.assertion_codes), or who asserts it, by the names of the parameters of dpp.approve';
+
 create or replace function dpp.approve(
     p_protocols text[],
     p_assertion text,
@@ -150,6 +186,9 @@ declare
     asserted constant text := dpp.datetime_of(p_asserted);
     institution constant text[] := dpp.code_parts(
         coalesce(p_institution, (select r.institution from dpp.repository as r)), 'p_institution');
+    assertion constant text[] := dpp.known_code(p_assertion, 'p_assertion', 'dpp.assertion_codes');
+    role constant text[] := dpp.known_code(p_role, 'p_role', 'dpp.asserter_roles');
+    person_code constant text[] := dpp.code_parts(p_person_code, 'p_person_code');
     approval_id bigint;
 begin
     perform dpp.check_subjects(p_protocols);
@@ -157,6 +196,8 @@ begin
         raise exception 'p_expires: % is not after it is asserted, %', p_expires, p_asserted
             using errcode = 'invalid_parameter_value';
     end if;
+    perform dpp.check_asserted(
+        assertion, institution, p_trial, coalesce(p_person, p_device_uid, p_station_name, p_station_ae_title));
 
     insert into dpp.objects (sop_instance_uid, sop_class_uid, timezone_offset)
     values (uid, '1.2.840.10008.5.1.4.1.1.200.3', right(asserted, 5))
@@ -176,13 +217,11 @@ begin
         p_person, p_station_name, p_station_ae_title, p_device_uid, p_manufacturer, p_model_name, institution[3],
         p_department);
     perform
-        dpp.insert_approval_code(
-            approval_id, 'assertion', 0, dpp.known_code(p_assertion, 'p_assertion', 'dpp.assertion_codes')),
+        dpp.insert_approval_code(approval_id, 'assertion', 0, assertion),
         dpp.insert_approval_code(approval_id, 'institution', 0, institution),
         dpp.insert_approval_code(approval_id, 'asserter_institution', 1, institution),
-        dpp.insert_approval_code(approval_id, 'person', 1, dpp.code_parts(p_person_code, 'p_person_code')),
-        dpp.insert_approval_code(
-            approval_id, 'organizational_role', 1, dpp.known_code(p_role, 'p_role', 'dpp.asserter_roles'));
+        dpp.insert_approval_code(approval_id, 'person', 1, person_code),
+        dpp.insert_approval_code(approval_id, 'organizational_role', 1, role);
     insert into dpp.approval_related_assertions (object_id, assertion_ordinal, ordinal, referenced_assertion_uid)
     select approval_id, 1, u.n, u.uid from unnest(p_related) with ordinality as u (uid, n);
     return dpp.publish(uid, p_reason => p_comments);

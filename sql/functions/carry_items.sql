@@ -53,17 +53,17 @@ begin
                     'o.role, o.assertion_ordinal, o.asserter_ordinal, o.ordinal', '$1.equivalent = 0', false)
         ) as v (outer_table, inner_table, inner_key, outer_key, condition, moves)
     loop
-        -- As the guard (guard.sql): not for what the functions write.
+        -- As the guard (guard.sql): not for what the functions write. By its name it fires after that, which tells of the item itself.
         execute format(
             'create or replace trigger %I after delete or update on dpp.%I for each row when ('
                 'current_setting(''dpp.maintenance'', true) is distinct from ''on'''
                 ' or not has_table_privilege(''dpp.objects''::regclass, ''TRIGGER''))'
                 ' execute function dpp.carry_items(%L, %L, %L, %L, %L)',
-            item.outer_table || '_carry_' || item.inner_table, item.outer_table, item.inner_table, item.inner_key,
+            item.outer_table || '_with_' || item.inner_table, item.outer_table, item.inner_table, item.inner_key,
             item.outer_key, item.condition, item.moves);
         execute format(
             'comment on trigger %I on dpp.%I is ''What is in an item goes and moves with it''',
-            item.outer_table || '_carry_' || item.inner_table, item.outer_table);
+            item.outer_table || '_with_' || item.inner_table, item.outer_table);
     end loop;
 end
 $$;

@@ -182,8 +182,11 @@ from (
         ($$select dpp.approve('{2.25.1}', '128601', p_expires => now())$$, '22023',
             format('p_expires: %s is not after it is asserted, %1$s', now())),
         ($$select dpp.approve('{2.25.1,2.25.1}', '128601', null, 'Doe^Jane')$$, '23514', null),
-        ($$select dpp.approve('{2.25.1}', '128601')$$, '23514', null),
-        ($$select dpp.approve('{2.25.1}', '128604', null, 'Doe^Jane')$$, '23514', null),
+        ($$select dpp.approve('{2.25.1}', null, null, 'Doe^Jane')$$, '22023', 'p_assertion is missing: what is asserted'),
+        ($$select dpp.approve('{2.25.1}', '128601')$$, '23514', 'p_person is missing: who asserts it'),
+        ($$select dpp.approve('{2.25.1}', '128601', null, '')$$, '23514', 'p_person is missing: who asserts it'),
+        ($$select dpp.approve('{2.25.1}', '128604', null, 'Doe^Jane')$$, '23514',
+            'p_trial is missing: 128604 (Approved for use in the clinical trial) is asserted for a clinical trial'),
         ($$select dpp.withdraw('2.25.5', 'x')$$, 'P0002', 'there is no published assertion 2.25.5'),
         (format('select dpp.withdraw(%L, %L)', :'second', ' '), '22023', format('p_reason: say why %s is withdrawn', :'second')),
         (format('select dpp.withdraw(%L, null)', :'second'), '22023', format('p_reason: say why %s is withdrawn', :'second')),
@@ -207,6 +210,12 @@ select dpp.retire(:'future', 'test');
 select throws_ok(
     format('select dpp.withdraw(%L, %L)', :'gone', 'x'), '55000',
     format('the approval %s with assertion %s is retired', :'future', :'gone'));
+select r.institution from dpp.repository as r \gset
+update dpp.repository set institution = null;
+select throws_ok(
+    $$select dpp.approve('{2.25.1}', 'Approved for use at the institution', null, 'Doe^Jane')$$, '23514',
+    'p_institution is missing: 128603 (Approved for use at the institution) is asserted for an institution');
+update dpp.repository set institution = :'institution';
 -- A refusal leaves no draft behind
 select is(count(*), 1::bigint, 'the one draft of this test') from dpp.objects as o where o.state = 'draft';
 -- Retiring what withdraws brings back what was withdrawn.
