@@ -8,7 +8,7 @@ import pytest
 from conftest import Database, Server
 from dicomwire import CT_PROTOCOL, EXPLICIT, encode, wait_for
 from faultload import associate, comment, metrics, verify
-from protocols import protocol
+from protocols import new_uid, protocol, reference
 
 ROUNDS = 12
 
@@ -73,6 +73,28 @@ def test_different_objects_do_not_disturb_each_other(pair):
         answers = store_at_once(servers, datasets)
         assert [a.status for a in answers] == [0] * 4, [comment(a) for a in answers]
         verify(servers[0], {ds.SOPInstanceUID: encode(ds, EXPLICIT) for ds in datasets})
+
+
+def test_versions_that_name_each_other_do_not_hide_each_other(database):
+    """Decision 11, where the circle comes about at the same moment: one has the place of the other, and not both."""
+    database.query("""
+        create function take_time() returns trigger language plpgsql as $$ begin perform pg_sleep(0.03); return null; end $$;
+        create trigger take_time after insert on dpp.supersessions for each row execute function take_time()""")
+    database.query("insert into dpp.application_entities (ae_title, may_supersede) values ('WIRE', true)")
+    server = Server(database.uri, workers=1)
+    try:
+        for _ in range(ROUNDS // 3):
+            uids = [new_uid(), new_uid()]
+            answers = store_at_once([server, server], [
+                protocol(SOPInstanceUID=uid, PredecessorProtocolSequence=[reference(other)])
+                for uid, other in (uids, uids[::-1])])
+            assert [a.status for a in answers] == [0] * 2, [comment(a) for a in answers]
+            assert database.query("select count(*) from dpp.current_protocols where sop_instance_uid = any (%s)",
+                                  (uids,)) == [(1,)]
+    finally:
+        assert server.stop() == 0
+        database.query("delete from dpp.application_entities where ae_title = 'WIRE'")
+        database.query("drop trigger take_time on dpp.supersessions; drop function take_time")
 
 
 def test_victim_of_a_deadlock_does_it_again(database):
