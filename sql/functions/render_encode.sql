@@ -123,7 +123,10 @@ begin
                 e.known_vr,
                 e.is_reread,
                 e.is_good,
-                case when length(e.octets) % 2 = 0 then e.octets else e.octets || e.padding end as octets,
+                case
+                    when length(e.octets) % 2 = 0 then e.octets
+                    else e.octets || case when p_record_only and e.is_reread then e.known_padding else e.padding end
+                end as octets,
                 case
                     when length(e.bare) % 2 = 0 then e.bare
                     else e.bare || e.known_padding
@@ -157,6 +160,9 @@ begin
                             when h.is_latin then convert_to(a.value || repeat(' ', length(a.value) % 2), 'UTF8')
                             when a.vr = 'UI' and h.known_vr = 'UI' then convert_to(rtrim(a.value, ' '), 'UTF8')
                             when h.is_string then convert_to(a.value, 'UTF8')
+                            -- As the server reads it: without the NULs that fill up UN (and no UID ends in a space)
+                            when p_record_only and h.is_reread and h.known_is_string
+                            then rtrim(dpp.binary_octets(a.vr, a.value), case h.known_vr when 'UI' then '\x2000' else '\x00' end::bytea)
                             else dpp.binary_octets(a.vr, a.value)
                         end as octets,
                         a.fault is null

@@ -3,7 +3,7 @@
 -- tests/unit/catalog/test_render.c and test_lossless.c, values against pydicom in tests/integration/test_render.py.
 \! "$DPPR_BINARY" import samples/dicom >/dev/null
 begin;
-select plan(68);
+select plan(71);
 set local dpp.maintenance = on; -- rows as they are, without completion
 
 create function pg_temp.protocol(p_uid text, p_others jsonb default '{}', p_name text default null)
@@ -274,6 +274,23 @@ select is((select count(*) from dpp.encoding_problems(:bad)), 12::bigint, 'and w
 set local role render_author;
 select throws_ok(format('select dpp.render(%s)', :both), '42501', null, 'an author does not render but by publishing');
 reset role;
+
+-- A value of VR UN of an attribute that the dictionary knows is in the query record as the server reads it: of that VR, without
+-- the NULs that fill up UN.
+insert into dpp.objects (sop_instance_uid, sop_class_uid) values ('2.25.880', '1.2.840.10008.5.1.4.1.1.200.1');
+insert into dpp.protocols (object_id, protocol_name) select id, 'Octets' from dpp.objects where sop_instance_uid = '2.25.880';
+insert into dpp.protocol_models (object_id, ordinal, manufacturer, other_attributes)
+select o.id, u.n, 'A', format('{"%s": {"vr": "UN", "InlineBinary": "%s"}}', u.tag, encode(u.octets, 'base64'))::jsonb
+from dpp.objects as o
+cross join (values (1, '30040040', '\x41'::bytea), (2, '00180060', '\x412000'), (3, '00081150', '\x412000')) as u (n, tag, octets)
+where o.sop_instance_uid = '2.25.880';
+select is(
+    position(u.expected in (dpp.encode(o.id, false)).query_record) > 0, true, 'UN in a query record: ' || encode(u.expected, 'hex'))
+from dpp.objects as o
+cross join (
+    values ('\x04304000445302004120'::bytea), ('\x18006000445302004120'), ('\x08005011554902004100')
+) as u (expected)
+where o.sop_instance_uid = '2.25.880';
 
 select * from finish();
 rollback;
