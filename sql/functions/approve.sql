@@ -135,7 +135,7 @@ begin
         raise exception 'p_assertion is missing: what is asserted'
             using errcode = 'invalid_parameter_value', hint = 'select code, code_meaning from dpp.assertion_codes';
     end if;
-    if coalesce(p_asserter, '') = '' then
+    if coalesce(trim(p_asserter), '') = '' then
         raise exception 'p_person is missing: who asserts it'
             using errcode = 'check_violation', hint = 'Of a device give p_device_uid, p_station_name or p_station_ae_title.';
     end if;
@@ -149,7 +149,7 @@ begin
                 errcode = 'check_violation',
                 hint = 'Give p_institution => ''CODE^SCHEME^NAME'', or for all approvals: update dpp.repository set institution = ''CODE^SCHEME^NAME''.';
     end if;
-    if needs.needs_trial and coalesce(p_trial, '') = '' then
+    if needs.needs_trial and coalesce(trim(p_trial), '') = '' then
         raise exception 'p_trial is missing: % (%) is asserted for a clinical trial', needs.code, needs.code_meaning
             using errcode = 'check_violation', hint = 'Give p_trial => its Clinical Trial Protocol ID.';
     end if;

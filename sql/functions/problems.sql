@@ -98,7 +98,8 @@ begin
         )
         select c.relation, c.item, c.column_name, format('is missing (%s, Type 1)', c.clause)
         from columns as c
-        where c.is_due and array_remove(c.texts, '') = '{}'
+        -- Spaces are padding in all of these VRs (PS3.5 6.2).
+        where c.is_due and array_to_string(c.texts, '') ~ '^ *$'
         union all
         select c.relation, c.item, c.column_name, f.fault
         from columns as c

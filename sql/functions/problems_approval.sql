@@ -86,7 +86,7 @@ begin
         select 'approval_asserters', concat_ws(' ', s.assertion_ordinal, s.ordinal), 'person_name',
             'is missing: a person (observer type PSN) has a name (PS3.3 10.30, Type 1C)'
         from dpp.approval_asserters as s
-        where s.object_id = p_object_id and s.observer_type = 'PSN' and coalesce(s.person_name, '') = ''
+        where s.object_id = p_object_id and s.observer_type = 'PSN' and coalesce(trim(s.person_name), '') = ''
         union all
         select 'approval_asserters', concat_ws(' ', s.assertion_ordinal, s.ordinal), 'device_uid',
             'is missing: a device (observer type DEV) has device_uid, station_name or station_ae_title (PS3.3 10.30, Type 1C)'

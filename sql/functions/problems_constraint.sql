@@ -220,7 +220,7 @@ begin
             -- 10.26: what they look like
             select c.item, v.column_name,
                 case
-                    when coalesce(v.value, '') = '' then 'has an empty value'
+                    when coalesce(trim(v.value), '') = '' then 'has an empty value'
                     else f.fault
                 end
             from constraints as c
@@ -235,7 +235,7 @@ begin
             ) as v (column_name, vr, value)
             -- offset: so that it is asked once
             cross join lateral (select dpp.value_fault(v.vr, v.value) offset 0) as f (fault)
-            where dpp.value_tag(v.vr) is not null and (coalesce(v.value, '') = '' or f.fault is not null)
+            where dpp.value_tag(v.vr) is not null and (coalesce(trim(v.value), '') = '' or f.fault is not null)
             union all
             -- 10.25: the unit is a code (8.8)
             select c.item, u.column_name, 'is missing: a unit has code, scheme and meaning (PS3.3 8.8)'
@@ -247,7 +247,7 @@ begin
                     ('unit_meaning', c.unit_meaning)
             ) as u (column_name, value)
             where not c.other_attributes ? '004008EA'
-                and coalesce(u.value, '') = '' and concat(c.unit_code, c.unit_scheme, c.unit_meaning) <> ''
+                and coalesce(trim(u.value), '') = '' and concat(c.unit_code, c.unit_scheme, c.unit_meaning) <> ''
         )
         select 'parameter_constraints', p.item, p.column_name, p.rule
         from problems as p;

@@ -37,7 +37,7 @@ begin
                 ('clinical_trial_sponsor_name', header.clinical_trial_sponsor_name),
                 ('clinical_trial_protocol_id', header.clinical_trial_protocol_id)
         ) as r (column_name, value)
-        where coalesce(r.value, '') = ''
+        where coalesce(trim(r.value), '') = ''
             and (
                 coalesce(
                     nullif(header.clinical_trial_sponsor_name, ''), nullif(header.clinical_trial_protocol_id, ''),
@@ -53,7 +53,7 @@ begin
         -- PS3.3 C.34.8: the position is Type 1 of the module. Anatomy alone is no reason: its types could not be verified.
         select 'protocols', null, 'patient_position',
             'is missing: positioning instructions and methods need the position (PS3.3 C.34.8, Type 1)'
-        where coalesce(header.patient_position, '') = ''
+        where coalesce(trim(header.patient_position), '') = ''
             and (
                 exists (
                     select from dpp.instructions as i where i.object_id = p_object_id and i.kind = 'positioning')
@@ -66,7 +66,7 @@ begin
             'is missing: equipment needs a model or a group of models (PS3.3 C.34.6, Type 1C)'
         from dpp.protocol_models as m
         where m.object_id = p_object_id
-            and coalesce(m.manufacturer_model_name, '') = '' and coalesce(m.manufacturer_related_model_group, '') = ''
+            and coalesce(trim(m.manufacturer_model_name), '') = '' and coalesce(trim(m.manufacturer_related_model_group), '') = ''
         union all
         -- PS3.3 C.34.2: a version was not made from itself
         select 'protocol_predecessors', p.ordinal::text, 'referenced_sop_instance_uid', 'is the protocol itself'

@@ -150,13 +150,14 @@ select is(
         c.draft,
         format(
             'update dpp.%I set %I = %s where %s', c.relation, c.column_name,
-            case when c.column_name = 'software_versions' then quote_literal('{}') else 'null' end, pg_temp.first_row(c.relation)),
+            case when c.column_name = 'software_versions' then quote_literal('{}') when w.written = 'spaces' and c.bad !~ '^[0-9-]*$' then quote_literal('  ') else 'null' end, pg_temp.first_row(c.relation)),
         'is missing'),
     -- A model without group must have a name.
     c.relation || '.' || case c.column_name when 'manufacturer_related_model_group' then 'manufacturer_model_name' else c.column_name end
         || pg_temp.first_item(c.relation),
-    format('%s.%s missing', c.relation, c.column_name))
+    format('%s.%s missing: %s', c.relation, c.column_name, w.written))
 from columns as c
+cross join (values ('nothing'), ('spaces')) as w (written)
 where c.lack;
 select is(
     pg_temp.found(
@@ -357,6 +358,7 @@ insert into cases
 values
     ('protocol', 'update dpp.parameter_constraints set constraint_values = ''{x}'' where object_id = :id and selector_attribute = ''00211099''', 'parameter_constraints.constraint_values (acquisition 2 9)', 'VR DS'),
     ('protocol', 'update dpp.parameter_constraints set constraint_values = array[''''] where object_id = :id and selector_attribute = ''00211099''', 'parameter_constraints.constraint_values (acquisition 2 9)', 'empty value'),
+    ('protocol', 'update dpp.parameter_constraints set selector_keyword = ''FluoroscopyFlag'', constraint_type = ''EQUAL'', constraint_values = ''{"  "}'' where object_id = :id and selector_keyword = ''CTDIvol''', 'parameter_constraints.constraint_values (acquisition 2 3 FluoroscopyFlag)', 'empty value'),
     ('protocol', 'update dpp.parameter_constraints set default_values = ''{x}'' where object_id = :id and selector_attribute = ''00211099''', 'parameter_constraints.default_values (acquisition 2 9)', 'VR DS'),
     ('protocol', 'update dpp.parameter_constraints set selector_vr = ''OB'' where object_id = :id and selector_attribute = ''00211099''', 'parameter_constraints.constraint_values (acquisition 2 9)', 'are no text');
 -- Ranges of each VR with an order
