@@ -2,8 +2,10 @@
 
 create or replace function dpp.parse_tag(value text)
 returns text language sql immutable parallel safe as $$
-    select upper(translate(value, '(), ', ''))
-    where value ~ '^ *(\([0-9A-Fa-f]{4}, ?[0-9A-Fa-f]{4}\)|[0-9A-Fa-f]{4},?[0-9A-Fa-f]{4}) *$'
+    select case
+        when value ~ '^ *(\([0-9A-Fa-f]{4}, ?[0-9A-Fa-f]{4}\)|[0-9A-Fa-f]{4},?[0-9A-Fa-f]{4}) *$'
+        then upper(translate(value, '(), ', ''))
+    end
 $$;
 comment on function dpp.parse_tag(text) is
     'A tag as written by people, (0018,0060), 0018,0060 or 00180060, as eight hexadecimal digits; null when it is none';

@@ -42,17 +42,20 @@ comment on function dpp.is_numeric_vr(text) is 'Whether values of a VR are kept 
 
 -- The numbers that the program takes for such (server/catalog/rows_values.c): those that double precision surely holds.
 create or replace function dpp.numbers_of(texts text[])
-returns double precision[] language sql immutable parallel safe as $$
-    select coalesce(
-        array_agg(
-            case
-                when t.value ~ '^[+-]?([0-9]{1,9}(\.[0-9]{0,20})?|\.[0-9]{1,20})([eE][+-]?([0-9]{1,2}|[12][0-9]{2}))?$'
-                    or (length(t.value) <= 300 and t.value ~ '^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)$')
-                then t.value::double precision
-            end
-            order by t.n),
-        '{}')
-    from unnest(texts) with ordinality as t (value, n)
+returns double precision[] language plpgsql immutable parallel safe as $$
+declare
+    numbers double precision[] := '{}';
+    value text;
+begin
+    foreach value in array coalesce(texts, '{}') loop
+        numbers := numbers || case
+            when value ~ '^[+-]?([0-9]{1,9}(\.[0-9]{0,20})?|\.[0-9]{1,20})([eE][+-]?([0-9]{1,2}|[12][0-9]{2}))?$'
+                or (length(value) <= 300 and value ~ '^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)$')
+            then value::double precision
+        end;
+    end loop;
+    return numbers;
+end
 $$;
 comment on function dpp.numbers_of(text[]) is 'Texts of DICOM numbers as numbers; null for one that is none';
 
@@ -181,14 +184,20 @@ begin
     -- Without VR nobody knows what the values are.
     if new.selector_vr is not null then
         if are_numbers_given then
-            new.constraint_values := dpp.texts_of(new.constraint_numbers, new.selector_vr);
+            new.constraint_values := case
+                when new.constraint_numbers = '{}' then '{}'
+                else dpp.texts_of(new.constraint_numbers, new.selector_vr)
+            end;
         end if;
         if are_default_numbers_given then
-            new.default_values := dpp.texts_of(new.default_numbers, new.selector_vr);
+            new.default_values := case
+                when new.default_numbers = '{}' then '{}'
+                else dpp.texts_of(new.default_numbers, new.selector_vr)
+            end;
         end if;
         if dpp.is_numeric_vr(new.selector_vr) then
-            new.constraint_numbers := dpp.numbers_of(new.constraint_values);
-            new.default_numbers := dpp.numbers_of(new.default_values);
+            new.constraint_numbers := case new.constraint_values when '{}' then '{}' else dpp.numbers_of(new.constraint_values) end;
+            new.default_numbers := case new.default_values when '{}' then '{}' else dpp.numbers_of(new.default_values) end;
         else
             new.constraint_numbers := '{}';
             new.default_numbers := '{}';

@@ -39,95 +39,118 @@ $$;
 comment on function dpp.json_kind_fault(text, jsonb) is
     'Why a value cannot be of a kind of dpp.document_fields; null when it can';
 
+-- Evaluated in line, hence in terms that are immutable and name the value once.
 create or replace function dpp.json_list(value jsonb)
 returns jsonb language sql immutable parallel safe as $$
-    select case
-        when value is null or jsonb_typeof(value) = 'null' then '[]'
-        when jsonb_typeof(value) = 'array' then value
-        else jsonb_build_array(value)
-    end
+    select coalesce(jsonb '[]' || nullif(value, 'null'), '[]')
 $$;
 comment on function dpp.json_list(jsonb) is 'A list as it is, one value as a list of it, nothing as an empty list';
 
+-- All objects of the document are looked at together: the table of members is gone through once.
 create or replace function dpp.document_faults(p_document jsonb, p_level text, p_path text)
 returns table (path text, fault text)
 language plpgsql stable as $$
 begin
-    if jsonb_typeof(p_document) is distinct from 'object' then
-        return query select coalesce(nullif(p_path, ''), '(document)'), 'must be an object';
-        return;
-    end if;
     return query
-        with members as (
-            select m.key, m.value, concat_ws('.', nullif(p_path, ''), m.key) as path
-            from jsonb_each(p_document) as m
+        with recursive fields as materialized (
+            -- A member that is described more than once has the same kind each time.
+            select distinct on (f.level, f.field) f.level, f.field, f.kind, f.target
+            from dpp.document_fields as f
+            order by f.level, f.field
         ),
-        -- A member that is described more than once has the same kind each time.
-        known as (
-            select distinct on (m.key) m.key, m.value, m.path, f.kind, f.target
+        objects as (
+            select nullif(p_path, '') as path, p_level as level, p_document as value
+            union all
+            select
+                n.path || case when jsonb_typeof(n.value) = 'array' then format('[%s]', i.n - 1) else '' end,
+                case when n.kind in ('codes', 'values', 'unit') then 'code' else n.target end,
+                i.value
+            from (
+                select concat_ws('.', o.path, m.key) as path, m.value, f.kind, f.target
+                from objects as o
+                cross join lateral jsonb_each(case jsonb_typeof(o.value) when 'object' then o.value else '{}' end) as m
+                join fields as f on f.level = o.level and f.field = m.key
+                where f.kind in ('items', 'codes', 'object', 'values', 'unit') and jsonb_typeof(m.value) in ('array', 'object')
+                    and (f.kind <> 'object' or jsonb_typeof(m.value) = 'object')
+            ) as n
+            cross join lateral jsonb_array_elements(dpp.json_list(n.value)) with ordinality as i (value, n)
+            -- Values and units may be something else than codes.
+            where n.kind not in ('values', 'unit') or jsonb_typeof(i.value) = 'object'
+        ),
+        whole as materialized (
+            select o.path, o.level, o.value from objects as o where jsonb_typeof(o.value) = 'object'
+        ),
+        members as materialized (
+            select o.path as object_path, o.level, m.key, m.value, concat_ws('.', o.path, m.key) as path,
+                coalesce(f.kind, g.kind) as kind
+            from whole as o
+            cross join lateral jsonb_each(o.value) as m
+            left join fields as f on f.level = o.level and f.field = m.key
+            left join fields as g on g.level is null and g.field = m.key
+        ),
+        judged as materialized (
+            select m.path, m.kind, m.value,
+                case
+                    -- Most are; to ask for each takes time.
+                    when m.kind in ('text', 'unit', 'values') and jsonb_typeof(m.value) = 'string'
+                        or m.kind in ('text', 'values') and jsonb_typeof(m.value) = 'number'
+                    then null
+                    else dpp.json_kind_fault(m.kind, m.value)
+                end as fault
             from members as m
-            join dpp.document_fields as f on f.field = m.key and (f.level = p_level or f.level is null)
-            order by m.key, f.level nulls last
+            where m.kind <> 'ignored'
         ),
-        nested as (
-            select k.path || case when jsonb_typeof(k.value) = 'array' then format('[%s]', i.n - 1) else '' end as path, i.value,
-                case k.kind when 'codes' then 'code' else k.target end as level
-            from known as k
-            cross join lateral jsonb_array_elements(dpp.json_list(k.value)) with ordinality as i (value, n)
-            where k.kind in ('items', 'codes', 'object') and dpp.json_kind_fault(k.kind, k.value) is null
+        parameters as materialized (
+            select concat_ws('.', o.path, 'keyword') as path, o.value ->> 'keyword' as keyword, o.value ->> 'attribute' as attribute
+            from whole as o
+            where o.level = 'parameter'
         )
+        select coalesce(o.path, '(document)'), 'must be an object'
+        from objects as o
+        where jsonb_typeof(o.value) is distinct from 'object'
+        union all
         select m.path,
-            format('is no member of %s', p_level) || coalesce('; do you mean ' || n.field || '?', '')
+            format('is no member of %s', m.level) || coalesce('; do you mean ' || n.field || '?', '')
         from members as m
         left join lateral (
             select f.field
             from dpp.document_fields as f
-            where f.level = p_level and f.kind <> 'ignored' and dpp.edit_distance(m.key, f.field) <= 1 + length(m.key) / 4
+            where f.level = m.level and f.kind <> 'ignored' and dpp.edit_distance(m.key, f.field) <= 1 + length(m.key) / 4
             order by dpp.edit_distance(m.key, f.field), f.field
             limit 1
         ) as n on true
-        where not exists (select from known as k where k.key = m.key)
+        where m.kind is null
         union all
-        select k.path, dpp.json_kind_fault(k.kind, k.value)
-        from known as k
-        where dpp.json_kind_fault(k.kind, k.value) is not null
-        union all
-        select f.path, f.fault
-        from nested as n
-        cross join lateral dpp.document_faults(n.value, n.level, n.path) as f
+        select j.path, j.fault
+        from judged as j
+        where j.fault is not null
         union all
         -- Values: each is a number, a text or a code
-        select k.path || case when jsonb_typeof(k.value) = 'array' then format('[%s]', v.n - 1) else '' end,
+        select j.path || case when jsonb_typeof(j.value) = 'array' then format('[%s]', v.n - 1) else '' end,
             'must be a number, a text, or a code'
-        from known as k
-        cross join lateral jsonb_array_elements(dpp.json_list(k.value)) with ordinality as v (value, n)
-        where k.kind = 'values' and jsonb_typeof(v.value) in ('array', 'boolean')
-        union all
-        select f.path, f.fault
-        from known as k
-        cross join lateral jsonb_array_elements(dpp.json_list(k.value)) with ordinality as v (value, n)
-        cross join lateral dpp.document_faults(
-            v.value, 'code', k.path || case when jsonb_typeof(k.value) = 'array' then format('[%s]', v.n - 1) else '' end) as f
-        where k.kind in ('values', 'unit') and jsonb_typeof(v.value) = 'object'
+        from judged as j
+        cross join lateral jsonb_array_elements(dpp.json_list(j.value)) with ordinality as v (value, n)
+        where j.kind = 'values' and jsonb_typeof(v.value) in ('array', 'boolean')
         union all
         -- Which attribute a parameter is about
-        select concat_ws('.', p_path, 'keyword'), 'is missing: a parameter has keyword, or attribute with name and vr'
-        where p_level = 'parameter' and coalesce(p_document ->> 'keyword', p_document ->> 'attribute') is null
+        select p.path, 'is missing: a parameter has keyword, or attribute with name and vr'
+        from parameters as p
+        where coalesce(p.keyword, p.attribute) is null
         union all
-        select concat_ws('.', p_path, 'keyword'),
-            format('%L is no keyword of the data dictionary', k.keyword)
-                || coalesce('; do you mean ' || dpp.nearest_keyword(k.keyword) || '?', '')
-        from (select p_document ->> 'keyword') as k (keyword)
-        where p_level = 'parameter' and k.keyword is not null and p_document ->> 'attribute' is null
-            and (dpp.attribute_of(k.keyword)).tag is null
+        select p.path,
+            format('%L is no keyword of the data dictionary', p.keyword)
+                || coalesce('; do you mean ' || dpp.nearest_keyword(p.keyword) || '?', '')
+        from parameters as p
+        where p.keyword is not null and p.attribute is null and (dpp.attribute_of(p.keyword)).tag is null
         union all
-        select concat_ws('.', p_path, 'name'), 'is missing: a parameter without attribute of the standard needs a name'
-        where p_level = 'private_parameter' and coalesce(p_document ->> 'name', '') = ''
+        select concat_ws('.', o.path, 'name'), 'is missing: a parameter without attribute of the standard needs a name'
+        from whole as o
+        where o.level = 'private_parameter' and coalesce(o.value ->> 'name', '') = ''
         union all
-        select k.path || format('[%s]', p.n - 1), format('%L is no sequence of the data dictionary', p.value)
-        from known as k
-        cross join lateral jsonb_array_elements_text(dpp.json_list(k.value)) with ordinality as p (value, n)
-        where k.kind = 'path' and dpp.json_kind_fault(k.kind, k.value) is null and dpp.parse_tag(p.value) is null
+        select j.path || format('[%s]', p.n - 1), format('%L is no sequence of the data dictionary', p.value)
+        from judged as j
+        cross join lateral jsonb_array_elements_text(dpp.json_list(j.value)) with ordinality as p (value, n)
+        where j.kind = 'path' and j.fault is null and dpp.parse_tag(p.value) is null
             and (dpp.attribute_of(p.value)).vr is distinct from 'SQ';
 end
 $$;

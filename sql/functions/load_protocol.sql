@@ -1,6 +1,19 @@
 -- An authoring document (docs/authoring.md) becomes a draft. What is simple is read by dpp.document_fields; here is what
 -- becomes rows of which table. The rows are completed like any that are inserted (complete_rows.sql).
 
+-- Evaluated in line: members are many.
+create or replace function dpp.document_column(p_kind text, p_member jsonb)
+returns jsonb language sql stable as $$
+    select case
+        when p_kind in ('text', 'integer') then to_jsonb(nullif(p_member #>> '{}', ''))
+        when p_kind in ('texts', 'path', 'integers') then dpp.json_list(p_member)
+        when p_kind = 'dicom' then coalesce(nullif(p_member, 'null'), '{}')
+        when p_kind = 'boolean' then to_jsonb(upper(p_member #>> '{}') in ('TRUE', 'YES'))
+    end
+$$;
+comment on function dpp.document_column(text, jsonb) is
+    'A member of an authoring document, of a kind of dpp.document_fields that is a column, as the value of the column; null: the column is not given';
+
 -- The columns that the members of one object of a document say.
 create or replace function dpp.document_row(p_document jsonb, p_level text)
 returns jsonb language plpgsql stable as $$
@@ -8,17 +21,9 @@ begin
     return (
         select coalesce(jsonb_object_agg(f.target, v.value), '{}')
         from dpp.document_fields as f
-        cross join lateral (select nullif(p_document -> f.field, 'null')) as m (member)
-        cross join lateral (
-            select case
-                when f.kind in ('texts', 'path', 'integers') then dpp.json_list(m.member)
-                when f.kind = 'dicom' then coalesce(m.member, '{}')
-                when f.kind = 'boolean' then to_jsonb(upper(m.member #>> '{}') in ('TRUE', 'YES'))
-                when f.kind in ('text', 'integer') then to_jsonb(nullif(m.member #>> '{}', ''))
-            end
-        ) as v (value)
+        cross join lateral (select dpp.document_column(f.kind, p_document -> f.field)) as v (value)
         where f.level = p_level and f.target is not null and f.kind in ('text', 'texts', 'integer', 'integers', 'boolean', 'dicom', 'path')
-            and v.value is not null and v.value <> 'null'
+            and v.value is not null
     );
 end
 $$;
@@ -26,24 +31,19 @@ comment on function dpp.document_row(jsonb, text) is
     'An object of an authoring document as columns of its row, as far as they are its members as they are';
 
 -- The values of a parameter: numbers as DICOM writes them, codes as value^scheme^meaning.
-create or replace function dpp.document_values(p_value jsonb, p_vr text)
-returns text[] language sql stable as $$
-    select coalesce(
-        array_agg(
-            case jsonb_typeof(v.value)
-                when 'object' then concat_ws('^', v.value ->> 'value', coalesce(v.value ->> 'scheme', ''), left(coalesce(v.value ->> 'meaning', ''), 64))
-                when 'number' then case
-                    when p_vr = 'DS' and length(v.value::text) > 16
-                    then (dpp.texts_of(array[v.value::text::double precision], 'DS'))[1]
-                    else trim_scale(v.value::text::numeric)::text
-                end
-                else coalesce(v.value #>> '{}', '')
-            end
-            order by v.n),
-        '{}')
-    from jsonb_array_elements(dpp.json_list(p_value)) with ordinality as v (value, n)
+create or replace function dpp.document_value(p_value jsonb, p_vr text)
+returns text language sql stable as $$
+    select case jsonb_typeof(p_value)
+        when 'object' then concat_ws('^', p_value ->> 'value', coalesce(p_value ->> 'scheme', ''), left(coalesce(p_value ->> 'meaning', ''), 64))
+        when 'number' then case
+            when p_vr = 'DS' and length(p_value::text) > 16
+            then (dpp.texts_of(array[p_value::text::double precision], 'DS'))[1]
+            else trim_scale(p_value::text::numeric)::text
+        end
+        else coalesce(p_value #>> '{}', '')
+    end
 $$;
-comment on function dpp.document_values(jsonb, text) is 'The value or values of a parameter of an authoring document as constraint_values';
+comment on function dpp.document_value(jsonb, text) is 'A value of a parameter of an authoring document as one of constraint_values';
 
 create or replace function dpp.document_codes(p_codes jsonb)
 returns table (place int, equivalent int, content jsonb)
@@ -213,9 +213,10 @@ $$;
 comment on function dpp.load_context(bigint, jsonb) is
     'Custodians, codes, models, predecessors and instructions of a draft from an authoring document';
 
--- The parameters of one element, or of the patient. Those of which nothing is known (a value that is null) are left out.
-create or replace function dpp.load_parameters(
-    p_object_id bigint, p_kind text, p_element int, p_parameters jsonb, p_private jsonb, p_private_creator text)
+-- The parameters of all elements and of the patient in one statement: a statement for each element, or a look at
+-- dpp.document_fields for each parameter, takes several times as long. Those of which nothing is known (a value that is null) are
+-- left out. "offset 0" keeps PostgreSQL from evaluating an expression as often as it is mentioned.
+create or replace function dpp.load_parameters(p_object_id bigint, p_document jsonb)
 returns void language plpgsql as $$
 begin
     insert into dpp.parameter_constraints (
@@ -223,29 +224,75 @@ begin
         selector_value_number, selector_private_creator, selector_path, selector_path_items, constraint_type,
         constraint_values, default_values, unit_code, unit_scheme, unit_meaning, significance, violation_condition,
         selection_guidance, is_modifiable, other_attributes)
+    with fields as materialized (
+        select f.level, f.field, f.kind, f.target
+        from dpp.document_fields as f
+        where f.level in ('parameter', 'private_parameter') and f.target is not null
+            and f.kind in ('text', 'texts', 'integer', 'integers', 'boolean', 'dicom', 'path')
+    ),
+    elements as materialized (
+        select k.kind, e.n::int as element, e.item
+        from (values ('acquisition'), ('reconstruction'), ('storage')) as k (kind)
+        cross join lateral jsonb_array_elements(dpp.json_list(p_document -> k.kind)) with ordinality as e (item, n)
+    ),
+    lists as (
+        select 'patient' as kind, 0 as element, dpp.json_list(p_document -> 'patient_constraints') as parameters
+        union all
+        select e.kind, e.element, dpp.json_list(e.item -> 'parameters')
+        from elements as e
+    ),
+    parameters as materialized (
+        select l.kind, l.element, p.n, p.item, a.tag as known_tag, a.vr as known_vr
+        from lists as l
+        cross join lateral jsonb_array_elements(l.parameters) with ordinality as p (item, n)
+        cross join lateral dpp.attribute_of(coalesce(nullif(p.item ->> 'attribute', ''), nullif(p.item ->> 'keyword', ''))) as a
+    ),
+    items as (
+        -- A parameter that says no path is completed as a row is (dpp.default_path); an empty one is the element itself.
+        select p.kind, p.element, false as is_private, p.n, p.item, 'parameter' as level, p.known_vr,
+            coalesce(p.item -> 'path', 'null') = 'null' and coalesce(p.item -> 'path_items', 'null') = 'null' as has_default_path
+        from parameters as p
+        where not (p.item ? 'value' and p.item -> 'value' = 'null' and p.item -> 'default' is null)
+        union all
+        -- Defined protocols name an element by a constraint on its Protocol Element Name (0018,9922).
+        select e.kind, e.element, false, 0, jsonb_build_object('keyword', 'ProtocolElementName', 'value', e.item -> 'name'),
+            'parameter', 'LO', true
+        from elements as e
+        where e.item ->> 'name' <> ''
+            and not exists (
+                select
+                from parameters as p
+                where p.kind = e.kind and p.element = e.element and p.known_tag = '00189922' and p.item -> 'value' <> 'null')
+        union all
+        select e.kind, e.element, true, row_number() over (partition by e.kind, e.element order by p.n), p.item,
+            'private_parameter', null, false
+        from elements as e
+        cross join lateral jsonb_array_elements(dpp.json_list(e.item -> 'non_dicom_parameters')) with ordinality as p (item, n)
+        where p.item -> 'value' <> 'null' or p.item -> 'default' <> 'null'
+    )
     select
-        p_object_id, p_kind, p_element, row_number() over (order by i.is_private, i.n), t.tag, r.selector_keyword,
+        p_object_id, i.kind, i.element,
+        row_number() over (partition by i.kind, i.element order by i.is_private, i.n), t.tag, r.selector_keyword,
         case when i.is_private then left(r.selector_name, 64) else r.selector_name end, t.vr, r.selector_value_number, t.creator,
         t.outer_path || r.selector_path, t.outer_items || t.items, r.constraint_type,
-        dpp.document_values(i.item -> 'value', t.vr), dpp.document_values(i.item -> 'default', t.vr),
+        array(
+            select dpp.document_value(v.value, t.vr)
+            from jsonb_array_elements(dpp.json_list(i.item -> 'value')) as v (value)),
+        array(
+            select dpp.document_value(v.value, t.vr)
+            from jsonb_array_elements(dpp.json_list(i.item -> 'default')) as v (value)),
         coalesce(i.item -> 'unit' ->> 'value', case when jsonb_typeof(i.item -> 'unit') = 'string' then i.item ->> 'unit' end),
         i.item -> 'unit' ->> 'scheme', i.item -> 'unit' ->> 'meaning', r.significance, r.violation_condition,
         r.selection_guidance, r.is_modifiable, r.other_attributes
-    from (
-        -- A parameter that says no path is completed as a row is (dpp.default_path); an empty one is the element itself.
-        select false, p.n, p.item, 'parameter',
-            coalesce(p.item -> 'path', 'null') = 'null' and coalesce(p.item -> 'path_items', 'null') = 'null'
-        from jsonb_array_elements(p_parameters) with ordinality as p (item, n)
-        where not (p.item ? 'value' and p.item -> 'value' = 'null' and p.item -> 'default' is null)
-        union all
-        select true, row_number() over (order by p.n), p.item, 'private_parameter', false
-        from jsonb_array_elements(p_private) with ordinality as p (item, n)
-        where p.item -> 'value' <> 'null' or p.item -> 'default' <> 'null'
-    ) as i (is_private, n, item, level, has_default_path)
-    cross join lateral jsonb_populate_record(
-        null::dpp.parameter_constraints,
-        jsonb_build_object('selector_path', '[]'::jsonb, 'selector_path_items', '[]'::jsonb, 'other_attributes', '{}'::jsonb)
-            || dpp.document_row(i.item, i.level)) as r
+    from items as i
+    cross join lateral (
+        select jsonb '{"selector_path": [], "selector_path_items": [], "other_attributes": {}}'
+            || coalesce(jsonb_object_agg(f.target, v.value), '{}')
+        from fields as f
+        cross join lateral (select dpp.document_column(f.kind, i.item -> f.field) offset 0) as v (value)
+        where f.level = i.level and i.item ? f.field and v.value is not null
+    ) as c (content)
+    cross join lateral jsonb_populate_record(null::dpp.parameter_constraints, c.content) as r
     cross join lateral (
         select
             case when i.is_private then coalesce(r.selector_attribute, '7001' || upper(lpad(to_hex(16 + i.n), 4, '0'))) else r.selector_attribute end,
@@ -259,64 +306,47 @@ begin
                             where jsonb_typeof(v.value) <> 'number')
                         then 'LO' else 'DS'
                     end)
-                else coalesce(r.selector_vr, (dpp.attribute_of(coalesce(r.selector_attribute, r.selector_keyword))).vr)
+                else coalesce(r.selector_vr, i.known_vr)
             end,
-            case when i.is_private then coalesce(r.selector_private_creator, p_private_creator) else r.selector_private_creator end,
+            case
+                when i.is_private then coalesce(r.selector_private_creator, p_document ->> 'private_creator', 'DPPR')
+                else r.selector_private_creator
+            end,
             -- One item number more than sequences: the first is the element's.
             case
-                when p_kind = 'patient' or i.has_default_path then '{}'
-                else array[dpp.performed_sequence(p_kind)]
+                when i.kind = 'patient' or i.has_default_path then '{}'
+                else array[dpp.performed_sequence(i.kind)]
             end,
             case
-                when p_kind = 'patient' or i.has_default_path or cardinality(r.selector_path_items) > cardinality(r.selector_path)
+                when i.kind = 'patient' or i.has_default_path or cardinality(r.selector_path_items) > cardinality(r.selector_path)
                 then '{}'
-                else array[p_element]
+                else array[i.element]
             end,
             case
                 when r.selector_path_items = '{}' and cardinality(r.selector_path) > 0
                 then array_fill(coalesce((i.item ->> 'path_item')::int, 1), array[cardinality(r.selector_path)])
                 else r.selector_path_items
             end
+        offset 0
     ) as t (tag, vr, creator, outer_path, outer_items, items);
 end
 $$;
-comment on function dpp.load_parameters(bigint, text, int, jsonb, jsonb, text) is
-    'The constraints of an element of a draft, or on the patient, from an authoring document';
+comment on function dpp.load_parameters(bigint, jsonb) is
+    'The constraints of a draft, on all its elements and on the patient, from an authoring document';
 
 create or replace function dpp.load_elements(p_object_id bigint, p_document jsonb)
 returns void language plpgsql as $$
-declare
-    element record;
-    parameters jsonb;
 begin
-    perform dpp.load_parameters(p_object_id, 'patient', 0, dpp.json_list(p_document -> 'patient_constraints'), '[]', null);
-    for element in
-        select k.kind, e.n::int as place, e.item, r.*
-        from (values ('acquisition'), ('reconstruction'), ('storage')) as k (kind)
-        cross join lateral jsonb_array_elements(dpp.json_list(p_document -> k.kind)) with ordinality as e (item, n)
-        cross join lateral (select dpp.document_row(e.item, 'element')) as r (content)
-        order by k.kind, e.n
-    loop
-        insert into dpp.protocol_elements (
-            object_id, kind, ordinal, element_number, element_name, element_purpose, other_attributes)
-        values (
-            p_object_id, element.kind, element.place, (element.content ->> 'element_number')::int,
-            element.content ->> 'element_name', element.content ->> 'element_purpose',
-            element.content -> 'other_attributes');
-        -- Defined protocols name an element by a constraint on its Protocol Element Name (0018,9922).
-        parameters := dpp.json_list(element.item -> 'parameters');
-        if element.item ->> 'name' <> '' and not exists (
-            select
-            from jsonb_array_elements(parameters) as p (item)
-            where '00189922' = (dpp.attribute_of(coalesce(p.item ->> 'attribute', p.item ->> 'keyword'))).tag
-                and p.item -> 'value' <> 'null')
-        then
-            parameters := jsonb_build_object('keyword', 'ProtocolElementName', 'value', element.item -> 'name') || parameters;
-        end if;
-        perform dpp.load_parameters(
-            p_object_id, element.kind, element.place, parameters, dpp.json_list(element.item -> 'non_dicom_parameters'),
-            coalesce(p_document ->> 'private_creator', 'DPPR'));
-    end loop;
+    insert into dpp.protocol_elements (
+        object_id, kind, ordinal, element_number, element_name, element_purpose, other_attributes)
+    select
+        p_object_id, k.kind, e.n, (r.content ->> 'element_number')::int, r.content ->> 'element_name',
+        r.content ->> 'element_purpose', r.content -> 'other_attributes'
+    from (values ('acquisition'), ('reconstruction'), ('storage')) as k (kind)
+    cross join lateral jsonb_array_elements(dpp.json_list(p_document -> k.kind)) with ordinality as e (item, n)
+    cross join lateral (select dpp.document_row(e.item, 'element') offset 0) as r (content)
+    order by k.kind, e.n;
+    perform dpp.load_parameters(p_object_id, p_document);
 end
 $$;
 comment on function dpp.load_elements(bigint, jsonb) is 'Elements and constraints of a draft from an authoring document';

@@ -6,78 +6,76 @@
 --
 -- Where the types of a module could not be verified, the rule is the lenient one.
 
-create or replace function dpp.rows_to_check(p_object_id bigint)
-returns table (relation text, item text, content jsonb)
-language plpgsql stable as $$
-begin
-    return query
-        select 'objects', null::text, to_jsonb(t) - array['query_record']
-        from dpp.objects as t
-        where t.id = p_object_id
-        union all
-        select 'protocols', null, to_jsonb(t)
-        from dpp.protocols as t
-        where t.object_id = p_object_id
-        union all
-        select 'protocol_custodians', t.ordinal::text, to_jsonb(t)
-        from dpp.protocol_custodians as t
-        where t.object_id = p_object_id
-        union all
-        select 'protocol_codes', concat_ws(' ', t.role, nullif(t.parent_ordinal, 0), t.ordinal, nullif(t.equivalent, 0)),
-            to_jsonb(t)
-        from dpp.protocol_codes as t
-        where t.object_id = p_object_id
-        union all
-        select 'protocol_models', t.ordinal::text, to_jsonb(t)
-        from dpp.protocol_models as t
-        where t.object_id = p_object_id
-        union all
-        select 'protocol_predecessors', t.ordinal::text, to_jsonb(t)
-        from dpp.protocol_predecessors as t
-        where t.object_id = p_object_id
-        union all
-        select 'instructions', concat_ws(' ', t.kind, t.ordinal), to_jsonb(t)
-        from dpp.instructions as t
-        where t.object_id = p_object_id
-        union all
-        select 'protocol_elements', concat_ws(' ', t.kind, t.ordinal), to_jsonb(t)
-        from dpp.protocol_elements as t
-        where t.object_id = p_object_id
-        union all
-        select 'parameter_constraints',
-            concat_ws(' ', t.kind, nullif(t.element_ordinal, 0), t.ordinal, t.selector_keyword), to_jsonb(t)
-        from dpp.parameter_constraints as t
-        where t.object_id = p_object_id
-        union all
-        select 'approvals', null, to_jsonb(t)
-        from dpp.approvals as t
-        where t.object_id = p_object_id
-        union all
-        select 'approval_subjects', t.ordinal::text, to_jsonb(t)
-        from dpp.approval_subjects as t
-        where t.object_id = p_object_id
-        union all
-        select 'approval_assertions', t.ordinal::text, to_jsonb(t)
-        from dpp.approval_assertions as t
-        where t.object_id = p_object_id
-        union all
-        select 'approval_asserters', concat_ws(' ', t.assertion_ordinal, t.ordinal), to_jsonb(t)
-        from dpp.approval_asserters as t
-        where t.object_id = p_object_id
-        union all
-        select 'approval_codes',
-            concat_ws(' ', t.role, t.assertion_ordinal, nullif(t.asserter_ordinal, 0), t.ordinal, nullif(t.equivalent, 0)),
-            to_jsonb(t)
-        from dpp.approval_codes as t
-        where t.object_id = p_object_id
-        union all
-        select 'approval_related_assertions', concat_ws(' ', t.assertion_ordinal, t.ordinal), to_jsonb(t)
-        from dpp.approval_related_assertions as t
-        where t.object_id = p_object_id;
-end
+-- In SQL, so that it becomes a part of the query that asks: tables and columns that are not asked for are not read.
+create or replace function dpp.rows_of_draft(p_object_id bigint)
+returns table (relation text, item text, content jsonb, others jsonb)
+language sql stable as $$
+    select 'objects', null::text, to_jsonb(t) - array['query_record'], null::jsonb
+    from dpp.objects as t
+    where t.id = p_object_id
+    union all
+    select 'protocols', null, to_jsonb(t), t.other_attributes
+    from dpp.protocols as t
+    where t.object_id = p_object_id
+    union all
+    select 'protocol_custodians', t.ordinal::text, to_jsonb(t), t.other_attributes
+    from dpp.protocol_custodians as t
+    where t.object_id = p_object_id
+    union all
+    select 'protocol_codes', concat_ws(' ', t.role, nullif(t.parent_ordinal, 0), t.ordinal, nullif(t.equivalent, 0)),
+        to_jsonb(t), t.other_attributes
+    from dpp.protocol_codes as t
+    where t.object_id = p_object_id
+    union all
+    select 'protocol_models', t.ordinal::text, to_jsonb(t), t.other_attributes
+    from dpp.protocol_models as t
+    where t.object_id = p_object_id
+    union all
+    select 'protocol_predecessors', t.ordinal::text, to_jsonb(t), t.other_attributes
+    from dpp.protocol_predecessors as t
+    where t.object_id = p_object_id
+    union all
+    select 'instructions', concat_ws(' ', t.kind, t.ordinal), to_jsonb(t), t.other_attributes
+    from dpp.instructions as t
+    where t.object_id = p_object_id
+    union all
+    select 'protocol_elements', concat_ws(' ', t.kind, t.ordinal), to_jsonb(t), t.other_attributes
+    from dpp.protocol_elements as t
+    where t.object_id = p_object_id
+    union all
+    select 'parameter_constraints',
+        concat_ws(' ', t.kind, nullif(t.element_ordinal, 0), t.ordinal, t.selector_keyword), to_jsonb(t), t.other_attributes
+    from dpp.parameter_constraints as t
+    where t.object_id = p_object_id
+    union all
+    select 'approvals', null, to_jsonb(t), t.other_attributes
+    from dpp.approvals as t
+    where t.object_id = p_object_id
+    union all
+    select 'approval_subjects', t.ordinal::text, to_jsonb(t), t.other_attributes
+    from dpp.approval_subjects as t
+    where t.object_id = p_object_id
+    union all
+    select 'approval_assertions', t.ordinal::text, to_jsonb(t), t.other_attributes
+    from dpp.approval_assertions as t
+    where t.object_id = p_object_id
+    union all
+    select 'approval_asserters', concat_ws(' ', t.assertion_ordinal, t.ordinal), to_jsonb(t), t.other_attributes
+    from dpp.approval_asserters as t
+    where t.object_id = p_object_id
+    union all
+    select 'approval_codes',
+        concat_ws(' ', t.role, t.assertion_ordinal, nullif(t.asserter_ordinal, 0), t.ordinal, nullif(t.equivalent, 0)),
+        to_jsonb(t), t.other_attributes
+    from dpp.approval_codes as t
+    where t.object_id = p_object_id
+    union all
+    select 'approval_related_assertions', concat_ws(' ', t.assertion_ordinal, t.ordinal), to_jsonb(t), t.other_attributes
+    from dpp.approval_related_assertions as t
+    where t.object_id = p_object_id
 $$;
-comment on function dpp.rows_to_check(bigint) is
-    'All rows of a draft: table, key of the row among those of the draft (null for a header), and the row';
+comment on function dpp.rows_of_draft(bigint) is
+    'All rows of a draft: table, key of the row among those of the draft (null for a header), the row, and its other_attributes';
 
 -- Rules of single columns.
 create or replace function dpp.problems_of_columns(p_object_id bigint)
@@ -92,9 +90,22 @@ begin
                     when 'null' then '{}'
                     else array[t.content ->> r.column_name]
                 end as texts
-            from dpp.rows_to_check(p_object_id) as t
+            from dpp.rows_of_draft(p_object_id) as t
             join dpp.publication_rules as r on r.relation = t.relation
             where (r.is_required and not r.is_completed) or coalesce(t.content ->> r.column_name, '') not in ('', '[]')
+        ),
+        -- Rows say the same again and again, and to look at a text takes longer than to sort it out.
+        texts as materialized (
+            select distinct c.vr, v.text
+            from columns as c
+            cross join unnest(c.texts) as v (text)
+            where v.text <> '' and c.allowed is null
+        ),
+        faults as materialized (
+            select t.vr, t.text, dpp.value_fault(t.vr, t.text) as fault
+            from texts as t
+            left join dpp.value_representations as r on r.vr = t.vr
+            where dpp.is_plainly_good(t.vr, t.text, r.pattern, r.max_length, r.low, r.high) is not true
         )
         select c.relation, c.item, c.column_name, format('is missing (%s, Type 1)', c.clause)
         from columns as c
@@ -103,19 +114,11 @@ begin
         union all
         select c.relation, c.item, c.column_name, f.fault
         from columns as c
-        join dpp.value_representations as r on r.vr = c.vr
         cross join unnest(c.texts) as v (text)
         cross join lateral (
-            select case
-                -- Most are good as soon as they are of the pattern; to ask for each takes time.
-                when r.low is null and c.vr not in ('DA', 'DT', 'PN', 'TM') and length(v.text) <= coalesce(r.max_length, length(v.text))
-                    and v.text ~ ('^(' || r.pattern || ')$')
-                then null
-                else dpp.value_fault(c.vr, v.text)
-            end
-            offset 0
-        ) as f (fault)
-        where v.text <> '' and c.allowed is null and f.fault is not null
+            select f.fault from faults as f where f.vr = c.vr and f.text = v.text and f.fault is not null offset 0
+        ) as f
+        where c.allowed is null
         union all
         select c.relation, c.item, c.column_name,
             format('%L is not one of %s (%s)', v.text, array_to_string(c.allowed, ', '), c.clause)
@@ -132,6 +135,9 @@ returns table (relation text, item text, column_name text, rule text)
 language plpgsql stable as $$
 begin
     return query
+        with rows as materialized (
+            select t.relation, t.item, t.content from dpp.rows_of_draft(p_object_id) as t
+        )
         select g.relation, g.item, 'ordinal',
             format('%s is after %s: items are numbered from 1 without gaps', g.ordinal, coalesce(g.before, 0))
         from (
@@ -141,7 +147,7 @@ begin
                         t.content ->> 'parent_ordinal', t.content ->> 'assertion_ordinal', t.content ->> 'asserter_ordinal'
                     order by (t.content ->> 'ordinal')::int
                 ) as before
-            from dpp.rows_to_check(p_object_id) as t
+            from rows as t
             where t.content ? 'ordinal' and coalesce(t.content ->> 'equivalent', '0') = '0'
         ) as g
         where g.ordinal <> coalesce(g.before, 0) + 1
@@ -156,7 +162,7 @@ begin
                         t.content ->> 'assertion_ordinal', t.content ->> 'asserter_ordinal', t.content ->> 'ordinal'
                     order by (t.content ->> 'equivalent')::int
                 ) as before
-            from dpp.rows_to_check(p_object_id) as t
+            from rows as t
             where t.content ? 'equivalent'
         ) as c
         where c.equivalent <> coalesce(c.before, -1) + 1;
@@ -177,7 +183,7 @@ begin
                 nullif(t.content ->> 'urn_code_value', '') as urn_code_value,
                 nullif(t.content ->> 'coding_scheme_designator', '') as coding_scheme_designator,
                 nullif(t.content ->> 'coding_scheme_version', '') as coding_scheme_version
-            from dpp.rows_to_check(p_object_id) as t
+            from dpp.rows_of_draft(p_object_id) as t
             where t.relation in ('protocol_codes', 'approval_codes')
         )
         select c.relation, c.item, 'code_value',
@@ -211,8 +217,8 @@ language plpgsql stable as $$
 begin
     if not exists (
         select
-        from dpp.rows_to_check(p_object_id) as t
-        where t.content ->> 'other_attributes' ~ '"(InlineBinary|UN|OB|OD|OF|OL|OV|OW)"')
+        from dpp.rows_of_draft(p_object_id) as t
+        where t.others <> '{}' and t.others::text ~ '"(InlineBinary|UN|OB|OD|OF|OL|OV|OW)"')
     then
         return;
     end if;
@@ -266,7 +272,7 @@ begin
         union all
         select 'objects', null, null, format('has %s as JSON, where data sets of 64 MiB are read', pg_size_pretty(c.octets))
         from (
-            select sum(octet_length(t.content::text)) from dpp.rows_to_check(p_object_id) as t
+            select sum(octet_length(t.content::text)) from dpp.rows_of_draft(p_object_id) as t
         ) as c (octets)
         where c.octets > 2 * 67108864;
 end
@@ -277,6 +283,8 @@ create or replace function dpp.problems(p_uid text)
 returns table (relation text, item text, column_name text, rule text)
 language plpgsql stable
 set jit = off
+-- To plan for each draft takes longer than to look at it.
+set plan_cache_mode = force_generic_plan
 as $$
 declare
     draft dpp.objects;

@@ -79,6 +79,26 @@ begin
             left join dpp.constraint_type_rules() as r on r.constraint_type = c.constraint_type
             where c.object_id = p_object_id
         ),
+        given_values as materialized (
+            select c.item, v.column_name, v.vr, coalesce(v.value, '') as value
+            from constraints as c
+            cross join lateral (
+                select 'constraint_values', c.value_vr, t.value
+                from unnest(c.constraint_values) as t (value)
+                where not c.has_other_values
+                union all
+                select 'default_values', c.selector_vr, t.value
+                from unnest(c.default_values) as t (value)
+                where not c.other_attributes ? '00820035'
+            ) as v (column_name, vr, value)
+            where dpp.value_tag(v.vr) is not null
+        ),
+        faults as materialized (
+            select v.vr, v.value, dpp.value_fault(v.vr, v.value) as fault
+            from (select distinct g.vr, g.value from given_values as g where trim(g.value) <> '') as v
+            left join dpp.value_representations as r on r.vr = v.vr
+            where dpp.is_plainly_good(v.vr, v.value, r.pattern, r.max_length, r.low, r.high) is not true
+        ),
         problems as (
             -- 10.25: which attribute
             select c.item, 'selector_keyword' as column_name,
@@ -218,24 +238,15 @@ begin
                 and not dpp.is_ascending(c.selector_vr, c.constraint_values[1], c.constraint_values[2])
             union all
             -- 10.26: what they look like
-            select c.item, v.column_name,
-                case
-                    when coalesce(trim(v.value), '') = '' then 'has an empty value'
-                    else f.fault
-                end
-            from constraints as c
+            select g.item, g.column_name, 'has an empty value'
+            from given_values as g
+            where trim(g.value) = ''
+            union all
+            select g.item, g.column_name, f.fault
+            from given_values as g
             cross join lateral (
-                select 'constraint_values', c.value_vr, t.value
-                from unnest(c.constraint_values) as t (value)
-                where not c.has_other_values
-                union all
-                select 'default_values', c.selector_vr, t.value
-                from unnest(c.default_values) as t (value)
-                where not c.other_attributes ? '00820035'
-            ) as v (column_name, vr, value)
-            -- offset: so that it is asked once
-            cross join lateral (select dpp.value_fault(v.vr, v.value) offset 0) as f (fault)
-            where dpp.value_tag(v.vr) is not null and (coalesce(trim(v.value), '') = '' or f.fault is not null)
+                select f.fault from faults as f where f.vr = g.vr and f.value = g.value and f.fault is not null offset 0
+            ) as f
             union all
             -- 10.25: the unit is a code (8.8)
             select c.item, u.column_name, 'is missing: a unit has code, scheme and meaning (PS3.3 8.8)'

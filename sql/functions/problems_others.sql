@@ -28,9 +28,9 @@ language plpgsql stable as $$
 begin
     return query
         with recursive rows as materialized (
-            select t.relation, t.item, t.content, t.content -> 'other_attributes' as others
-            from dpp.rows_to_check(p_object_id) as t
-            where t.content -> 'other_attributes' <> '{}'
+            select t.relation, t.item, t.content, t.others
+            from dpp.rows_of_draft(p_object_id) as t
+            where t.others <> '{}'
         ),
         -- All attributes at all depths, each with the place of the item that it is in
         attributes as (
@@ -181,7 +181,7 @@ begin
             ) as s (relation, tag, item_table, key_column, key) on s.relation = r.relation and r.others ? s.tag
             where exists (
                 select
-                from dpp.rows_to_check(p_object_id) as t
+                from dpp.rows_of_draft(p_object_id) as t
                 where t.relation = s.item_table and (s.key_column is null or t.content ->> s.key_column = s.key))
         )
         select p.relation, p.item, 'other_attributes', p.place || ' ' || p.rule

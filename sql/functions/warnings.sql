@@ -46,7 +46,7 @@ begin
                     from dpp.units as u
                     where lower(u.unit_code) = lower(c.unit_code)), '')
             where c.unit_code <> '' and dpp.is_numeric_vr(c.selector_vr)
-                and not exists (select from dpp.units as u where u.unit_code = c.unit_code)
+                and c.unit_code not in (select u.unit_code from dpp.units as u)
         ) as w (column_name, rule)
         where c.object_id = header.object_id;
 end

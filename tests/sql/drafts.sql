@@ -73,7 +73,7 @@ insert into dpp.approval_related_assertions (assertion_ordinal, referenced_asser
 select results_eq(
     $$
         select t.relation, t.item
-        from dpp.rows_to_check((select m.id from made as m where m.name = 'other')) as t
+        from dpp.rows_of_draft((select m.id from made as m where m.name = 'other')) as t
         where t.item is not null
         order by 1, 2
     $$,
@@ -114,7 +114,7 @@ acquisition	2	TableSpeed	{10}
 select results_eq(
     $$
         select t.relation, string_agg(t.item, ', ' order by t.item collate "C")
-        from dpp.rows_to_check(dpp.draft_in_progress()) as t
+        from dpp.rows_of_draft(dpp.draft_in_progress()) as t
         where t.item is not null
         group by t.relation
         order by t.relation

@@ -577,7 +577,7 @@ select is_empty(
     $$
         select t.relation, t.item, dpp.item_of(t.content)
         from dpp.objects as o
-        cross join lateral dpp.rows_to_check(o.id) as t
+        cross join lateral dpp.rows_of_draft(o.id) as t
         where dpp.item_of(t.content) is distinct from nullif(t.item, '')
     $$,
     'a row is called the same by dpp.history and dpp.problems');

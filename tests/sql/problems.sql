@@ -543,7 +543,7 @@ begin
         perform dpp.complete(draft.id);
         outcome := outcome || (
             select count(*)
-            from dpp.rows_to_check(draft.id) as t
+            from dpp.rows_of_draft(draft.id) as t
             where t.relation = p_relation and coalesce(t.content ->> p_column, '[]') = '[]') || ' left';
         raise exception 'undo' using errcode = 'DPU01';
     exception
