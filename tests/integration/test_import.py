@@ -15,10 +15,11 @@ from conftest import DPPR, ROOT, SAMPLES, Database, run_dppr
 from protocols import protocol
 
 
+MODEL = protocol().to_json_dict()  # once: to make one takes as long as to import it
+
+
 def data_set(n):
-    ds = protocol(ProtocolName=f"Bulk {n}")
-    ds.SOPInstanceUID = f"2.25.{n + 1}"
-    return ds.to_json_dict()
+    return MODEL | {"00181030": {"vr": "LO", "Value": [f"Bulk {n}"]}, "00080018": {"vr": "UI", "Value": [f"2.25.{n + 1}"]}}
 
 
 def document(n, **members):
@@ -105,11 +106,11 @@ def test_each_bad_document_is_named_and_the_rest_goes_on(db, tmp_path):
     assert counts(db) == (4, 4)
 
 
-@pytest.mark.parametrize("kind, jobs, total", [("dicom", 1, 100), ("dicom", 4, 100), ("authoring", 2, 30), ("csv", 4, 30)])
+@pytest.mark.parametrize("kind, jobs, total", [("dicom", 1, 60), ("dicom", 4, 60), ("authoring", 2, 20), ("csv", 4, 20)])
 def test_a_killed_run_goes_on_where_it_was(db, tmp_path, kind, jobs, total):
     before = 0
     path = array(tmp_path, kind, total)
-    for _ in range(3):
+    for _ in range(2):
         process = start("--jobs", jobs, path, database=db.uri)
         wait_for_objects(process, lambda: counts(db)[0], before + random.randint(1, total // 4))
         process.send_signal(signal.SIGKILL)
@@ -126,7 +127,7 @@ def test_a_killed_run_goes_on_where_it_was(db, tmp_path, kind, jobs, total):
 
 
 def test_ctrl_c_ends_with_what_is_whole(db, tmp_path):
-    path = array(tmp_path, "dicom", 3000)
+    path = array(tmp_path, "dicom", 2000)
     process = start(path, database=db.uri)
     wait_for_objects(process, lambda: counts(db)[0], 5)
     process.send_signal(signal.SIGINT)
@@ -134,10 +135,10 @@ def test_ctrl_c_ends_with_what_is_whole(db, tmp_path):
     summary = json.loads(out)
     assert process.returncode == 1 and summary["whole"] is False and summary["failed"] == 0
     assert "interrupted" in err and "the same command goes on from here" in err
-    assert counts(db) == (summary["stored"],) * 2 and summary["stored"] < 3000
+    assert counts(db) == (summary["stored"],) * 2 and summary["stored"] < 2000
 
 
-@pytest.mark.parametrize("kind, total", [("dicom", 150), ("authoring", 30)])
+@pytest.mark.parametrize("kind, total", [("dicom", 150), ("authoring", 20)])
 def test_a_database_that_comes_back_is_waited_for(tmp_path, kind, total):
     path = array(tmp_path, kind, total)
     with own_cluster() as own:
@@ -313,9 +314,9 @@ def test_random_drafts_come_back_the_same(db, tmp_path, form):
     seed = random.randrange(10**6)
     chance = random.Random(seed)
     path = tmp_path / "random.json"
-    path.write_text(json.dumps([random_document(chance, n) for n in range(25)]))
+    path.write_text(json.dumps([random_document(chance, n) for n in range(12)]))
     done = run_dppr("import", "--draft", path, database=db.uri)
-    assert done.stdout == "25 stored, 0 same, 0 failed\n", (seed, done.stderr)
+    assert done.stdout == "12 stored, 0 same, 0 failed\n", (seed, done.stderr)
     try:
         come_back_the_same(db, tmp_path / "out", form, "--draft")
     except AssertionError as error:
