@@ -315,17 +315,24 @@ def test_a_predecessor_is_superseded_by_who_may(database, strict, library):
 
 
 def test_titles_without_a_row_can_be_given_one(database, library):
-    """unknown-ae-row: what it may do and see holds for whoever is accepted without a row of its own."""
-    database.query("insert into dpp.application_entities (ae_title, may_store, required_assertions)"
-                   " values ('GUESTS', false, '{128603/128670}')")
+    """unknown-ae-row: what it may do and see holds for whoever is accepted without a row of its own, from any address. It is
+    this row that is read again for later operations."""
+    database.query("insert into dpp.application_entities (ae_title, may_store, required_assertions, source_addresses)"
+                   " values ('GUESTS', false, '{128603/128670}', '{192.0.2.0/24}')")
     server = Server(database.uri, unknown_ae="loopback", unknown_ae_row="GUESTS")
     try:
         assert found(server, "STRANGER", library) == retrieved_by("HEAD")
         assert found(server, "PLAIN", library) == retrieved_by("PLAIN")
         wire = calling(server, "STRANGER")
+
+        def seen():
+            time.sleep(0.1)
+            matches, final = wire.find(1, keys(SOPInstanceUID=list(library.values())))
+            assert final.status == 0
+            return names(library, (m.SOPInstanceUID for m in matches))
+        assert seen() == retrieved_by("HEAD")
         database.query("update dpp.application_entities set required_assertions = '{NONE^99SITE}' where ae_title = 'GUESTS'")
-        time.sleep(0.1)
-        assert wire.find(1, keys(SOPInstanceUID=""))[0] == []
+        assert seen() == set()
         wire.release()
         database.query("delete from dpp.application_entities where ae_title = 'GUESTS'")
         with pytest.raises(Rejected) as caught:
