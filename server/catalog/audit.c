@@ -11,9 +11,9 @@
  * system call. One statement writes all that waits, however much it is, and only one at a time.
  *
  * Operations come first. While no connection of the thread's pool is free the rows wait another quarter of a second,
- * looking every POLL_MS; then the insert takes its turn with the operations, since a pool that is always busy would
- * else never let it by. So a row is written half a second after it was added if the database does its part, and an
- * operation waits for one insert twice a second at most.
+ * looking every POLL_MS; then, or when half the room is taken, the insert takes its turn with the operations, since a
+ * pool that is always busy would else never let it by. So a row is written half a second after it was added if the
+ * database does its part, and few operations wait for an insert.
  *
  * What is certainly not written (no connection, or PostgreSQL has rolled it back for want of something) stays and is
  * tried again, while there is room for what comes. What the database refuses (it is a standby, a right is missing) is dropped and the
@@ -36,7 +36,7 @@
 #include "text_array.h"
 
 enum {
-    FLUSH_ROWS = 256,
+    FLUSH_ROWS = 1024, /* by fewer, what a statement costs beside its rows is felt */
     POLL_MS = 20,
     PATIENCE_MS = 250, /* with operations that need all connections */
     RETRY_MS = 1000,
@@ -44,15 +44,18 @@ enum {
     GOODBYE_MS = 1000,
 };
 
+/* What costs little for each row, of which there may be as many as queries: unnest in the select list keeps no copies of
+ * the arrays' rows. */
 static const char insert_sql[] =
     "insert into dpp.audit_events (occurred_at, operation, sop_instance_uid, status, ae_title,"
     " peer_address, destination, association, details, server_id)"
-    " select timestamptz 'epoch' + r.at * interval '1 microsecond', r.operation,"
-    " r.sop_instance_uid, r.status, r.ae_title, r.peer_address, r.destination, r.association,"
-    " r.details, $10::uuid"
-    " from unnest($1::bigint[], $2::text[], $3::text[], $4::int[], $5::text[], $6::inet[],"
-    " $7::text[], $8::text[], $9::jsonb[]) as r (at, operation, sop_instance_uid, status,"
-    " ae_title, peer_address, destination, association, details)";
+    " select to_timestamp(r.at / 1e6::float8), r.operation, r.sop_instance_uid, r.status,"
+    " r.ae_title, r.peer_address, r.destination, r.association, r.details, $10::uuid"
+    " from (select unnest($1::bigint[]) as at, unnest($2::text[]) as operation,"
+    " unnest($3::text[]) as sop_instance_uid, unnest($4::int[]) as status,"
+    " unnest($5::text[]) as ae_title, unnest($6::inet[]) as peer_address,"
+    " unnest($7::text[]) as destination, unnest($8::text[]) as association,"
+    " unnest($9::jsonb[]) as details) as r";
 
 struct audit {
     struct loop *loop;
@@ -177,7 +180,8 @@ static void on_timer(void *arg)
     if (a->once || waiting(a) == 0)
         return;
     int64_t patience_ms = a->oldest_ms + AUDIT_FLUSH_MS + PATIENCE_MS;
-    if (!a->is_ending && pg_pool_is_short(a->pool) && clock_now_ms() < patience_ms) {
+    bool has_room = waiting(a) < a->options.max_waiting / 2;
+    if (!a->is_ending && has_room && pg_pool_is_short(a->pool) && clock_now_ms() < patience_ms) {
         loop_timer_set(a->timer, POLL_MS);
         return;
     }

@@ -13,17 +13,22 @@
 #include "dcm/json.h"
 #include "text_array.h"
 
-enum { KEPT_BYTES = 64 * 1024, TITLE_BYTES = 17, ADDRESS_BYTES = 64, NUMBER_BYTES = 24 };
+enum { KEPT_BYTES = 512 * 1024, TITLE_BYTES = 17, ADDRESS_BYTES = 64, NUMBER_BYTES = 24 };
 
 /* ---- details ---- */
 
 static void add_key(struct buf *json, const char *key)
 {
-    if (json->len > 0 && json->data[json->len - 1] != '{')
-        buf_add_u8(json, ',');
-    buf_add_u8(json, '"');
-    buf_add_str(json, key); /* ours, or of the dictionary */
-    buf_add_str(json, "\":");
+    size_t len = strlen(key);
+    uint8_t *to = buf_reserve(json, len + 4);
+    if (!to)
+        return;
+    if (json->len > 0 && to[-1] != '{')
+        *to++ = ',';
+    *to++ = '"';
+    memcpy(to, key, len); /* ours, or of the dictionary */
+    memcpy(to + len, "\":", 2);
+    json->len = (size_t)(to + len + 2 - json->data);
 }
 
 void audit_open(struct buf *json)
@@ -146,8 +151,11 @@ static void add_keys(struct keys *k, const struct dcm_item *item, unsigned depth
             k->is_cut = true;
             return;
         }
-        snprintf(tag, sizeof(tag), "%08" PRIX32, e->tag);
-        add_key(k->json, dcm_dict_by_tag(e->tag, &entry) ? entry.keyword : tag);
+        if (!dcm_dict_by_tag(e->tag, &entry)) {
+            snprintf(tag, sizeof(tag), "%08" PRIX32, e->tag);
+            entry.keyword = tag;
+        }
+        add_key(k->json, entry.keyword);
         add_value(k, e, depth);
     }
 }

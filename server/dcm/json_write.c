@@ -29,7 +29,7 @@ bool dcm_json_add_string(struct buf *out, struct span text)
     for (size_t i = 0; i < text.len;) {
         uint8_t c = text.data[i];
         uint32_t code;
-        size_t len = utf8_decode(text.data + i, text.len - i, &code);
+        size_t len = c < 0x80 ? 1 : utf8_decode(text.data + i, text.len - i, &code);
         if (len > 0 && c >= 0x20 && c != '"' && c != '\\') {
             i += len;
             continue;

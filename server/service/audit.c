@@ -14,6 +14,7 @@
 #include "service_internal.h"
 
 #include "core/clock.h"
+#include "dcm/uids.h"
 
 struct audit *audit_start(struct loop *l, struct pg_pool *pool, const struct service_config *config)
 {
@@ -34,10 +35,19 @@ struct audit_peer audit_peer_of(const struct front *f)
     };
 }
 
+/* The class that goes without saying: most rows are of queries, and its UID is a fifth of such a row. */
+static const char *usual_class(uint16_t field)
+{
+    return field == DIMSE_C_FIND_RQ   ? UID_PROTOCOL_FIND
+           : field == DIMSE_C_GET_RQ  ? UID_PROTOCOL_GET
+           : field == DIMSE_C_MOVE_RQ ? UID_PROTOCOL_MOVE
+                                      : "";
+}
+
 void audit_open_request(struct buf *json, const struct dimse_command *rq)
 {
     audit_number(json, "message_id", rq->message_id);
-    if (rq->sop_class[0])
+    if (rq->sop_class[0] && strcmp(rq->sop_class, usual_class(rq->field)) != 0)
         audit_text(json, "sop_class", span_str(rq->sop_class));
 }
 

@@ -121,10 +121,10 @@ def found(s):
         ProtocolName=s.known[0].ProtocolName, SOPInstanceUID="", EquipmentModality="CT",
         PotentialScheduledProtocolCodeSequence=code("24725-4", "LN", "")))
     assert (len(matches), final.status) == (1, 0)
-    return [("find", None, 0, None, {
-        "matches": 1, "sop_class": FIND, "identifier": {
+    return [("find", None, 0, None, lambda details: "sop_class" not in details and fits({
+        "matches": 1, "identifier": {
             "ProtocolName": s.known[0].ProtocolName, "EquipmentModality": "CT",
-            "PotentialScheduledProtocolCodeSequence": {"CodeValue": "24725-4", "CodingSchemeDesignator": "LN"}}})]
+            "PotentialScheduledProtocolCodeSequence": {"CodeValue": "24725-4", "CodingSchemeDesignator": "LN"}}}, details))]
 
 
 def found_nothing(s):
@@ -212,7 +212,7 @@ def moved(s):
     _, final = s.wire.move(7, s.uids, "TAKES")
     assert final.status == 0
     return [*(("move", uid, 0, "TAKES", {"message_id": 1}) for uid in s.uids),
-            ("move", None, 0, "TAKES", {"asked": 2, "completed": 2, "sop_class": MOVE})]
+            ("move", None, 0, "TAKES", {"asked": 2, "completed": 2})]
 
 
 def moved_and_refused(s):
