@@ -301,7 +301,10 @@ def test_a_predecessor_is_superseded_by_who_may(database, strict, library):
     assert current() == {first.SOPInstanceUID, other.SOPInstanceUID, for_one.SOPInstanceUID}
     store(strict, "MASTER", for_one)
     assert current() == {first.SOPInstanceUID, other.SOPInstanceUID, for_one.SOPInstanceUID}
-    store(strict, "MASTER", for_both, approval(for_both.SOPInstanceUID))
+    approved = approval(for_both.SOPInstanceUID)
+    store(strict, "MASTER", for_both, approved)
+    assert database.query("select count(*) from dpp.approval_list where sop_instance_uid = %s",
+                          (approved.SOPInstanceUID,)) == [(1,)]
     assert current() == {for_one.SOPInstanceUID, for_both.SOPInstanceUID}
     rows = database.query("select s.superseded_uid from dpp.supersessions as s join dpp.objects as o on o.id = s.object_id"
                           " where o.sop_instance_uid = %s order by 1", (for_both.SOPInstanceUID,))
