@@ -406,6 +406,10 @@ def test_export_of_current_versions(db, tmp_path):
         assert any(old in p.name for p in folder.iterdir()) == (wanted == 4)
     done = run_dppr("export", tmp_path / "none", "--current", "--uid", old, database=db.uri)
     assert done.returncode == 1 and f"{old}: no current published object has this UID" in done.stderr
+    # A successor that is retired gives the place back (decision 11).
+    db.query("select dpp.retire(%s, 'test')", (new,))
+    run_dppr("export", tmp_path / "again", "--current", database=db.uri, check=True)
+    assert (tmp_path / "again" / f"{old}.dcm").exists()
 
 
 def test_more_than_a_page_is_exported(db, tmp_path):
