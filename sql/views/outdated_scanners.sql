@@ -3,7 +3,9 @@
 -- model that is known by its group only is no scanner's, as a row has none.
 --
 -- What counts as current is what the scanner itself can see (dpp.is_superseded with its required_assertions): a version
--- that nobody has approved yet makes no scanner outdated. What it has stored here it has. Most protocols have no successor, and are not walked for.
+-- that nobody has approved yet makes no scanner outdated. What it has stored here it has. What a peer has made of a protocol of
+-- this repository and stored (dpp.drift) is for no other scanner, unless it has taken that one's place. Most protocols have no
+-- successor, and are not walked for.
 
 create or replace view dpp.outdated_scanners as
 with scanners as (
@@ -72,6 +74,14 @@ cross join lateral (
 ) as l
 where o.state = 'published'
     and o.sender_aet is distinct from s.ae_title
+    and not (
+        o.source = 'store'
+        and exists (
+            select
+            from dpp.protocol_predecessors as r
+            join dpp.objects as b on b.sop_instance_uid = r.referenced_sop_instance_uid
+            where r.object_id = o.id and b.id <> o.id and b.state <> 'draft')
+        and not exists (select from dpp.supersessions as x where x.object_id = o.id))
     and not exists (
         select
         from dpp.audit_events as e

@@ -1,7 +1,7 @@
 -- The fleet: who fetched what, who lacks what, what nobody uses, what scanners made of it.
 begin;
 set dpp.maintenance = on; -- published rows are made by hand
-select plan(23);
+select plan(24);
 
 -- Protocols: name, UID, state, models "manufacturer|group|model|serial", UID that it supersedes
 create temporary table made (name text, uid text, state text, models text[], supersedes text);
@@ -162,12 +162,12 @@ select set_eq(
     $$
         select s.ae_title, array_agg(x.uid order by x.uid)
         from (values ('ALPHA'), ('GAMMA'), ('ALPHA7')) as s (ae_title)
-        cross join (values ('2.1'), ('2.2'), ('2.3'), ('2.4')) as x (uid)
+        cross join (values ('2.1'), ('2.2'), ('2.3'), ('2.4'), ('2.5'), ('2.7')) as x (uid)
         where exists (select from dpp.outdated_scanners as o where o.ae_title = s.ae_title and o.sop_instance_uid = x.uid)
         group by s.ae_title
     $$,
-    $$values ('ALPHA', '{2.4}'::text[]), ('GAMMA', '{2.1,2.2,2.3}'), ('ALPHA7', '{2.1,2.2,2.3,2.4}')$$,
-    'a scanner does not lack what it has stored itself');
+    $$values ('ALPHA', '{2.5,2.7}'::text[]), ('ALPHA7', '{2.5,2.7}')$$,
+    'a scanner does not lack what it has stored itself, nor what others have made of a protocol that is here');
 create temporary view differing as
 select
     ae_title::text, stored_uid::text, against::text, repository_uid::text, parameter_differences::int as parameters,
@@ -234,5 +234,10 @@ select matches(
     'audit_events_receiver_idx', 'what a scanner has fetched');
 select matches(
     pg_temp.explain('select * from dpp.refusals'), 'audit_events_refused_idx', 'refusals');
+select set_eq(
+    $$select ae_title::text from dpp.outdated_scanners where sop_instance_uid = '2.3'$$,
+    $$values ('ALPHA7'), ('GAMMA')$$,
+    'what took the place of one is for all');
+
 select * from finish();
 rollback;
