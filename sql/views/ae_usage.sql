@@ -7,7 +7,7 @@ select
     count(*) filter (where e.operation in ('get', 'move') and e.sop_instance_uid is null) as retrievals,
     count(*) filter (
         where e.operation in ('get', 'move') and e.sop_instance_uid is not null
-            and (e.status = 0 or e.status between 45056 and 49151)) as instances_sent,
+            and dpp.is_taken(e.status)) as instances_sent,
     count(*) filter (where e.operation = 'store' and e.status = 0) as stores,
     count(*) filter (
         where e.status not in (0, 45056, 65024)

@@ -23,7 +23,7 @@ select
 from dpp.audit_events as e
 left join dpp.objects as o on o.sop_instance_uid = e.sop_instance_uid
 left join dpp.protocols as p on p.object_id = o.id
-where e.operation in ('get', 'move') and e.sop_instance_uid is not null and (e.status = 0 or e.status between 45056 and 49151);
+where e.operation in ('get', 'move') and e.sop_instance_uid is not null and dpp.is_taken(e.status);
 
 comment on view dpp.fetches is
     'An instance that somebody has fetched, one row each time: who, when, which version, and what that version is now';

@@ -49,7 +49,7 @@ select
         join dpp.objects as v on v.id = a.object_id
         join dpp.audit_events as e on e.sop_instance_uid = v.sop_instance_uid
         where coalesce(e.destination, e.ae_title) = s.ae_title
-            and e.operation in ('get', 'move') and (e.status = 0 or e.status between 45056 and 49151)
+            and e.operation in ('get', 'move') and dpp.is_taken(e.status)
         order by e.occurred_at desc
         limit 1)
     end as last_fetched_uid,
@@ -59,7 +59,7 @@ select
         join dpp.objects as v on v.id = a.object_id
         join dpp.audit_events as e on e.sop_instance_uid = v.sop_instance_uid
         where coalesce(e.destination, e.ae_title) = s.ae_title
-            and e.operation in ('get', 'move') and (e.status = 0 or e.status between 45056 and 49151))
+            and e.operation in ('get', 'move') and dpp.is_taken(e.status))
     end as last_fetched_at,
     p.object_id
 from fitting as f
@@ -86,7 +86,7 @@ where o.state = 'published'
         select
         from dpp.audit_events as e
         where coalesce(e.destination, e.ae_title) = s.ae_title and e.sop_instance_uid = o.sop_instance_uid
-            and e.operation in ('get', 'move') and (e.status = 0 or e.status between 45056 and 49151))
+            and e.operation in ('get', 'move') and dpp.is_taken(e.status))
     and (
         not exists (select from dpp.supersessions as x where x.superseded_uid = o.sop_instance_uid)
         or not dpp.is_superseded(o.sop_instance_uid, s.required_assertions))

@@ -20,7 +20,7 @@ left join (
         max(e.occurred_at) as last_fetched_at
     from dpp.audit_events as e
     where e.operation in ('get', 'move') and e.sop_instance_uid is not null
-        and (e.status = 0 or e.status between 45056 and 49151)
+        and dpp.is_taken(e.status)
     group by e.sop_instance_uid
 ) as f on f.sop_instance_uid = o.sop_instance_uid
 where o.state = 'published';
