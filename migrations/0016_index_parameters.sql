@@ -99,7 +99,8 @@ $$;
 comment on function dpp.parameter_keyword(text, text) is
     'What a constrained attribute is found by: the keyword that its constraint gives, else the attribute''s, else its tag';
 
--- The same figures as dpp.units, which tests/sql/search.sql holds them against.
+-- The same figures as dpp.units, which tests/sql/search.sql holds them against. A number that is beyond double precision in
+-- the other unit is infinite there, or zero: an error here would be one of the index, and keep a received object out.
 create function dpp.convert_unit(number double precision, from_unit text, to_unit text)
 returns double precision language plpgsql immutable parallel safe as $$
 declare
@@ -138,11 +139,20 @@ declare
     }';
     a jsonb := units -> from_unit;
     b jsonb := units -> to_unit;
+    exact numeric;
 begin
     if from_unit = to_unit or a is null or b is null then
         return number;
+    elsif a -> 0 <> b -> 0 then
+        return null;
     end if;
-    return case when a -> 0 = b -> 0 then number::numeric * (a -> 1)::numeric / (b -> 1)::numeric end;
+    exact := number::numeric * (a -> 1)::numeric / (b -> 1)::numeric;
+    return case
+        when exact = 'NaN' then 'NaN'
+        when abs(exact) > 1.7976931348623157e308 then sign(exact) * double precision 'Infinity'
+        when abs(exact) < 4.9406564584124655e-324 then 0
+        else exact
+    end;
 end
 $$;
 comment on function dpp.convert_unit(double precision, text, text) is
