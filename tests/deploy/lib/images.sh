@@ -1,0 +1,95 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The images: the base, PostgreSQL and HAProxy by their official names, pulled where they can be, else made
+# from Debian 13 and labelled as stand-ins; and dppr, built once for the same sources.
+#
+#   image_base RELEASE   sets base, e.g. debian:trixie-slim
+#   image_postgres       exports POSTGRES_IMAGE (postgres:17)
+#   image_haproxy        exports HAPROXY_IMAGE (haproxy:3.0)
+#   image_dppr           exports DPPR_IMAGE; DPPR_TEST_IMAGE names one to take as it is,
+#                        DPPR_TEST_RELEASE=bookworm builds on the Debian before
+
+standin_label=org.dppr.stand-in
+
+image_is_here() { docker image inspect "$1" >/dev/null 2>&1; }
+image_say() { ok "$1, $(docker image inspect -f '{{.Size}}' "$1" | awk '{ printf "%d MB", $1 / 1e6 }')$(image_is_standin "$1" && echo ", a stand-in")"; }
+image_is_standin() { [ "$(docker image inspect -f "{{index .Config.Labels \"$standin_label\"}}" "$1")" = yes ]; }
+image_pull() { timeout 300 docker pull -q "$1" >"$work/pull.log" 2>&1; }
+
+# Builds share the host's network, so that they reach the mirror as the host does.
+image_build() { # IMAGE DOCKERFILE CONTEXT ARGUMENT...
+    local image=$1 dockerfile=$2 context=$3
+    shift 3
+    quietly build docker build --network host -f "$dockerfile" -t "$image" "$@" "$context" || fail "building $image"
+}
+
+# Debian as its official slim image is: without documentation and translations, apt without caches. The host's
+# settings of apt come along (proxies, time limits).
+image_debootstrap() { # IMAGE RELEASE
+    local mirror tree=$work/base
+    [ "$(id -u)" = 0 ] || fail "$1 cannot be pulled, and only root can make it by debootstrap"
+    tools/install-packages deploy
+    # shellcheck disable=SC2016
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Origin: Debian' 'Created-By: Packages' | head -n 1)
+    [ -n "$mirror" ] || fail "apt knows no Debian mirror; run apt-get update"
+    eval "$(apt-config shell http_proxy Acquire::http::Proxy)"
+    http_proxy=${http_proxy:-} quietly debootstrap debootstrap --variant=minbase "$2" "$tree" "$mirror" || fail "debootstrap"
+    apt-config dump Acquire >"$tree/etc/apt/apt.conf.d/90host"
+    cat >"$tree/etc/apt/apt.conf.d/docker" <<'END'
+DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/*.bin || true"; };
+Acquire::Languages "none";
+END
+    cat >"$tree/etc/dpkg/dpkg.cfg.d/docker" <<'END'
+force-unsafe-io
+path-exclude /usr/share/doc/*
+path-include /usr/share/doc/*/copyright
+path-exclude /usr/share/info/*
+path-exclude /usr/share/locale/*
+path-exclude /usr/share/man/*
+END
+    find "$tree/usr/share/doc" -type f ! -name copyright -delete
+    rm -rf --one-file-system "$tree"/usr/share/{info,locale,man}/* "$tree"/var/cache/apt/* "$tree"/var/lib/apt/lists/* "$tree"/var/log/*
+    tar -C "$tree" -c . | docker import -c "LABEL $standin_label=yes" -c 'CMD ["bash"]' - "$1" >/dev/null
+    rm -rf --one-file-system "$tree"
+}
+
+image_base() { # RELEASE
+    base=debian:$1-slim
+    image_is_here "$base" || image_pull "$base" || image_debootstrap "$base" "$1"
+}
+
+image_standin() { # IMAGE NAME
+    image_is_here "$1" || image_pull "$1" || {
+        image_base trixie
+        image_build "$1" "tests/deploy/standin/$2.Dockerfile" tests/deploy/standin --build-arg BASE="$base" --label "$standin_label=yes"
+    }
+    image_say "$1"
+}
+image_postgres() {
+    export POSTGRES_IMAGE=${POSTGRES_IMAGE:-postgres:17}
+    image_standin "$POSTGRES_IMAGE" postgres
+}
+image_haproxy() {
+    export HAPROXY_IMAGE=${HAPROXY_IMAGE:-haproxy:3.0}
+    image_standin "$HAPROXY_IMAGE" haproxy
+}
+
+# What goes into the image, as .dockerignore says, and the base. Names and contents; not times.
+image_sources_hash() {
+    {
+        docker image inspect -f '{{.Id}}' "$base"
+        sed -n 's/^!//p' .dockerignore | LC_ALL=C sort | xargs -I{} find {} docker/Dockerfile -type f | LC_ALL=C sort -u | xargs sha256sum
+    } | sha256sum | cut -c 1-16
+}
+image_dppr() {
+    if [ -n "${DPPR_TEST_IMAGE:-}" ]; then
+        export DPPR_IMAGE=$DPPR_TEST_IMAGE
+    else
+        image_base "${DPPR_TEST_RELEASE:-trixie}"
+        DPPR_IMAGE=dppr-test/dppr:${DPPR_TEST_RELEASE:-trixie}-$(image_sources_hash)
+        export DPPR_IMAGE
+        image_is_here "$DPPR_IMAGE" || image_build "$DPPR_IMAGE" docker/Dockerfile . --build-arg BASE="$base"
+    fi
+    image_say "$DPPR_IMAGE"
+}
