@@ -13,6 +13,9 @@ compose_begin() {
     dicom_port=$(free_port)
     http_port=$(free_port)
     export DPPR_PUBLISH_DICOM=127.0.0.1:$dicom_port DPPR_PUBLISH_HTTP=127.0.0.1:$http_port
+    export DPPR_PUBLISH_DICOM_TLS DPPR_PUBLISH_BALANCER
+    DPPR_PUBLISH_DICOM_TLS=127.0.0.1:$(free_port)
+    DPPR_PUBLISH_BALANCER=127.0.0.1:$(free_port)
     : >"$work/env"
     at_end compose_end
 }
