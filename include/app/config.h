@@ -29,7 +29,8 @@ struct config {
     unsigned workers; /* 0 = number of processors */
     enum log_level log_level;
     enum log_format log_format;
-    int64_t log_repeat_ms; /* 0 = every line */
+    int64_t log_repeat_ms;  /* 0 = every line */
+    int64_t drain_delay_ms; /* 0 = none */
     int64_t shutdown_grace_ms;
     unsigned max_waiting_jobs;     /* of each job pool */
     struct service_config service; /* strings borrowed from this struct */

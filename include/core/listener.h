@@ -28,6 +28,8 @@ typedef void (*listener_cb)(int fd, const struct sockaddr_storage *peer, void *a
 /* Address, port and failures as of listener_open. */
 MUST_CHECK enum rc listener_new(struct loop *l, const char *address, uint16_t port, listener_cb cb,
                                 void *arg, struct listener **out, struct err *err);
+/* Hands on what waits in the kernel's queue, which closing would reset, then as listener_free. */
+void listener_finish(struct listener *li);
 void listener_free(struct listener *li);           /* stops accepting, closes; NULL is legal */
 uint16_t listener_port(const struct listener *li); /* the port bound */
 

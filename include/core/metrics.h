@@ -20,6 +20,8 @@
     X(associations_rejected, COUNTER, "associations rejected")                                     \
     X(associations_aborted, COUNTER, "associations ended by an abort of either side")              \
     X(associations_open, GAUGE, "associations open now")                                           \
+    X(drain_released, COUNTER, "associations asked to release because this server stops")          \
+    X(drain_aborted, COUNTER, "associations aborted because this server could not wait longer")    \
     X(contexts_denied, COUNTER, "presentation contexts refused because an AE lacks the right")     \
     X(protocol_errors, COUNTER, "PDUs or messages that broke PS3.7 or PS3.8")                      \
     X(echo_total, COUNTER, "C-ECHO operations")                                                    \

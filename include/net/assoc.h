@@ -137,6 +137,8 @@ bool assoc_is_full(const struct assoc *a);
 /* Operations in progress suspend the idle timer: call with +1 and -1. It counts from the last message
  * or the end of the last operation. */
 void assoc_set_busy(struct assoc *a, int delta);
+/* Whether a message, or a PDU, has come in part. */
+bool assoc_is_receiving(const struct assoc *a);
 uint16_t assoc_next_message_id(struct assoc *a); /* for requests we send; never 0 */
 
 const struct assoc_context *assoc_context_by_id(const struct assoc *a, uint8_t id);

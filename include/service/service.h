@@ -71,6 +71,11 @@ struct retrieve_pool;
 MUST_CHECK enum rc retrieve_pool_new(const struct service_config *config,
                                      const struct service_pools *pools, struct retrieve_pool **out,
                                      struct err *err);
+/* No more moves come: done(arg), through the mailbox, once for each of the pool's threads, when the associations to
+ * destinations that it has have ended. */
+void retrieve_pool_drain(struct retrieve_pool *p, struct mailbox *mailbox, void (*done)(void *arg),
+                         void *arg);
+unsigned retrieve_pool_threads(const struct retrieve_pool *p);
 void retrieve_pool_free(struct retrieve_pool *p); /* after all services are freed; NULL is legal */
 
 struct service;
@@ -80,8 +85,10 @@ struct service *service_new(struct worker *w, const struct service_config *confi
 void service_free(struct service *s); /* aborts what is left */
 /* Takes the accepted descriptor (owned) of this peer. On the worker's thread. */
 void service_accept(struct service *s, int fd, const struct sockaddr_storage *peer);
-/* Stop gently: idle associations are released or aborted, running operations go on; done(arg) once none is
- * left. On the worker's thread. */
+/* Stop gently: quiet associations are released, running operations go on and so do associations that are used;
+ * done(arg) once no association is left. On the worker's thread. */
 void service_drain(struct service *s, void (*done)(void *arg), void *arg);
+/* While draining: from now on associations are released as soon as nothing runs on them. On the worker's thread. */
+void service_hurry(struct service *s);
 
 #endif

@@ -67,9 +67,9 @@ const struct command command_serve = {
     .text =
         "Serves DICOM (C-ECHO, C-STORE, C-FIND, C-GET, C-MOVE) and HTTP (/livez, /readyz,\n"
         "/metrics) in the foreground and logs to standard error. It starts while the database is\n"
-        "away and is ready when that answers. SIGTERM or SIGINT: no new associations, running\n"
-        "operations may end within shutdown-grace; once more: at once. SIGHUP: read the\n"
-        "settings of the log again.\n\n"
+        "away and is ready when that answers. SIGTERM: not ready, after drain-delay no new\n"
+        "associations, and running operations may end within shutdown-grace; SIGINT: the same\n"
+        "without drain-delay; once more: at once. SIGHUP: read the settings of the log again.\n\n"
         "Examples:\n"
         "  dppr serve --database postgresql:///dppr --unknown-ae loopback\n"
         "  DPPR_DICOM_PORT=104 dppr serve --config /etc/dppr/dppr.conf --check",

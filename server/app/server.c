@@ -19,9 +19,8 @@
  * An accepted descriptor goes to the workers in turn, by message; nothing exists for it before the worker
  * makes it. Associations live long and cost alike, so taking turns is as good as counting.
  *
- * End: the first SIGTERM or SIGINT makes readiness false and closes the DICOM listener; a moment later,
- * so that what lies in sockets already counts as running, every service drains. When all are done, or the
- * grace time is over, threads are stopped front to back. A second signal skips the waiting;
+ * End: the first SIGTERM or SIGINT makes readiness false and begins the drain (drain.c). When all is done, or
+ * the grace time is over, threads are stopped front to back. A second signal skips the waiting;
  * stopping the threads has a deadline of its own.
  */
 #include <errno.h>
@@ -41,6 +40,7 @@
 #include "core/network.h"
 #include "core/worker.h"
 #include "dcm/dict.h"
+#include "drain.h"
 #include "pg/migrate.h"
 #include "probe.h"
 
@@ -49,8 +49,7 @@ enum {
     DATABASE_NAME_THREADS = 2,
     MAX_ARENAS = 16,
     STOP_S = 30,
-    TELL_MS = 1000,  /* between looks at what the log has left out */
-    SETTLE_MS = 250, /* between closing the listener and draining */
+    TELL_MS = 1000, /* between looks at what the log has left out */
 };
 
 struct server {
@@ -63,18 +62,17 @@ struct server {
     struct service_pools pools;
     struct retrieve_pool *retrieve;
     struct worker **workers;
-    unsigned worker_count, next_worker, drained;
+    unsigned worker_count, next_worker;
     struct listener *listener;
     struct web *web;
     struct web_health health;
     struct probe *probe;
     int signal_fd;
     struct loop_watch *signals;
-    struct loop_timer *drain_timer;
+    struct drain *drain; /* NULL = it serves */
     struct loop_timer *tell_timer;
     char id[37];                   /* in dpp.servers and audit rows */
     struct service_config service; /* the settings', and what only the running server knows */
-    bool is_draining, has_settled;
 };
 
 unsigned server_workers(const struct config *c)
@@ -166,74 +164,43 @@ static void on_accept(int fd, const struct sockaddr_storage *peer, void *arg)
 
 /* ---- the end ------------------------------------------------------------------------------------------ */
 
-struct drain {
-    struct server *server;
-    struct worker *worker;
-};
-
-static void on_worker_drained(void *arg) /* main loop */
+static void close_listeners(void *arg)
 {
     struct server *s = arg;
 
-    if (++s->drained == s->worker_count) {
-        log_info(NULL, "serve.drained", "all operations have ended");
-        loop_stop(s->loop);
-    }
+    listener_finish(s->listener);
+    s->listener = NULL;
 }
 
-static void on_service_drained(void *arg) /* a worker's loop */
+static void on_drained(void *arg)
 {
     struct server *s = arg;
 
-    mailbox_post(s->mailbox, on_worker_drained, NULL, s);
-}
-
-static void deliver_drain(void *arg) /* a worker's loop */
-{
-    struct drain *d = arg;
-
-    service_drain(worker_state(d->worker), on_service_drained, d->server);
-    free(d);
-}
-
-static void on_drain_timer(void *arg)
-{
-    struct server *s = arg;
-    int64_t left = s->config->shutdown_grace_ms - SETTLE_MS;
-
-    if (s->has_settled) {
-        struct log_ctx ctx = {.limit = LIMIT_shutdown_grace};
-        limit_struck(LIMIT_shutdown_grace);
-        log_warn(&ctx, "serve.grace_over", "workers_busy=%u", s->worker_count - s->drained);
-        loop_stop(s->loop);
-        return;
-    }
-    s->has_settled = true;
-    for (unsigned i = 0; i < s->worker_count; i++) {
-        struct drain *d = xcalloc(1, sizeof(*d));
-        d->server = s;
-        d->worker = s->workers[i];
-        worker_post(d->worker, deliver_drain, free, d);
-    }
-    loop_timer_set(s->drain_timer, left > 0 ? left : 0);
+    loop_stop(s->loop);
 }
 
 static void begin_drain(struct server *s, int number)
 {
-    if (s->is_draining) {
+    struct drain_parts parts = {
+        .loop = s->loop,
+        .mailbox = s->mailbox,
+        .workers = s->workers,
+        .worker_count = s->worker_count,
+        .retrieve = s->retrieve,
+        .delay_ms = s->config->drain_delay_ms,
+        .grace_ms = s->config->shutdown_grace_ms,
+        .close_listeners = close_listeners,
+        .on_over = on_drained,
+        .arg = s,
+    };
+
+    if (s->drain) {
         log_warn(NULL, "serve.hurried", "second signal: not waiting for running operations");
         loop_stop(s->loop);
         return;
     }
-    s->is_draining = true;
     atomic_store(&s->health.draining, true);
-    log_info(NULL, "serve.draining", "signal=%s grace_ms=%lld", number == SIGINT ? "INT" : "TERM",
-             (long long)s->config->shutdown_grace_ms);
-    listener_free(s->listener);
-    s->listener = NULL;
-    loop_timer_set(s->drain_timer, s->config->shutdown_grace_ms < SETTLE_MS
-                                       ? s->config->shutdown_grace_ms
-                                       : SETTLE_MS);
+    s->drain = drain_begin(&parts, number);
 }
 
 static void on_tell_timer(void *arg)
@@ -346,7 +313,7 @@ static void on_ready(void *arg)
 {
     struct server *s = arg;
 
-    if (s->is_draining)
+    if (s->drain)
         return; /* the database came too late */
     log_info(NULL, "serve.ready", "dicom=%u http=%u aet=\"%s\"",
              (unsigned)listener_port(s->listener), (unsigned)web_port(s->web), s->config->ae_title);
@@ -406,6 +373,7 @@ static enum rc start_listening(struct server *s, bool is_known_good, struct err 
 static void stop_all(struct server *s)
 {
     alarm(STOP_S); /* a thread that does not come back must not keep us: SIGALRM ends the process */
+    drain_end(s->drain);
     listener_free(s->listener);
     for (unsigned i = 0; i < s->worker_count; i++)
         worker_stop(s->workers[i]);
@@ -417,10 +385,10 @@ static void stop_all(struct server *s)
     jobpool_free(s->pools.names);
     jobpool_free(s->pools.database_names);
     loop_watch_free(s->signals);
-    loop_timer_free(s->drain_timer);
     loop_timer_free(s->tell_timer);
     log_tell_suppressed(true);
     mailbox_free(s->mailbox);
+    drain_free(s->drain);
     loop_free(s->loop);
     close(s->signal_fd);
 }
@@ -447,7 +415,6 @@ int server_run(const struct command *self, const struct config *config, int read
     }
     s.loop = loop_new();
     s.mailbox = mailbox_new(s.loop);
-    s.drain_timer = loop_timer_new(s.loop, on_drain_timer, &s);
     s.tell_timer = loop_timer_new(s.loop, on_tell_timer, &s);
     loop_timer_set(s.tell_timer, TELL_MS);
     s.signals = loop_watch_new(s.loop, s.signal_fd, on_signal, &s);
@@ -469,6 +436,8 @@ int server_run(const struct command *self, const struct config *config, int read
     }
     stop_all(&s);
     if (rc == RC_OK)
-        log_info(NULL, "serve.stopped", "goodbye");
+        log_info(NULL, "serve.stopped", "goodbye released=%lld aborted=%lld",
+                 (long long)metric_get(METRIC_drain_released),
+                 (long long)metric_get(METRIC_drain_aborted));
     return rc == RC_OK ? STATUS_DONE : STATUS_FAILED;
 }

@@ -24,7 +24,7 @@
 #include "core/network.h"
 #include "core_internal.h"
 
-enum { ACCEPTS_PER_EVENT = 32, PAUSE_MS = 500 };
+enum { ACCEPTS_PER_EVENT = 32, LAST_EVENTS = 4096 / ACCEPTS_PER_EVENT, PAUSE_MS = 500 };
 
 struct listener {
     struct loop *loop;
@@ -42,15 +42,14 @@ static bool is_shortage(int error)
     return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
-static void on_connection(int fd, unsigned ready, void *arg)
+/* False: nothing is left to take, or nothing can be taken. */
+static bool take_some(struct listener *li)
 {
-    struct listener *li = arg;
-
-    (void)ready;
     for (int i = 0; i < ACCEPTS_PER_EVENT && li->fd >= 0; i++) {
         struct sockaddr_storage peer = {0};
         socklen_t len = sizeof(peer);
-        int connection = accept4(fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int connection =
+            accept4(li->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         if (connection >= 0) {
             li->cb(connection, &peer, li->arg);
@@ -65,8 +64,16 @@ static void on_connection(int fd, unsigned ready, void *arg)
             loop_timer_set(li->pause, PAUSE_MS);
         }
         /* All else is a connection that failed before we had it (accept(2)): the next event tells. */
-        return;
+        return false;
     }
+    return li->fd >= 0;
+}
+
+static void on_connection(int fd, unsigned ready, void *arg)
+{
+    (void)fd;
+    (void)ready;
+    take_some(arg);
 }
 
 static void on_pause_end(void *arg)
@@ -171,6 +178,13 @@ enum rc listener_new(struct loop *l, const char *address, uint16_t port, listene
     loop_watch_set(li->watch, LOOP_READ);
     *out = li;
     return RC_OK;
+}
+
+void listener_finish(struct listener *li)
+{
+    for (int i = 0; li && i < LAST_EVENTS && take_some(li); i++) {
+    }
+    listener_free(li);
 }
 
 void listener_free(struct listener *li)

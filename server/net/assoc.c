@@ -570,6 +570,11 @@ void assoc_free(struct assoc *a)
     }
 }
 
+bool assoc_is_receiving(const struct assoc *a)
+{
+    return a->rx.is_partial;
+}
+
 void assoc_set_busy(struct assoc *a, int delta)
 {
     a->busy += delta;

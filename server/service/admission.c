@@ -249,7 +249,7 @@ void admission_start(struct front *f, const struct pdu_associate *rq)
     }
     int before = atomic_fetch_add_explicit(&associations, 1, memory_order_relaxed);
     f->admitted = true; /* given back in admission_cancel */
-    if (f->service->draining) {
+    if (f->service->drain == DRAIN_NOW) {
         refuse(f, REJECT_LIMIT, "the server is stopping");
         return;
     }

@@ -44,10 +44,7 @@ enum {
     ARENA_BYTES = 64 * 1024 * 1024,
     SCRATCH_BYTES = 16 * 1024 * 1024,
     KEPT_BUFFER_BYTES = 256 * 1024,
-    DRAIN_TICK_MS = 250,
-    IDLE_RELEASE_MS = 1000, /* while draining, for an idle peer to answer our release request */
-    PRIORITY_LOW = 2,       /* the highest value that is defined (PS3.7 table E.1-1) */
-    LAST_RELEASE_MS = 3000, /* the same for one that may still be reading its last responses */
+    PRIORITY_LOW = 2, /* the highest value that is defined (PS3.7 table E.1-1) */
 };
 
 /* ---- memory ---- */
@@ -96,16 +93,6 @@ void memory_give(struct service *s, struct op_memory *m)
 }
 
 /* ---- operations ---- */
-
-static void front_settle(struct front *f, int64_t patience_ms)
-{
-    if (!f->service->draining || f->operation_count || !f->established || f->releasing ||
-        f->is_aborted)
-        return;
-    f->releasing = true;
-    f->patience_ms = clock_now_ms() + patience_ms;
-    assoc_release(f->assoc);
-}
 
 static void operation_untime(struct operation *op)
 {
@@ -211,7 +198,7 @@ void operation_finish(struct operation *op, const struct dimse_command *rsp,
     log_outcome(op, rsp->status, why, details);
     audit_operation(op, rsp->status, why, details);
     operation_end(op);
-    front_settle(f, LAST_RELEASE_MS);
+    drain_operation_ended(f);
 }
 
 void operation_fail(struct operation *op, uint16_t status, const struct err *why)
@@ -374,6 +361,7 @@ static void operation_begin(struct front *f, const struct operation_kind *kind,
     op->started_us = clock_now_us();
     LIST_INSERT_HEAD(&f->operations, op, link);
     f->operation_count++;
+    f->quiet_ticks = 0;
     operation_time(op);
     assoc_set_busy(f->assoc, 1);
     /* Above the cap comes only C-ECHO, which needs no database: a flood of it must not fill the queue for one, where
@@ -514,7 +502,7 @@ static void cancel_operation(struct front *f, const struct dimse_command *rq)
     op->kind->cancel(op); /* also when it has not started, since the right is still being read */
 }
 
-static void abort_front(struct front *f, const char *why)
+void front_abort(struct front *f, const char *why)
 {
     if (f->is_aborted)
         return;
@@ -547,7 +535,7 @@ static void on_message(struct assoc *a, struct dimse_message *m, void *arg)
     }
     if (!(cmd->has & CMD_HAS_MESSAGE_ID)) {
         metric_add(METRIC_protocol_errors, 1);
-        abort_front(f, "a request without Message ID");
+        front_abort(f, "a request without Message ID");
         dimse_message_free(m);
         return;
     }
@@ -593,16 +581,6 @@ static void on_release(struct assoc *a, void *arg)
     assoc_answer_release(a);
 }
 
-static void check_drained(struct service *s)
-{
-    if (!s->draining || s->front_count || !s->on_drained)
-        return;
-    void (*done)(void *arg) = s->on_drained;
-    s->on_drained = NULL;
-    loop_timer_clear(s->drain_timer);
-    done(s->drained_arg);
-}
-
 static void front_free(struct front *f)
 {
     LIST_REMOVE(f, link);
@@ -629,7 +607,7 @@ static void on_closed(struct assoc *a, const struct err *why, void *arg)
     stop_operations(f);
     admission_cancel(f);
     front_free(f);
-    check_drained(s);
+    drain_check(s);
 }
 
 static const struct assoc_callbacks front_callbacks = {
@@ -654,9 +632,8 @@ static void refuse_connection(const struct sockaddr_storage *peer)
 
 void service_accept(struct service *s, int fd, const struct sockaddr_storage *peer)
 {
-    if (s->draining || !admission_has_room(s->config)) {
-        if (!s->draining)
-            refuse_connection(peer);
+    if (!admission_has_room(s->config)) {
+        refuse_connection(peer);
         close(fd);
         return;
     }
@@ -675,28 +652,12 @@ void service_accept(struct service *s, int fd, const struct sockaddr_storage *pe
 /* ---- the service ---- */
 
 /* At once, without a callback: the peer gets an A-ABORT if it takes one, and is not waited for. */
-static void cut_off(struct front *f)
+void front_cut_off(struct front *f)
 {
     stop_operations(f);
     admission_cancel(f);
     assoc_free(f->assoc);
     front_free(f);
-}
-
-/* Peers that were asked to release, or aborted, and do not close the connection. */
-static void on_drain_timer(void *arg)
-{
-    struct service *s = arg;
-    int64_t now = clock_now_ms();
-    struct front *next;
-    for (struct front *f = LIST_FIRST(&s->fronts); f; f = next) {
-        next = LIST_NEXT(f, link);
-        if (f->is_aborted || (f->releasing && now >= f->patience_ms))
-            cut_off(f);
-    }
-    if (s->front_count)
-        loop_timer_set(s->drain_timer, DRAIN_TICK_MS);
-    check_drained(s);
 }
 
 struct service *service_new(struct worker *w, const struct service_config *config,
@@ -711,7 +672,7 @@ struct service *service_new(struct worker *w, const struct service_config *confi
     s->retrieve = retrieve;
     s->pool = pg_pool_new(s->loop, s->mailbox, pools->database_names, &config->database);
     s->audit = audit_start(s->loop, s->pool, config);
-    s->drain_timer = loop_timer_new(s->loop, on_drain_timer, s);
+    s->drain_timer = loop_timer_new(s->loop, drain_tick, s);
     s->age_timer = loop_timer_new(s->loop, on_age_timer, s);
     TAILQ_INIT(&s->timed);
     LIST_INIT(&s->fronts);
@@ -723,8 +684,10 @@ void service_free(struct service *s)
     struct front *f;
     if (!s)
         return;
-    while ((f = LIST_FIRST(&s->fronts)))
-        cut_off(f);
+    while ((f = LIST_FIRST(&s->fronts))) {
+        metric_add(METRIC_drain_aborted, f->established);
+        front_cut_off(f);
+    }
     loop_timer_free(s->drain_timer);
     loop_timer_free(s->age_timer);
     audit_free(s->audit);
@@ -735,21 +698,6 @@ void service_free(struct service *s)
         memory_free(m);
     }
     free(s);
-}
-
-void service_drain(struct service *s, void (*done)(void *arg), void *arg)
-{
-    struct front *f;
-    s->draining = true;
-    s->on_drained = done;
-    s->drained_arg = arg;
-    LIST_FOREACH (f, &s->fronts, link) {
-        if (f->established)
-            front_settle(f, IDLE_RELEASE_MS);
-        else
-            abort_front(f, "the server is stopping");
-    }
-    loop_timer_set(s->drain_timer, s->front_count ? DRAIN_TICK_MS : 0);
 }
 
 struct service_config service_config_default(void)

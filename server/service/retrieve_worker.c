@@ -132,7 +132,16 @@ struct retriever {
     struct audit *audit;
     struct slots *slots;
     bool is_stopping;
+    struct drain_order *drain; /* NULL = nobody waits for the last job */
     LIST_HEAD(, destination) destinations;
+};
+
+/* Who is to be told that a thread has no job any more. */
+struct drain_order {
+    struct worker *worker;
+    struct mailbox *mailbox;
+    void (*done)(void *arg);
+    void *arg;
 };
 
 struct retrieve_pool {
@@ -576,6 +585,16 @@ static struct destination *destination_of(struct retriever *t, const char *ae_ti
     return d;
 }
 
+/* Without jobs, when the server is about to end. */
+static void tell_drained(struct retriever *t)
+{
+    if (!t->drain || !LIST_EMPTY(&t->destinations))
+        return;
+    mailbox_post(t->drain->mailbox, t->drain->done, NULL, t->drain->arg);
+    free(t->drain);
+    t->drain = NULL;
+}
+
 /* Starts the first job that waits, if the destination takes one more; frees an empty queue. One job per call:
  * a job that fails at once comes back here by itself. */
 static void destination_next(struct retriever *t, struct destination *d)
@@ -584,6 +603,7 @@ static void destination_next(struct retriever *t, struct destination *d)
     if (TAILQ_EMPTY(&d->jobs)) {
         LIST_REMOVE(d, link);
         free(d);
+        tell_drained(t);
         return;
     }
     TAILQ_FOREACH (j, &d->jobs, link) {
@@ -679,6 +699,14 @@ static void on_abandon(void *arg)
     job_drop(j);
 }
 
+static void on_drain(void *arg)
+{
+    struct drain_order *o = arg;
+    struct retriever *t = worker_state(o->worker);
+    t->drain = o;
+    tell_drained(t);
+}
+
 /* ---- the front's thread ---- */
 
 struct move_job *move_job_start(struct retrieve_pool *p, struct mailbox *front,
@@ -751,6 +779,8 @@ static void retriever_stop(void *state)
     struct retriever *t = state;
     struct destination *d;
     t->is_stopping = true;
+    free(t->drain);
+    t->drain = NULL;
     while ((d = LIST_FIRST(&t->destinations))) {
         struct move_job *j = TAILQ_FIRST(&d->jobs);
         subops_free(j->subops);
@@ -788,6 +818,21 @@ enum rc retrieve_pool_new(const struct service_config *config, const struct serv
     }
     *out = p;
     return RC_OK;
+}
+
+unsigned retrieve_pool_threads(const struct retrieve_pool *p)
+{
+    return p->count;
+}
+
+void retrieve_pool_drain(struct retrieve_pool *p, struct mailbox *mailbox, void (*done)(void *arg),
+                         void *arg)
+{
+    for (unsigned i = 0; i < p->count; i++) {
+        struct drain_order *o = xcalloc(1, sizeof *o);
+        *o = (struct drain_order){p->workers[i], mailbox, done, arg};
+        worker_post(o->worker, on_drain, free, o);
+    }
 }
 
 void retrieve_pool_free(struct retrieve_pool *p)

@@ -124,6 +124,7 @@ struct front {
     bool releasing;
     bool is_aborted;
     int64_t patience_ms; /* while draining: when a peer that was asked to go is cut off */
+    uint8_t quiet_ticks; /* while draining: how long nothing has come */
     uint8_t lookup_step;
     int64_t rights_read_ms;
     char *preferred_charset; /* in the association's arena; NULL = none */
@@ -136,6 +137,8 @@ struct front {
     const struct pdu_associate *rq; /* until admission has answered */
     LIST_ENTRY(front) link;
 };
+
+enum drain_stage { DRAIN_NOT, DRAIN_GENTLY, DRAIN_NOW };
 
 struct service {
     struct worker *worker;
@@ -150,7 +153,7 @@ struct service {
     unsigned front_count;
     struct op_memory *spare;
     unsigned spare_count;
-    bool draining;
+    enum drain_stage drain;
     struct loop_timer *drain_timer;
     void (*on_drained)(void *arg);
     void *drained_arg;
@@ -160,6 +163,10 @@ struct service {
 
 struct op_memory *memory_take(struct service *s);
 void memory_give(struct service *s, struct op_memory *m); /* NULL is legal */
+
+void front_abort(struct front *f, const char *why); /* on_closed follows */
+void front_cut_off(
+    struct front *f); /* at once, without a callback: the peer gets an A-ABORT if it takes one */
 
 /* A response to the operation's request. */
 struct dimse_command operation_response(const struct operation *op, uint16_t status,
@@ -180,6 +187,12 @@ void operation_finish(struct operation *op, const struct dimse_command *rsp,
 /* The short form: no counters, no data set. */
 void operation_fail(struct operation *op, uint16_t status, const struct err *why);
 void operation_fail_rc(struct operation *op, const struct err *why); /* status by status_of */
+
+/* ---- drain.c ---- */
+
+void drain_operation_ended(struct front *f);
+void drain_check(struct service *s); /* a front has gone */
+void drain_tick(void *arg);          /* the drain timer's, of the service */
 
 /* ---- audit.c ---- */
 

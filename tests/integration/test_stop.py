@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The end of a server: idle and silent peers do not hold it up, running operations finish."""
+import re
 import signal
 import socket
 import time
@@ -9,10 +10,11 @@ import pytest
 import dicomwire
 from conftest import Server
 from dicomwire import CT_PROTOCOL, EXPLICIT, GET, IMPLICIT, MOVE, VERIFICATION, Wire, encode
-from protocols import keys
+from protocols import keys, protocol
 from wirescp import WireScp
 
-PROMPT_S = 3
+PROMPT_S = 15  # half of shutdown-grace, after which the server would hurry
+
 
 
 @pytest.fixture
@@ -45,6 +47,81 @@ def test_silent_peers_do_not_hold_up_the_end(sample_database):
     with pytest.raises((dicomwire.Aborted, dicomwire.Closed, ConnectionError)):
         peers[2].read_pdu()
     [p.close() for p in peers]
+
+
+def is_refused(port):
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_balancer_has_time_to_notice(sample_database):
+    """Not ready at once; new associations until drain-delay is over, then none."""
+    server = Server(sample_database.uri, drain_delay="2s")
+    dicomwire.wait_for(lambda: server.http("/readyz")[0] == 200)
+    server.process.send_signal(signal.SIGTERM)
+    server.wait_log("event=serve.draining signal=TERM delay_ms=2000")
+    assert server.http("/readyz") == (503, "draining: this server is stopping\n")
+    with Wire(server.port).associate([(1, VERIFICATION, [IMPLICIT])]) as late:
+        assert late.echo() == 0
+        assert "serve.closed" not in server.log
+        late.release()
+    server.wait_log("event=serve.closed")
+    assert is_refused(server.port)
+    assert server.stop() == 0
+
+
+def test_interrupt_skips_the_delay(sample_database):
+    server = Server(sample_database.uri, drain_delay="1h")
+    assert server.stop(signal.SIGINT) == 0
+    assert "event=serve.draining signal=INT delay_ms=0" in server.log
+
+
+def test_second_signal_hurries(sample_database, uids):
+    server = Server(sample_database.uri, drain_delay="1h", shutdown_grace="1h")
+    getter = Wire(server.port).associate([(1, GET, [EXPLICIT]), (3, CT_PROTOCOL, [EXPLICIT])], roles=[(CT_PROTOCOL, 0, 1)])
+    octets = encode(keys(SOPInstanceUID=uids), EXPLICIT)
+    getter.send_message(1, getter.request(dicomwire.C_GET, GET, octets), octets)
+    getter.read_message()
+    server.process.send_signal(signal.SIGTERM)
+    server.wait_log("event=serve.draining")
+    assert server.stop() == 0
+    assert "event=serve.hurried" in server.log and "event=get.stopped" in server.log
+    with pytest.raises((dicomwire.Aborted, dicomwire.Closed, ConnectionError)):
+        while True:
+            getter.read_message()
+    # rows that waited to be written are
+    assert sample_database.query("select count(*) from dpp.audit_events where operation = 'get' and status is null"
+                                 " and sop_instance_uid is null") == [(1,)]
+
+
+def test_who_works_is_served_on(sample_database):
+    """Operation after operation on one association, and a message that comes slowly; then a release in order."""
+    server = Server(sample_database.uri)
+    worker = Wire(server.port).associate([(1, VERIFICATION, [IMPLICIT])])
+    slow = Wire(server.port).associate([(1, CT_PROTOCOL, [EXPLICIT])])
+    ds = protocol()
+    octets = encode(ds, EXPLICIT)
+    command = slow.request(dicomwire.C_STORE, CT_PROTOCOL, octets)
+    command[0x1000] = ds.SOPInstanceUID
+    message = slow.message_octets(1, command, octets)
+    slow.send(message[:-100])
+    server.process.send_signal(signal.SIGTERM)
+    server.wait_log("event=serve.closed")
+    for _ in range(12):  # three times as long as a quiet association is left alone
+        assert worker.echo() == 0
+        time.sleep(0.25)
+    slow.send(message[-100:])
+    assert slow.read_message().status == 0
+    for wire in (worker, slow):
+        assert wire.read_pdu()[0] == 0x05
+        wire.send(dicomwire.pdu(0x06, bytes(4)))
+    assert server.stop() == 0
+    assert "serve.grace_over" not in server.log
+    assert re.search(r"event=serve.stopped .*released=2 aborted=0", server.log), server.log
+    worker.close(), slow.close()
 
 
 def test_peer_that_answers_is_released(sample_database):

@@ -171,6 +171,29 @@ static void it_can_be_freed_while_accepting(void **state)
     listener_free(NULL);
 }
 
+static void finishing_hands_on_what_waits(void **state)
+{
+    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct err err;
+    int fds[100];
+
+    (void)state;
+    assert_int_equal(listener_new(loop, "127.0.0.1", 0, on_accept, NULL, &listener, &err), RC_OK);
+    addr.sin_port = htons(listener_port(listener));
+    for (int i = 0; i < 100; i++)
+        fds[i] = connect_to(listener_port(listener));
+    assert_int_equal(accepted, 0); /* the loop has not run */
+    listener_finish(listener);
+    listener = NULL;
+    assert_int_equal(accepted, 100);
+    for (int i = 0; i < 100; i++)
+        close(fds[i]);
+    fds[0] = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(fds[0], (struct sockaddr *)&addr, sizeof(addr)), -1);
+    close(fds[0]);
+    listener_finish(NULL);
+}
+
 static bool limit_was_hit(void *arg)
 {
     return limit_count(LIMIT_open_files) > *(int64_t *)arg;
@@ -209,6 +232,7 @@ int main(void)
         listener_test(a_port_in_use_is_a_conflict),
         listener_test(a_strange_address_is_refused),
         listener_test(it_can_be_freed_while_accepting),
+        listener_test(finishing_hands_on_what_waits),
         listener_test(it_pauses_without_descriptors_and_goes_on_later),
     };
 

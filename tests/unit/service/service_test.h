@@ -170,6 +170,12 @@ static inline void harness_drain_mail(void *arg)
     service_drain(h->service, harness_on_drained, h);
 }
 
+static inline void harness_hurry_mail(void *arg)
+{
+    struct harness *h = arg;
+    service_hurry(h->service);
+}
+
 static inline bool wait_until(bool (*pred)(void *arg), void *arg)
 {
     int64_t end = clock_now_ms() + PATIENCE_MS;

@@ -709,6 +709,27 @@ static void draining_releases_idle_associations(void **state)
     harness_stop(&h);
 }
 
+/* Who was let in before the listener closed gets what it came for; from service_hurry on nobody begins. */
+static void draining_admits_at_first_and_rejects_when_hurried(void **state)
+{
+    (void)state;
+    struct service_config c = test_config();
+    struct harness h;
+    struct raw first, second;
+    clear_objects();
+    harness_start(&h, &c);
+    raw_open(&first, h.port, "DPPR", "CLIENT", echo_only);
+    worker_post(h.worker, harness_drain_mail, NULL, &h);
+    raw_open(&second, h.port, "DPPR", "CLIENT", echo_only);
+    assert_true(second.is_established);
+    raw_close(&second);
+    worker_post(h.worker, harness_hurry_mail, NULL, &h);
+    open_and_expect_reject(&h, "DPPR", "CLIENT", echo_only, 2, 3, 2);
+    raw_close(&first);
+    assert_true(wait_until(is_drained, &h));
+    harness_stop(&h);
+}
+
 static void draining_of_nothing_ends_at_once(void **state)
 {
     (void)state;
@@ -817,6 +838,7 @@ int main(void)
         cmocka_unit_test(database_away_refuses_a_find),
         cmocka_unit_test(cancel_ends_a_running_find),
         cmocka_unit_test(draining_releases_idle_associations),
+        cmocka_unit_test(draining_admits_at_first_and_rejects_when_hurried),
         cmocka_unit_test(draining_of_nothing_ends_at_once),
         cmocka_unit_test(stopping_aborts_what_is_left),
         cmocka_unit_test(stopping_with_jobs_running_leaks_nothing),
