@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Turns texts into C sources with arrays. Included by the build it declares the rules; run as a script
-# (cmake -D ROOT=... -D OUTPUT=... [-D TEXT=... -D NAME=...] -P embed.cmake) it writes one of the sources:
+# (cmake -D ROOT=... -D OUTPUT=... [-D MORE=...] [-D TEXT=... -D NAME=...] -P embed.cmake) it writes one of the sources:
 #
-#   migrations/*.sql and sql/**/*.sql, linked into pg, so that the binary carries its schema (server/pg/embedded.h)
+#   migrations/*.sql and sql/**/*.sql, linked into pg, so that the binary carries its schema (server/pg/embedded.h);
+#   with MORE, the migrations of that folder too: a build of a next version, for tests (embed_next)
 #   with TEXT, that one file as `const unsigned char NAME[]`: the conformance statement's (server/app/conformance.h)
 if(NOT CMAKE_SCRIPT_MODE_FILE)
     file(GLOB_RECURSE embed_inputs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/sql/*.sql)
@@ -21,6 +22,21 @@ if(NOT CMAKE_SCRIPT_MODE_FILE)
         COMMENT "Embedding migrations and SQL definitions"
         VERBATIM)
     target_sources(dppr_pg PRIVATE ${embed_output})
+
+    # embed_next(<target> <folder relative to the root>): the target carries these migrations too
+    function(embed_next target folder)
+        set(output ${CMAKE_BINARY_DIR}/generated/${target}_sql.c)
+        file(GLOB more CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.sql)
+        add_custom_command(
+            OUTPUT ${output}
+            COMMAND ${CMAKE_COMMAND} -D ROOT=${CMAKE_SOURCE_DIR} -D OUTPUT=${output} -D MORE=${folder}
+                    -P ${CMAKE_SOURCE_DIR}/tools/embed.cmake
+            DEPENDS ${embed_migrations} ${embed_inputs} ${more} ${CMAKE_SOURCE_DIR}/tools/embed.cmake
+            COMMENT "Embedding ${folder}"
+            VERBATIM)
+        target_sources(${target} PRIVATE ${output})
+        target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/server/pg)
+    endfunction()
 
     # embed_text(<target> <array name> <file relative to the root> <header that declares it>)
     function(embed_text target name file header)
@@ -77,6 +93,11 @@ file(GLOB views RELATIVE ${ROOT} ${ROOT}/sql/views/*.sql)
 file(GLOB data RELATIVE ${ROOT} ${ROOT}/sql/data/*.sql)
 file(GLOB roles RELATIVE ${ROOT} ${ROOT}/sql/roles.sql)
 list(SORT migrations)
+if(DEFINED MORE)
+    file(GLOB more RELATIVE ${ROOT} ${ROOT}/${MORE}/*.sql)
+    list(SORT more)
+    list(APPEND migrations ${more})
+endif()
 list(SORT functions)
 list(SORT views)
 list(SORT data)
@@ -87,7 +108,7 @@ foreach(file ${definitions})
     file(SHA256 ${ROOT}/${file} hash)
     string(APPEND content "${file} ${hash}\n")
 endforeach()
-string(SHA256 definitions_hash "${content}")
+string(SHA256 definitions_hash "${content}${MORE}") # a next version has others
 
 file(WRITE ${OUTPUT}.tmp "/* Generated from migrations/ and sql/ by tools/embed.cmake. */\n#include \"embedded.h\"\n")
 embed_group(embedded_migrations ${migrations})

@@ -2,10 +2,8 @@
 
 create or replace function dpp.peer_of(p_ae_title text, p_source inet)
 returns setof dpp.application_entities language sql stable as $$
-    select e.id, e.ae_title, e.host, e.port, e.may_echo, e.may_find, e.may_get, e.may_move, e.may_store,
-        e.is_destination, e.source_addresses, e.preferred_character_set, e.max_associations, e.called_as,
-        e.description, e.max_calling_associations, e.max_operations, e.required_assertions, e.sees_current_only,
-        e.may_supersede, e.manufacturer, e.manufacturer_model_name, e.device_serial_number
+    -- All columns, so that the function stays right when a later version adds one while this version's servers run.
+    select e.*
     from dpp.application_entities as e
     cross join lateral (
         -- An IPv4 caller on an IPv6 socket comes as ::ffff:a.b.c.d; rows are written with a.b.c.d.
