@@ -34,5 +34,6 @@ struct reject_row {
     const char *when;
 };
 const struct reject_row *reject_of(enum reject why);
+enum reject reject_find(const struct pdu_reject *code); /* of a code of the table */
 
 #endif

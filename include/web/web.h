@@ -19,6 +19,9 @@ struct web_health {
     atomic_bool schema_ok;
     atomic_bool read_only; /* still ready: queries and retrievals work */
     atomic_bool draining;
+    atomic_bool queue_full;   /* more wait for the database than will be served soon */
+    atomic_bool worker_stuck; /* a thread that serves associations does not turn */
+    atomic_bool worker_dead;  /* and has not for so long that it never will: /livez fails */
 };
 
 struct web;

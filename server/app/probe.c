@@ -165,6 +165,7 @@ static const char alive_sql[] = "select current_setting('transaction_read_only')
 static const char usable_sql[] =
     "select current_setting('transaction_read_only')::bool,\n"
     "    (select sum(m.version)::bigint from dpp.schema_migrations as m),\n"
+    "    (select max(m.version)::bigint from dpp.schema_migrations as m),\n"
     "    (select bool_and(has_table_privilege(t.name, 'select'))\n"
     "     from unnest(array['dpp.objects', 'dpp.instances', 'dpp.protocols',\n"
     "                       'dpp.application_entities']) as t (name))\n"
@@ -195,7 +196,8 @@ static void on_all_facts(const struct pg_row *row, void *arg)
         p->migrations = pg_int(row, 1);
         p->checked_ms = 0;
     }
-    if (!pg_bool(row, 2))
+    metric_set(METRIC_schema_version, pg_int(row, 2));
+    if (!pg_bool(row, 3))
         err_set(&p->trouble, RC_DENIED,
                 "this server's role lacks rights that dppr migrate grants to dppr_server");
 }
@@ -331,6 +333,7 @@ struct probe *probe_new(struct loop *l, struct mailbox *mailbox, const struct co
     }
     p->thread = jobpool_new("probe", 1, 8);
     options.size = 1;
+    options.max_waiting = 4;
     options.statement_ms = STATEMENT_MS;
     options.application_name = "dppr probe";
     p->pool = pg_pool_new(l, mailbox, p->thread, &options);

@@ -403,6 +403,7 @@ int server_run(const struct command *self, const struct config *config, int read
 
     log_configure(config->log_level, config->log_format);
     log_set_repeat(config->log_repeat_ms);
+    metrics_set_schema(migrate_latest());
     prepare_process(config, server_workers(config));
     rc = take_signals(&s, &err);
     if (rc == RC_OK)

@@ -228,6 +228,7 @@ struct audit *audit_new(struct loop *l, struct pg_pool *pool, const struct audit
     a->pool = pool;
     a->options = *o;
     a->timer = loop_timer_new(l, on_timer, a);
+    metric_add(METRIC_audit_waiting_max, o->max_waiting);
     return a;
 }
 
@@ -257,6 +258,7 @@ void audit_free(struct audit *a)
         metric_add(METRIC_audit_waiting, -(int64_t)waiting(a));
     }
     spell_end(a, "audit.ended");
+    metric_add(METRIC_audit_waiting_max, -(int64_t)a->options.max_waiting);
     loop_timer_free(a->timer);
     audit_rows_fini(&a->filling);
     audit_rows_fini(&a->flying);

@@ -16,6 +16,7 @@
 #include <sys/queue.h>
 
 #include "core/arena.h"
+#include "core/metrics.h"
 #include "core_internal.h"
 
 struct queued_job {
@@ -36,9 +37,17 @@ struct jobpool {
     unsigned busy; /* threads that run a job */
     unsigned threads;
     unsigned max_threads;
+    unsigned label; /* in /metrics */
     char name[11];
     pthread_t thread[];
 };
+
+/* With the lock held. */
+static void count_waiting(struct jobpool *p, int by)
+{
+    p->count += (unsigned)by;
+    metric_add_at(METRIC_jobs_waiting, (struct metric_at){.a = p->label}, by);
+}
 
 /* The next job, or NULL when the pool ends. With the lock held. */
 static struct queued_job *take(struct jobpool *p)
@@ -50,7 +59,7 @@ static struct queued_job *take(struct jobpool *p)
     if (!p->is_stopping) {
         q = STAILQ_FIRST(&p->waiting);
         STAILQ_REMOVE_HEAD(&p->waiting, link);
-        p->count--;
+        count_waiting(p, -1);
     }
     return q;
 }
@@ -98,6 +107,9 @@ struct jobpool *jobpool_new(const char *name, unsigned threads, unsigned max_que
     pthread_cond_init(&p->more, NULL);
     STAILQ_INIT(&p->waiting);
     p->max = max_queued > 0 ? max_queued : 1;
+    p->label = metric_label_of(LABEL_pool, name);
+    metric_show(METRIC_jobs_waiting, (struct metric_at){.a = p->label});
+    metric_add_at(METRIC_jobs_waiting_max, (struct metric_at){.a = p->label}, p->max);
     p->max_threads = threads;
     snprintf(p->name, sizeof(p->name), "%s", name);
     if (!start_thread(p))
@@ -119,11 +131,13 @@ void jobpool_free(struct jobpool *p)
         pthread_join(p->thread[i], NULL);
     while ((q = STAILQ_FIRST(&p->waiting)) != NULL) {
         STAILQ_REMOVE_HEAD(&p->waiting, link);
+        count_waiting(p, -1);
         if (q->job.drop)
             q->job.drop(q->job.arg);
         mailbox_unref(q->reply_to);
         free(q);
     }
+    metric_add_at(METRIC_jobs_waiting_max, (struct metric_at){.a = p->label}, -(int64_t)p->max);
     pthread_cond_destroy(&p->more);
     pthread_mutex_destroy(&p->lock);
     free(p);
@@ -140,7 +154,7 @@ enum rc jobpool_submit(struct jobpool *p, struct mailbox *reply_to, const struct
     is_taken = !p->is_stopping && p->count < p->max;
     if (is_taken) {
         STAILQ_INSERT_TAIL(&p->waiting, q, link);
-        p->count++;
+        count_waiting(p, 1);
         if (p->count > p->threads - p->busy && p->threads < p->max_threads)
             (void)start_thread(p); /* without it the job waits for another */
         pthread_cond_signal(&p->more);

@@ -54,6 +54,7 @@
 #include <linux/sockios.h>
 
 #include "core/arena.h"
+#include "core/metrics.h"
 #include "core/network.h"
 #include "core_internal.h"
 
@@ -308,6 +309,7 @@ static void on_readable(struct stream *s)
         on_end_of_input(s);
         return;
     }
+    metric_add_at(METRIC_dicom_bytes, (struct metric_at){.a = DIRECTION_in}, n);
     s->end += (size_t)n;
     if (s->end == s->capacity && s->read_size < READ_MAX)
         s->read_size *= 2;
@@ -333,6 +335,7 @@ static bool flush_once(struct stream *s, int *error)
         ssize_t n = sendmsg(s->fd, &msg, MSG_NOSIGNAL);
 
         if (n >= 0) {
+            metric_add_at(METRIC_dicom_bytes, (struct metric_at){.a = DIRECTION_out}, n);
             evbuffer_drain(s->output, (size_t)n);
             loop_timer_clear(s->timer); /* progress: the stall begins anew */
         } else if (errno == EAGAIN) {

@@ -47,7 +47,7 @@ static void send_abort(struct assoc *a)
     }
     a->has_sent_abort = true;
     if (a->state != UL_STA2) {
-        metric_add(METRIC_associations_aborted, 1);
+        metric_add_at(METRIC_associations_aborted, (struct metric_at){.a = SIDE_us}, 1);
     }
     buf_init(&pdu, 0);
     pdu_encode_abort(&pdu, &a->abort);
@@ -76,7 +76,8 @@ static void send_reject(struct assoc *a)
 {
     struct buf pdu;
     a->is_rejected = true;
-    metric_add(METRIC_associations_rejected, 1);
+    metric_add_at(METRIC_associations_rejected, (struct metric_at){.a = reject_find(&a->reject)},
+                  1);
     log_rejected(a);
     assoc_set_why(a, RC_OK, "%s", pdu_reject_text(&a->reject));
     buf_init(&pdu, 0);
@@ -288,7 +289,7 @@ static enum ul_state act_aa_1(struct assoc *a, const struct ul_step *step)
 
 static enum ul_state act_aa_3(struct assoc *a, const struct ul_step *step)
 {
-    metric_add(METRIC_associations_aborted, 1);
+    metric_add_at(METRIC_associations_aborted, (struct metric_at){.a = SIDE_peer}, 1);
     assoc_set_why(a, RC_IO, "%s", pdu_abort_text(&a->abort));
     return step->next;
 }

@@ -165,12 +165,17 @@ static void log_end(const struct assoc *a)
               (unsigned long long)a->messages_out, ms);
 }
 
+static enum metric open_gauge(const struct assoc *a)
+{
+    return a->is_requestor ? METRIC_destination_associations_open : METRIC_associations_open;
+}
+
 static void finish(void *arg)
 {
     struct assoc *a = arg;
     log_end(a);
     if (a->is_established) {
-        metric_add(METRIC_associations_open, -1);
+        metric_add(open_gauge(a), -1);
     }
     if (!a->is_dropped && a->callbacks.on_closed != NULL) {
         a->callbacks.on_closed(a, &a->why, a->arg);
@@ -198,7 +203,7 @@ static void set_state(struct assoc *a, enum ul_state next, enum ul_event event)
     if (next == UL_STA6 && !a->is_established) {
         a->is_established = true;
         a->last_use_ms = a->entered_ms;
-        metric_add(METRIC_associations_open, 1);
+        metric_add(open_gauge(a), 1);
     }
     if (next == UL_STA1 || next == UL_STA13) {
         assoc_forget_input(a);

@@ -175,7 +175,7 @@ struct pg_statement {
     struct pg_prepared *prepared;
     struct pg_prepared *evicted; /* being deallocated */
     struct pg_bound bound;
-    int64_t rows;
+    int64_t rows, started_us;
     struct err result;
     void (*on_row)(const struct pg_row *row, void *arg);
     void (*on_done)(const struct err *result, int64_t rows, void *arg);
@@ -218,7 +218,7 @@ struct pg_lease {
     TAILQ_ENTRY(pg_lease) queue;
     struct pg_pool *pool;
     uint64_t number; /* in the order of asking */
-    int64_t deadline_ms;
+    int64_t asked_us, deadline_ms;
     bool is_counted; /* in the pool's number of waiting leases */
     struct err why;  /* refused from the start */
     pg_lease_cb cb;

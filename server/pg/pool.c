@@ -102,6 +102,7 @@ struct pg_conn *pool_take_idle(struct pg_pool *p)
     if (c) {
         LIST_REMOVE(c, idle);
         c->state = PG_CONN_LEASED;
+        metric_add(METRIC_database_connections_in_use, 1);
     }
     return c;
 }
@@ -193,6 +194,9 @@ static void lease_end(struct pg_lease *lease, struct pg_conn *c, const struct er
     if (!c) {
         copy = *why;
     }
+    if (c) {
+        metric_observe(METRIC_database_wait_seconds, 0, clock_now_us() - lease->asked_us);
+    }
     lease_unlink(lease);
     free(lease);
     cb(c, c ? NULL : &copy, arg);
@@ -219,7 +223,8 @@ static void set_lease_deadline(struct pg_pool *p, int64_t at_ms, int64_t now)
 struct pg_lease *pg_lease_start(struct pg_pool *p, int64_t timeout_ms, pg_lease_cb cb, void *arg)
 {
     struct pg_lease *lease = xcalloc(1, sizeof *lease);
-    int64_t now = clock_now_ms();
+    lease->asked_us = clock_now_us();
+    int64_t now = lease->asked_us / 1000;
     lease->pool = p;
     lease->number = ++p->lease_serial;
     lease->cb = cb;
@@ -388,6 +393,8 @@ struct pg_pool *pg_pool_new(struct loop *l, struct mailbox *mailbox, struct jobp
     if (!p->info.options) {
         log_warn(NULL, "db.unreachable", "reason=\"%s\"", p->info.why.text);
     }
+    metric_add(METRIC_database_connections_max, p->options.size);
+    metric_add(METRIC_database_waiting_max, p->options.max_waiting);
     TAILQ_INIT(&p->conns);
     TAILQ_INIT(&p->queue);
     LIST_INIT(&p->idle);
@@ -413,6 +420,8 @@ void pg_pool_free(struct pg_pool *p)
     }
     p->is_failing = false;
     settle_away(p);
+    metric_add(METRIC_database_connections_max, -(int64_t)p->options.size);
+    metric_add(METRIC_database_waiting_max, -(int64_t)p->options.max_waiting);
     loop_timer_free(p->kick);
     loop_timer_free(p->deadline);
     loop_timer_free(p->retry);

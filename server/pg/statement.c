@@ -170,6 +170,7 @@ static void finish(struct pg_conn *c)
         log_debug(&ctx, "db.statement_failed", "connection=%u code=%s sqlstate=%s reason=\"%s\"",
                   c->number, rc_name(result.code), result.sqlstate, result.text);
     }
+    metric_observe(METRIC_database_statement_seconds, 0, clock_now_us() - st->started_us);
     st->is_running = false;
     pg_bound_trim(&st->bound);
     conn_set_deadline(c, 0);
@@ -286,6 +287,7 @@ static void take_row(struct pg_conn *c, const PGresult *result)
         return;
     }
     st->rows++;
+    metric_add(METRIC_database_rows, 1);
     if (st->on_row) {
         struct pg_row row = {.result = result};
         st->on_row(&row, st->arg);
@@ -535,6 +537,7 @@ void pg_query_start(struct pg_conn *c, const struct pg_query *q)
     struct pg_bound bound = st->bound;
     *st = (struct pg_statement){.is_running = true,
                                 .bound = bound,
+                                .started_us = clock_now_us(),
                                 .on_row = q->on_row,
                                 .on_done = q->on_done,
                                 .arg = q->arg};
@@ -604,6 +607,7 @@ void pg_release(struct pg_conn *c)
     assert(c->state == PG_CONN_LEASED);
     conn_enter(c);
     st->is_running = false;
+    metric_add(METRIC_database_connections_in_use, -1);
     if (!c->pg) {
         conn_destroy(c);
         pool_on_lost(p);

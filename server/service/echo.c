@@ -16,12 +16,6 @@ static void echo_stop(struct operation *op)
     (void)op; /* holds nothing */
 }
 
-static void echo_count(uint16_t status)
-{
-    (void)status;
-    metric_add(METRIC_echo_total, 1);
-}
-
 const struct operation_kind operation_echo = {
     .name = "echo",
     .event = "echo.done",
@@ -31,5 +25,4 @@ const struct operation_kind operation_echo = {
     .size = sizeof(struct operation),
     .start = echo_start,
     .stop = echo_stop,
-    .count = echo_count,
 };

@@ -19,6 +19,7 @@
 #include "service_internal.h"
 
 #include "catalog/project.h"
+#include "core/clock.h"
 #include "core/fault.h"
 
 struct find_op {
@@ -42,7 +43,7 @@ static void find_done(struct find_op *f, uint16_t status, const struct err *why)
     struct dimse_command rsp = operation_response(&f->base, status, why);
     struct details details = {{{.key = "matches", .number = (int64_t)f->matches}}, 1};
     if (f->matches)
-        metric_add(METRIC_find_responses, (int64_t)f->matches);
+        metric_add(METRIC_find_matches, (int64_t)f->matches);
     operation_finish(&f->base, &rsp, NULL, why, &details);
 }
 
@@ -87,7 +88,8 @@ static void on_row(const struct pg_row *row, void *arg)
         f->is_over = true; /* the association is ending; on_closed stops this operation */
         return;
     }
-    f->matches++;
+    if (f->matches++ == 0)
+        metric_observe(METRIC_find_first_response_seconds, 0, clock_now_us() - f->base.started_us);
     if (!f->is_paused && assoc_is_full(front->assoc)) {
         f->is_paused = true;
         pg_query_pause(f->conn);
@@ -227,16 +229,6 @@ static void find_add_audit(const struct operation *op, struct buf *json)
         audit_identifier(json, f->query.identifier);
 }
 
-static void find_count(uint16_t status)
-{
-    if (status == STATUS_SUCCESS)
-        metric_add(METRIC_find_ok, 1);
-    else if (status == STATUS_CANCEL)
-        metric_add(METRIC_find_cancelled, 1);
-    else
-        metric_add(METRIC_find_failed, 1);
-}
-
 const struct operation_kind operation_find = {
     .name = "find",
     .event = "find.done",
@@ -249,7 +241,6 @@ const struct operation_kind operation_find = {
     .drained = find_drained,
     .expire = find_expire,
     .stop = find_stop,
-    .count = find_count,
     .is_audited = true,
     .add_audit = find_add_audit,
 };

@@ -111,6 +111,7 @@ static void operation_end(struct operation *op)
     op->kind->stop(op);
     operation_untime(op);
     LIST_REMOVE(op, link);
+    metric_add_at(METRIC_operations_running, (struct metric_at){.a = op->kind->service}, -1);
     f->operation_count--;
     if (op->is_counted)
         caller_end(f->caller);
@@ -142,6 +143,7 @@ static void stop_operations(struct front *f)
         struct log_pair pairs[] = {operation_ms(op),
                                    {.key = "why", .text = "the association has ended"}};
         log_pairs(LOG_INFO, &ctx, op->kind->stopped, pairs, 2);
+        outcome_count_stopped(op->kind->service, f->ae_class);
         struct err why;
         err_set(&why, RC_CANCELED, "the association has ended");
         audit_operation(op, AUDIT_NO_STATUS, &why, NULL);
@@ -194,7 +196,7 @@ void operation_finish(struct operation *op, const struct dimse_command *rsp,
     struct front *f = op->front;
     assert(status_is_used(op->kind->service, rsp->status));
     operation_send(op, rsp, data);
-    op->kind->count(rsp->status);
+    outcome_count(op->kind->service, f->ae_class, rsp->status, clock_now_us() - op->started_us);
     log_outcome(op, rsp->status, why, details);
     audit_operation(op, rsp->status, why, details);
     operation_end(op);
@@ -360,6 +362,7 @@ static void operation_begin(struct front *f, const struct operation_kind *kind,
     op->ts = dcm_ts_find(m->context->transfer_syntax);
     op->started_us = clock_now_us();
     LIST_INSERT_HEAD(&f->operations, op, link);
+    metric_add_at(METRIC_operations_running, (struct metric_at){.a = kind->service}, 1);
     f->operation_count++;
     f->quiet_ticks = 0;
     operation_time(op);
@@ -479,8 +482,8 @@ static void refuse(struct front *f, struct dimse_message *m, const struct comman
     status_set(&rsp, status, why);
     metric_add(METRIC_protocol_errors, why->limit == LIMIT_NONE);
     assert(!row || status_is_used(row->operation->service, status));
-    if (row)
-        row->operation->count(status);
+    if (row) /* answered at once, in no time worth measuring */
+        outcome_count(row->operation->service, f->ae_class, status, 0);
     if (row)
         audit_request(f, row->operation, &m->command, status, why);
     log_warn(&ctx, row ? row->operation->refused : "request.refused",
@@ -641,6 +644,7 @@ void service_accept(struct service *s, int fd, const struct sockaddr_storage *pe
     struct front *f = xcalloc(1, sizeof *f);
     options.peer = (const struct sockaddr *)peer;
     f->service = s;
+    f->ae_class = outcome_class(NULL);
     LIST_INIT(&f->operations);
     TAILQ_INIT(&f->channel.list);
     LIST_INSERT_HEAD(&s->fronts, f, link);
@@ -676,6 +680,7 @@ struct service *service_new(struct worker *w, const struct service_config *confi
     s->age_timer = loop_timer_new(s->loop, on_age_timer, s);
     TAILQ_INIT(&s->timed);
     LIST_INIT(&s->fronts);
+    (void)outcome_class(NULL); /* its samples are there from the beginning */
     return s;
 }
 

@@ -94,12 +94,6 @@ static void get_stop(struct operation *op)
     retrieve_stop(&g->base);
 }
 
-static void get_count(uint16_t status)
-{
-    metric_add(METRIC_get_total, 1);
-    metric_add(METRIC_get_failed, status_is_refusal(status));
-}
-
 const struct operation_kind operation_get = {
     .name = "get",
     .event = "get.done",
@@ -111,7 +105,6 @@ const struct operation_kind operation_get = {
     .cancel = get_cancel,
     .expire = get_expire,
     .stop = get_stop,
-    .count = get_count,
     .is_audited = true,
     .add_audit = retrieve_add_audit,
 };

@@ -125,12 +125,6 @@ static void move_stop(struct operation *op)
     retrieve_stop(&m->base);
 }
 
-static void move_count(uint16_t status)
-{
-    metric_add(METRIC_move_total, 1);
-    metric_add(METRIC_move_failed, status_is_refusal(status));
-}
-
 const struct operation_kind operation_move = {
     .name = "move",
     .event = "move.done",
@@ -142,7 +136,6 @@ const struct operation_kind operation_move = {
     .cancel = move_cancel,
     .expire = move_expire,
     .stop = move_stop,
-    .count = move_count,
     .is_audited = true,
     .add_audit = retrieve_add_audit,
 };

@@ -243,7 +243,8 @@ static void job_report(struct move_job *j, const struct err *why)
                 buf_add_u8(&r->result.failed_uids, '\\');
             buf_add_str(&r->result.failed_uids, j->list->refs[i].sop_instance);
         }
-        metric_add(METRIC_suboperations_failed, j->total);
+        metric_add_at(METRIC_suboperations,
+                      (struct metric_at){.a = RETRIEVE_move, .b = SUBOP_FAILED}, j->total);
     }
     post_report(j, r);
 }
@@ -259,6 +260,8 @@ static void job_end(struct move_job *j)
         d->waiting--;
     else
         d->running--;
+    if (j->state == JOB_QUEUED || j->state == JOB_WAITING)
+        metric_add(METRIC_moves_waiting, -1);
     j->state = JOB_ENDED;
     if (j->resolve)
         resolve_cancel(j->resolve);
@@ -553,6 +556,7 @@ static void on_slot(void *arg)
     struct move_job *j = arg;
     struct retriever *t = j->retriever;
     struct err err = {0};
+    metric_add(METRIC_moves_waiting, -1);
     j->state = JOB_RESOLVING;
     loop_timer_set(j->timer, t->config->assoc.connect_ms);
     if (resolve_start(t->pools->names, worker_mailbox(t->worker), j->destination.host,
@@ -630,6 +634,7 @@ static void on_submit(void *arg)
     loop_timer_set(j->timer, t->config->destination_wait_ms);
     j->wait_until_ms = clock_now_ms() + t->config->destination_wait_ms;
     d->waiting++;
+    metric_add(METRIC_moves_waiting, 1);
     TAILQ_INSERT_TAIL(&d->jobs, j, link);
     if (d->waiting > t->config->destination_max_waiting) {
         struct err err = {0};

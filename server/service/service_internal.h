@@ -49,6 +49,13 @@ enum { BATCH_COUNT = 256 };
 unsigned retrieve_batch(const struct instance_ref *refs, unsigned count, size_t bytes);
 enum { SUBOPS_MAX = 65535 }; /* (0000,1020) to (0000,1023) are US */
 
+/* ---- outcomes.c: operations in /metrics; any thread ---- */
+
+unsigned outcome_class(const char *name); /* "scanner"; NULL = it has no row */
+/* An operation that has ended with this final status. */
+void outcome_count(enum status_service service, unsigned ae_class, uint16_t status, int64_t us);
+void outcome_count_stopped(enum status_service service, unsigned ae_class); /* without a response */
+
 /* ---- front.c: associations and operations ---- */
 
 /* Reusable memory of one operation. */
@@ -75,7 +82,6 @@ struct operation_kind {
     /* It has taken longer than it may: end it for this reason. NULL = operation_fail_rc will do. */
     void (*expire)(struct operation *op, const struct err *why);
     void (*stop)(struct operation *op); /* let go of everything; nothing is sent any more */
-    void (*count)(uint16_t status);     /* metrics of the end */
     bool is_audited;
     /* What its audit row has to say beside the log line; it has not been stopped yet. NULL = nothing. */
     void (*add_audit)(const struct operation *op, struct buf *json);
@@ -131,6 +137,7 @@ struct front {
     char *required;          /* assertions, as query_view.required; likewise */
     bool sees_current_only;
     bool may_supersede;
+    unsigned ae_class; /* of its row, in /metrics */
     unsigned operation_count;
     LIST_HEAD(, operation) operations;
     struct subops_channel channel;

@@ -99,6 +99,9 @@ static void on_ingested(const struct err *result, enum ingest_outcome outcome, v
         if (outcomes[outcome].text)
             err_set_tag(&err, RC_CONFLICT, TAG_SOPInstanceUID, "%s", outcomes[outcome].text);
     }
+    if (status == STATUS_SUCCESS && outcome == INGEST_STORED)
+        metric_add_at(METRIC_dataset_bytes, (struct metric_at){.a = WAY_stored},
+                      (int64_t)s->preparation->input.octets.len);
     op->has_audit_row = s->preparation->input.audit != NULL;
     struct dimse_command rsp = operation_response(op, status, err.text[0] ? &err : NULL);
     struct details details = {
@@ -220,11 +223,6 @@ static void store_stop(struct operation *op)
     s->preparation = NULL;
 }
 
-static void store_count(uint16_t status)
-{
-    metric_add(status == STATUS_SUCCESS ? METRIC_store_ok : METRIC_store_failed, 1);
-}
-
 const struct operation_kind operation_store = {
     .name = "store",
     .event = "store.done",
@@ -234,6 +232,5 @@ const struct operation_kind operation_store = {
     .size = sizeof(struct store_op),
     .start = store_start,
     .stop = store_stop,
-    .count = store_count,
     .is_audited = true,
 };

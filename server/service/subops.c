@@ -104,10 +104,16 @@ static void step(struct subops *s);
 
 /* ---- counting ---- */
 
+static void count_outcome(const struct subops *s, enum subop_outcome outcome, unsigned n)
+{
+    enum retrieve_value of = s->o.originator_aet ? RETRIEVE_move : RETRIEVE_get;
+    metric_add_at(METRIC_suboperations, (struct metric_at){.a = of, .b = outcome}, n);
+}
+
 static void add_failed(struct subops *s, const char *uid, const struct err *why)
 {
     s->counts.failed++;
-    metric_add(METRIC_suboperations_failed, 1);
+    count_outcome(s, SUBOP_FAILED, 1);
     if (s->failed.len)
         buf_add_u8(&s->failed, '\\');
     buf_add_str(&s->failed, uid);
@@ -391,6 +397,7 @@ static void send_part(struct subops *s, struct part *p)
         fail(s, p->index, &err);
         return;
     }
+    metric_add_at(METRIC_dataset_bytes, (struct metric_at){.a = WAY_sent}, (int64_t)p->octets.len);
     int64_t deadline = clock_now_ms() + s->o.config->suboperation_ms;
     s->flights[s->flight_count++] = (struct flight){rq.message_id, p->index, deadline};
     s->o.channel->outstanding++;
@@ -516,13 +523,12 @@ static void account(struct subops *s, const struct flight *flight, const struct 
         return;
     }
     s->states[flight->index] = REF_DONE;
+    count_outcome(s, outcome, 1);
     audit_suboperation(&s->o.audit, uid, rsp->status, NULL);
     if (outcome == SUBOP_COMPLETED) {
         s->counts.completed++;
-        metric_add(METRIC_suboperations_ok, 1);
     } else {
         s->counts.warning++;
-        metric_add(METRIC_suboperations_failed, 1);
     }
 }
 

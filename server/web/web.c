@@ -74,37 +74,80 @@ static void answer(struct evhttp_request *req, int code, const char *reason, con
     answer_as(req, code, reason, "text/plain; charset=utf-8", span_str(text));
 }
 
+static bool is_set(const atomic_bool *flag)
+{
+    return atomic_load_explicit(flag, memory_order_relaxed);
+}
+
 static void answer_livez(struct web *w, struct evhttp_request *req)
 {
-    (void)w;
-    answer(req, HTTP_OK, "OK", "ok\n");
+    if (is_set(&w->health->worker_dead))
+        answer(req, HTTP_SERVUNAVAIL, "Service Unavailable",
+               "worker: a thread has not turned for two minutes\n");
+    else
+        answer(req, HTTP_OK, "OK", "ok\n");
+}
+
+/* In words; the name is that of the sample in /metrics. */
+static const char *const unready_lines[UNREADY_COUNT] = {
+    [UNREADY_database] = "database: away, or does not let this server work\n",
+    [UNREADY_schema] = "schema: not verified or not the one this server needs\n",
+    [UNREADY_draining] = "draining: this server is stopping\n",
+    [UNREADY_queue] = "queue: more operations wait than can be served soon\n",
+    [UNREADY_worker] = "worker: a thread has not turned for ten seconds\n",
+};
+
+/* Which reasons there are; whether there is none. */
+static bool ask_health(const struct web_health *h, bool reasons[UNREADY_COUNT])
+{
+    bool is_ready = true;
+
+    reasons[UNREADY_database] = !is_set(&h->database_ok);
+    reasons[UNREADY_schema] = !is_set(&h->schema_ok);
+    reasons[UNREADY_draining] = is_set(&h->draining);
+    reasons[UNREADY_queue] = is_set(&h->queue_full);
+    reasons[UNREADY_worker] = is_set(&h->worker_stuck);
+    for (unsigned i = 0; i < UNREADY_COUNT; i++)
+        is_ready = is_ready && !reasons[i];
+    return is_ready;
 }
 
 static void answer_readyz(struct web *w, struct evhttp_request *req)
 {
-    char reasons[256];
-    bool no_database = !atomic_load_explicit(&w->health->database_ok, memory_order_relaxed);
-    bool no_schema = !atomic_load_explicit(&w->health->schema_ok, memory_order_relaxed);
-    bool draining = atomic_load_explicit(&w->health->draining, memory_order_relaxed);
-    bool read_only = atomic_load_explicit(&w->health->read_only, memory_order_relaxed);
+    bool reasons[UNREADY_COUNT];
+    char text[512] = "";
+    size_t len = 0;
 
-    if (!no_database && !no_schema && !draining) {
+    if (ask_health(w->health, reasons)) {
         answer(req, HTTP_OK, "OK",
-               read_only ? "ready\ndatabase: read-only, C-STORE is refused\n" : "ready\n");
+               is_set(&w->health->read_only) ? "ready\ndatabase: read-only, C-STORE is refused\n"
+                                             : "ready\n");
         return;
     }
-    snprintf(reasons, sizeof(reasons), "%s%s%s",
-             no_database ? "database: away, or does not let this server work\n" : "",
-             no_schema ? "schema: not verified or not the one this server needs\n" : "",
-             draining ? "draining: this server is stopping\n" : "");
-    answer(req, HTTP_SERVUNAVAIL, "Service Unavailable", reasons);
+    for (unsigned i = 0; i < UNREADY_COUNT; i++) {
+        if (reasons[i])
+            len += (size_t)snprintf(text + len, sizeof(text) - len, "%s", unready_lines[i]);
+    }
+    answer(req, HTTP_SERVUNAVAIL, "Service Unavailable", text);
+}
+
+/* So that both say the same. */
+static void set_health_metrics(const struct web_health *h)
+{
+    bool reasons[UNREADY_COUNT];
+
+    metric_set(METRIC_ready, ask_health(h, reasons));
+    for (unsigned i = 0; i < UNREADY_COUNT; i++)
+        metric_set_at(METRIC_unready, (struct metric_at){.a = i}, reasons[i]);
+    metric_set(METRIC_database_up, is_set(&h->database_ok));
+    metric_set(METRIC_database_read_only, is_set(&h->read_only));
 }
 
 static void answer_metrics(struct web *w, struct evhttp_request *req)
 {
     struct buf text;
 
-    (void)w;
+    set_health_metrics(w->health);
     buf_init(&text, 0);
     metrics_print(&text);
     if (buf_status(&text) == RC_OK)

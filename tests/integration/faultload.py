@@ -5,13 +5,13 @@ Whatever breaks, the same holds: every request is answered, or its association e
 is one of those that stand for the database, and says why in an Error Comment; what was acknowledged is there
 afterwards, octet for octet; and when the fault is over the same server serves again.
 """
-import re
 import threading
 import time
 from collections import Counter
 
 from dicomwire import (CT_PROTOCOL, EXPLICIT, FIND, GET, MOVE, Aborted, Closed, Rejected, Wire, encode,
                        wait_for)
+from metrics import failed, totals as metrics
 from protocols import keys, protocol
 from wirescp import WireScp
 
@@ -59,11 +59,6 @@ def move_one(wire, dataset, destination=DESTINATION):
 
 def comment(message):
     return message.command.get(0x0902, "")
-
-
-def metrics(server):
-    _, text = server.http("/metrics")
-    return {name: float(value) for name, value in re.findall(r"^dppr_(\w+) (\S+)$", text, re.M)}
 
 
 def is_ready(server):
@@ -205,7 +200,7 @@ class Load:
             told = self.count(kind, 0xA700)
             lines = sum(1 for line in self.server.log_lines if f"event={kind}.refused" in line)
             assert lines >= told, f"{told} {kind}s were refused, {lines} lines"
-            assert metrics(self.server)[f"{kind}_failed_total"] >= told
+            assert failed(self.server, kind) >= told
 
 
 def verify(server, acknowledged):

@@ -7,7 +7,8 @@ import pytest
 
 from conftest import Database, Server
 from dicomwire import CT_PROTOCOL, EXPLICIT, encode, wait_for
-from faultload import associate, comment, metrics, verify
+from faultload import associate, comment, verify
+from metrics import totals as metrics
 from protocols import new_uid, protocol, reference
 
 ROUNDS = 12

@@ -10,7 +10,8 @@ import pytest
 from clusters import own_cluster
 from conftest import Server
 from dicomwire import wait_for
-from faultload import QUICK, Load, is_ready, metrics, verify_recovered
+from faultload import QUICK, Load, is_ready, verify_recovered
+from metrics import failed
 
 CONNECTIONS = 2 * 4 + 2 * 2 + 2
 DISKS = {"data": "48m", "wal": "96m"}
@@ -79,12 +80,12 @@ def loaded(cluster):
 
 def test_no_room_for_data(cluster):
     with loaded(cluster) as (server, load):
-        failed = metrics(server)["store_failed_total"]
+        before = failed(server, "store")
         with full(cluster, "data"):
             load.wait_for_failure(("store",))
             load.wait_for_success(("find", "get"))
             assert is_ready(server)
-        assert metrics(server)["store_failed_total"] > failed
+        assert failed(server, "store") > before
         why = load.comments("store")
         assert all(text.startswith("the database's disk is full: ") for text in why) and why, why
         server.wait_log("event=store.refused .*the database's disk is full: could not extend file .*No space left")

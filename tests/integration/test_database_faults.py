@@ -8,7 +8,8 @@ import pytest
 from clusters import own_cluster
 from conftest import Server
 from dicomwire import Rejected, wait_for
-from faultload import QUICK, Load, associate, comment, is_ready, metrics, store_one, verify_recovered
+from faultload import QUICK, Load, associate, comment, is_ready, store_one, verify_recovered
+from metrics import totals as metrics
 from protocols import keys, protocol
 
 CONNECTIONS = 2 * 4 + 2 * 2 + 2  # two workers, two retrieve workers, the probe and its check

@@ -9,7 +9,8 @@ import pytest
 
 from conftest import Server
 from dicomwire import CT_PROTOCOL, EXPLICIT, Rejected, encode, wait_for
-from faultload import (QUICK, associate, comment, find_one, get_one, is_ready, metrics, move_one, store_one, verify)
+from faultload import QUICK, associate, comment, find_one, get_one, is_ready, move_one, store_one, verify
+from metrics import failed, totals as metrics
 from protocols import keys, protocol
 
 
@@ -74,7 +75,7 @@ def test_locked_objects_end_in_a_time_out(database, stored):
             assert is_ready(server), "a lock is no outage"
         server.wait_log("event=store.refused .*no progress")
         assert metrics(server)["database_errors_total"] >= errors + 3
-        assert metrics(server)["store_failed_total"] == 1 and metrics(server)["find_failed_total"] == 1
+        assert failed(server, "store") == 1 and failed(server, "find") == 1
         assert find_one(wire, stored).status == 0 and get_one(wire, stored).status == 0
         assert store_one(wire, refused).status == 0
         assert before <= backends(database), "no connection was given up"

@@ -8,7 +8,8 @@ import pytest
 from conftest import Server
 from dbproxy import LAST_WORDS, LOST_ANSWER, LOST_REQUEST, DatabaseProxy
 from dicomwire import CT_PROTOCOL, EXPLICIT, encode, wait_for
-from faultload import QUICK, Load, associate, comment, is_ready, metrics, store_one, verify, verify_recovered
+from faultload import QUICK, Load, associate, comment, is_ready, store_one, verify, verify_recovered
+from metrics import failed
 from protocols import keys, protocol
 from wirescp import WireScp
 
@@ -116,12 +117,12 @@ def test_request_lost_before_commit_is_refused(database, path):
     server, proxy = path
     wire = associate(server.port)
     ds = protocol()
-    failed = metrics(server)["store_failed_total"]
+    before = failed(server, "store")
     proxy.arm("dpp.ingest", LOST_REQUEST)
     answer = store_one(wire, ds)
     assert proxy.strikes == 1
     assert answer.status == 0xA700 and "connection lost" in comment(answer)
-    assert metrics(server)["store_failed_total"] == failed + 1
+    assert failed(server, "store") == before + 1
     assert not is_stored(database, ds)
     assert store_one(wire, ds).status == 0, "the peer's second try"
     verify(server, {ds.SOPInstanceUID: encode(ds, EXPLICIT)})

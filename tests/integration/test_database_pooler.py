@@ -13,8 +13,9 @@ import pytest
 from clusters import own_cluster
 from conftest import Server
 from dicomwire import EXPLICIT, encode, wait_for
-from faultload import (DESTINATION, QUICK, Load, associate, comment, find_one, get_one, is_ready, metrics, move_one,
-                       store_one, verify, verify_recovered)
+from faultload import (DESTINATION, QUICK, Load, associate, comment, find_one, get_one, is_ready, move_one, store_one,
+                       verify, verify_recovered)
+from metrics import totals as metrics
 from protocols import keys, protocol
 from wirescp import WireScp
 

@@ -10,8 +10,9 @@ import pytest
 from clusters import own_cluster
 from conftest import Server, run_dppr, with_database
 from dicomwire import EXPLICIT, Closed, encode, wait_for
-from faultload import (DESTINATION, QUICK, Load, associate, comment, find_one, get_one, is_ready, metrics, move_one,
-                       store_one, verify, verify_recovered)
+from faultload import (DESTINATION, QUICK, Load, associate, comment, find_one, get_one, is_ready, move_one, store_one,
+                       verify, verify_recovered)
+from metrics import totals as metrics
 from protocols import protocol
 from wirescp import WireScp
 

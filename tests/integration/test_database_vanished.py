@@ -17,7 +17,7 @@ import pytest
 import conftest
 from clusters import own_cluster
 from dicomwire import EXPLICIT, encode, wait_for
-from faultload import (associate, comment, find_one, get_one, is_ready, metrics, store_one, verify)
+from faultload import associate, comment, find_one, get_one, is_ready, store_one, verify
 from protocols import keys, protocol
 
 SERVER, DATABASE = "192.0.2.1", "192.0.2.2"  # TEST-NET-1, in the namespaces only

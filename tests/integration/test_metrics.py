@@ -12,8 +12,9 @@ def test_metrics_count_operations(server):
         assert wire.echo() == 0
     assert wire.find(3, keys(SOPInstanceUID=new_uid()))[0] == []
     during = metrics(server)
-    assert during["dppr_echo_total"] == before["dppr_echo_total"] + 3
-    assert during["dppr_find_ok_total"] == before["dppr_find_ok_total"] + 1
+    for service, count in (("echo", 3), ("find", 1)):
+        name = f'dppr_operations_total{{service="{service}",status="0000",class="unknown"}}'
+        assert during[name] == before[name] + count
     assert during["dppr_associations_accepted_total"] == before["dppr_associations_accepted_total"] + 1
     assert during["dppr_associations_open"] >= 1
     wire.release()

@@ -23,7 +23,7 @@ import dicomwire
 from conftest import DPPR_FAULTS, Server
 from dicomwire import (BIG_ENDIAN, C_CANCEL, C_ECHO, C_GET, C_MOVE, C_STORE, CT_PROTOCOL, DEFLATED, EXPLICIT, GET, IMPLICIT,
                        MOVE, NO_DATASET, RESPONSE, SYNTAXES, VERIFICATION, XA_PROTOCOL, Wire, decode, encode, wait_for)
-from metrics import metrics
+from metrics import metrics, total
 from protocols import keys, new_uid, protocol
 from watch import active_statements
 from wirescp import WireScp, associate_ac
@@ -54,8 +54,10 @@ class Stage:
         self.database.query("delete from dpp.application_entities where ae_title = %s", (title,))
 
     def operations(self):
-        m = metrics(self.server)
-        return [m[f"dppr_{n}_total"] for n in ("suboperations_ok", "suboperations_failed")]
+        """{(service, outcome): sub-operations}"""
+        found = metrics(self.server)
+        return {(service, outcome): total(found, "dppr_suboperations_total", service=service, outcome=outcome)
+                for service in ("get", "move") for outcome in ("completed", "failed", "warning")}
 
     def check_health(self):
         wire = Wire(self.server.port).associate([(1, VERIFICATION, [IMPLICIT])])
@@ -620,7 +622,8 @@ def check_final(op, expected, before):
     check_pending(op)
     check_log(op, status, numbers)
     after = op.stage.operations()
-    assert [after[0] - before[0], after[1] - before[1]] == [numbers[1] or 0, (numbers[2] or 0) + (numbers[3] or 0)]
+    counted = zip(("completed", "failed", "warning"), (n or 0 for n in numbers[1:]))
+    assert after == {**before, **{(op.name, outcome): before[op.name, outcome] + n for outcome, n in counted}}
     op.expect_nothing_more()
 
 

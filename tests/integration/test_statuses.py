@@ -22,7 +22,7 @@ import dicomwire
 from conftest import DPPR, DPPR_FAULTS, ROOT, STATUSES, Server
 from dicomwire import (C_ECHO, C_FIND, C_GET, C_MOVE, C_STORE, CT_PROTOCOL, EXPLICIT, FIND, GET, IMPLICIT, MOVE,
                        NO_DATASET, VERIFICATION, XA_PROTOCOL, Wire, command_bytes, encode, pdu, pdv)
-from metrics import metrics
+from metrics import metrics, scrape
 from protocols import code, keys, new_uid, protocol
 from wirescp import WireScp
 
@@ -488,20 +488,20 @@ ROWS = [
 
 
 # ---- what is checked --------------------------------------------------------------------------------------------------
-def counter_of(service, status):
-    """The counters of operations that move, each by one."""
-    name = f"dppr_{service.lower()}"
-    if service in ("FIND", "STORE"):
-        return [f"{name}_{'ok' if status == 0 else 'cancelled' if status == 0xFE00 else 'failed'}_total"]
-    is_failure = service != "ECHO" and status not in OUTCOMES
-    return [f"{name}_total"] + [f"{name}_failed_total"] * is_failure
-
-
-OPERATIONS = re.compile(r"dppr_(echo|store|find|get|move)_(total|ok_total|failed_total|cancelled_total)")
-
-
 def counters(server):
-    return collections.Counter({name: value for name, value in metrics(server).items() if OPERATIONS.fullmatch(name)})
+    """{(service, status): operations ended}; and as many in the histogram of durations."""
+    found = collections.Counter()
+    measured = collections.Counter()
+    families = scrape(server)
+    for (_, labels), value in families["dppr_operations_total"].samples.items():
+        labels = dict(labels)
+        found[labels["service"].upper(), labels["status"]] += value
+    for (ending, labels), value in families["dppr_operation_duration_seconds"].samples.items():
+        if ending == "_count":
+            measured[dict(labels)["service"].upper()] += value
+    for service, count in measured.items():
+        assert count == sum(n for (s, status), n in found.items() if s == service and status != "none")
+    return found
 
 
 def check_fields(message, fields):
@@ -562,8 +562,7 @@ def test_status(world, service, status, provoke, says, element):
     assert message.command.get(OFFENDING) == element
     final = messages[-1]
     check_log(world.server, case, final)
-    for operation in [(service, final.status), *case.others]:
-        before.update(counter_of(*operation))
+    before.update((name, f"{code:04X}") for name, code in [(service, final.status), *case.others])
     assert counters(world.server) == before
     assert len(lines_of(world.server, case)) == 1 + len(case.others)
     if provoke is not right_revoked:  # its row is gone, and with it the right to C-ECHO

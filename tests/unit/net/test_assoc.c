@@ -26,7 +26,7 @@ static void association_is_established_used_and_released(void **fixture)
     pair_begin(&p, &rq, &o, &o);
     wait_for(p.loop, is_established, &p.requestor);
     assert_int_equal(p.acceptor.requests, 1);
-    assert_int_equal(metric_get(METRIC_associations_open), open_before + 2);
+    assert_int_equal(metric_get(METRIC_associations_open), open_before + 1);
 
     const struct assoc_context *c[4];
     for (unsigned i = 0; i < 4; i++) {

@@ -4,6 +4,7 @@
  * garbled PDU leads to in each state.
  */
 #include "assoc_test.h"
+#include "net/reject.h"
 
 /* ---- establishment ---- */
 
@@ -74,7 +75,9 @@ static void unacceptable_requests_are_rejected_with_their_reason(void **fixture)
         struct duel d;
         struct assoc_options o = test_options();
         struct pdu_associate rq = test_request();
-        int64_t before = metric_get(METRIC_associations_rejected);
+        struct metric_at reason = {.a = reject_find(&cases[i].want)};
+        int64_t all = metric_get(METRIC_associations_rejected),
+                before = metric_get_at(METRIC_associations_rejected, reason);
         rq.protocol_version = cases[i].version;
         rq.application_context = cases[i].app;
         strcpy(rq.called_aet, cases[i].called);
@@ -90,7 +93,10 @@ static void unacceptable_requests_are_rejected_with_their_reason(void **fixture)
         assert_int_equal(d.s.closed, 0); /* Sta13: the peer closes */
         duel_hang_up(&d);
         assert_int_equal(d.s.why.code, RC_OK);
-        assert_int_equal(metric_get(METRIC_associations_rejected), before + 1);
+        assert_int_equal(metric_get_at(METRIC_associations_rejected, reason), before + 1);
+        assert_int_equal(metric_get(METRIC_associations_rejected), all + 1);
+        const struct pdu_reject *code = &reject_of((enum reject)reason.a)->code;
+        assert_memory_equal(code, &cases[i].want, sizeof(*code));
         duel_end(&d);
     }
 }

@@ -73,6 +73,7 @@ static int tear_down(void **state)
 {
     (void)state;
     assert_int_equal(metric_get(METRIC_database_connections), 0);
+    assert_int_equal(metric_get(METRIC_database_connections_in_use), 0);
     assert_int_equal(metric_get(METRIC_database_waiting), 0);
     assert_int_equal(metric_get(METRIC_database_away), 0);
     return shell("$pgcluster stop $d && rm -rf $d");

@@ -26,7 +26,10 @@ static int tear_down(void **state)
     (void)state;
     testdb_drop(&db);
     assert_int_equal(metric_get(METRIC_database_connections), 0);
+    assert_int_equal(metric_get(METRIC_database_connections_in_use), 0);
+    assert_int_equal(metric_get(METRIC_database_connections_max), 0);
     assert_int_equal(metric_get(METRIC_database_waiting), 0);
+    assert_int_equal(metric_get(METRIC_database_waiting_max), 0);
     return 0;
 }
 
@@ -60,16 +63,21 @@ static void leases_wait_in_order_for_a_bounded_number_of_connections(void **stat
     (void)state;
     struct rig r = open_rig(2);
     struct grant g[5] = {0};
+    int64_t waits = metric_get(METRIC_database_wait_seconds);
     for (int i = 0; i < 5; i++) {
         pg_lease_start(r.pool, RIG_WAIT_MS, on_grant, &g[i]);
     }
     assert_int_equal(metric_get(METRIC_database_waiting), 5);
+    assert_int_equal(metric_get(METRIC_database_waiting_max), 256);
+    assert_int_equal(metric_get(METRIC_database_connections_max), 2);
     assert_true(rig_wait(&r, &g[1].is_done));
     rig_run(&r, 50);
     assert_true(g[0].is_done && g[1].is_done);
     assert_false(g[2].is_done || g[3].is_done || g[4].is_done);
     assert_int_equal(metric_get(METRIC_database_waiting), 3);
     assert_int_equal(metric_get(METRIC_database_connections), 2);
+    assert_int_equal(metric_get(METRIC_database_connections_in_use), 2);
+    assert_int_equal(metric_get(METRIC_database_wait_seconds), waits + 2);
     pg_release(g[0].conn);
     assert_false(g[2].is_done);
     assert_true(rig_wait(&r, &g[2].is_done));
