@@ -39,6 +39,7 @@ struct peer {
     char required[PEER_REQUIRED_BYTES];
     bool sees_current_only;
     bool may_supersede;
+    char ae_class[17]; /* "scanner"; "known" */
 };
 
 /* found false: no row for this title (and, for admission, source address). */

@@ -22,7 +22,7 @@ struct ae {
     const char **args;
     unsigned arg_count;
     bool is_json;
-    const char *rights, *charset, *called_as, *description;
+    const char *rights, *charset, *called_as, *description, *ae_class;
     const char *manufacturer, *model, *serial; /* of the scanner it is */
     struct cli_list sources, required;
     bool current_only, may_supersede;
@@ -92,6 +92,7 @@ static enum rc parse_rights(const char *text, bool out[RIGHTS], struct err *err)
     X("coalesce(manufacturer, '')",               "MANUFACTURER", "manufacturer",            false) \
     X("coalesce(manufacturer_model_name, '')",    "MODEL",       "manufacturer_model_name",  false) \
     X("coalesce(device_serial_number, '')",       "SERIAL",      "device_serial_number",     false) \
+    X("ae_class",                                 "CLASS",       "ae_class",                 false) \
     X("coalesce(description, '')",                "DESCRIPTION", "description",              false)
 /* clang-format on */
 
@@ -174,14 +175,14 @@ static const char sql_add[] =
     "    preferred_character_set, max_associations, called_as, description,\n"
     "    may_echo, may_find, may_get, may_move, may_store, is_destination,\n"
     "    max_calling_associations, max_operations, manufacturer, manufacturer_model_name,\n"
-    "    device_serial_number, required_assertions, sees_current_only, may_supersede)\n"
+    "    device_serial_number, required_assertions, sees_current_only, may_supersede, ae_class)\n"
     "values ($1::text, $2::text, $3::int, string_to_array($4::text, ',')::inet[], $5::text,\n"
     "    $6::int, $7::text, $8::text, $9::boolean, $10::boolean, $11::boolean, $12::boolean,\n"
     "    $13::boolean, $14::boolean, nullif($15::int, 0), nullif($16::int, 0), $17::text, "
     "$18::text,\n"
     "    $19::text, array(select regexp_replace(r.entry, '\\^DCM(/|$)', '\\1', 'g')\n"
     "        from unnest(string_to_array($20::text, E'\\n')) with ordinality as r (entry, n)\n"
-    "        order by r.n), $21::boolean, $22::boolean)";
+    "        order by r.n), $21::boolean, $22::boolean, $23::text)";
 
 /* {"added":"CT1"} */
 static void print_done(const char *what, const char *title, const char *more)
@@ -219,6 +220,11 @@ static enum rc why_not_added(const struct ae *a, enum rc rc, struct err *err)
         return err_set(err, RC_CONFLICT, "%.16s is there already; remove it first", a->args[1]);
     if (rc == RC_DB && strstr(err->text, "required_assertions_form_check"))
         return bad_requirement(a->required.count == 1 ? a->required.items[0] : "one of these", err);
+    if (rc == RC_DB && strstr(err->text, "ae_class_check"))
+        return err_set(err, RC_INVALID,
+                       "--class: '%.40s' is no class: a word of 1 to 16 small letters, digits, _ "
+                       "and -, which begins with a letter",
+                       a->ae_class);
     return rc;
 }
 
@@ -255,7 +261,8 @@ static enum rc ae_add(struct ae *a, struct err *err)
         FIRST_MAX = FIRST_RIGHT + RIGHTS,
         FIRST_OF_SCANNER = FIRST_MAX + 2,
         FIRST_OF_VIEW = FIRST_OF_SCANNER + 3,
-        PARAMS = FIRST_OF_VIEW + 3
+        CLASS = FIRST_OF_VIEW + 3,
+        PARAMS
     };
     struct pg_param params[PARAMS];
     struct buf sources = {0}, required = {0};
@@ -321,6 +328,7 @@ static enum rc ae_add(struct ae *a, struct err *err)
     params[FIRST_OF_VIEW] = pg_text(a->required.count ? buf_cstr(&required) : NULL);
     params[FIRST_OF_VIEW + 1] = pg_text(a->current_only ? "true" : "false");
     params[FIRST_OF_VIEW + 2] = pg_text(a->may_supersede ? "true" : "false");
+    params[CLASS] = pg_text(a->ae_class);
     if (rc == RC_OK)
         rc = pg_sync_query(a->database, sql_add, params, PARAMS, NULL, err);
     rc = why_not_added(a, rc, err);
@@ -464,7 +472,7 @@ static int act(struct ae *a)
 
 static int run(const struct command *self, int argc, char **argv)
 {
-    struct ae a = {.self = self, .max_associations = 1, .timeout_s = 10};
+    struct ae a = {.self = self, .max_associations = 1, .timeout_s = 10, .ae_class = "known"};
     const struct cli_option options[] = {
         {"rights", 0, CLI_TEXT, &a.rights, "LIST",
          "echo,find,get,move,store,destination; all or none (all)", 0, 0},
@@ -489,6 +497,8 @@ static int run(const struct command *self, int argc, char **argv)
          "of the scanner it is, as protocols name it", 0, 0},
         {"model", 0, CLI_TEXT, &a.model, "NAME", "likewise, Manufacturer's Model Name", 0, 0},
         {"serial", 0, CLI_TEXT, &a.serial, "NUMBER", "likewise, Device Serial Number", 0, 0},
+        {"class", 0, CLI_TEXT, &a.ae_class, "WORD",
+         "what kind of peer it is, in /metrics: scanner, manager ... (known)", 0, 0},
         {"description", 0, CLI_TEXT, &a.description, "TEXT", "for people", 0, 0},
         {"timeout", 't', CLI_NUMBER, &a.timeout_s, "SECONDS", "for test (10)", 1, 3600},
         {"json", 0, CLI_FLAG, &a.is_json, NULL, "print the result as JSON", 0, 0},
@@ -523,7 +533,7 @@ const struct command command_ae = {
             "lists the terms. Manufacturer, model and serial number say which protocols a scanner\n"
             "should have (dpp.outdated_scanners).\n\n"
             "Examples:\n"
-            "  dppr ae add CT1 192.0.2.7 104 --description 'CT, room 1'\n"
+            "  dppr ae add CT1 192.0.2.7 104 --class scanner --description 'CT, room 1'\n"
             "  dppr ae add VIEWER --rights echo,find,get --source 192.0.2.0/24\n"
             "  dppr ae add CT4 192.0.2.10 104 --require-assertion 128603/128670 --current-only\n"
             "  dppr ae add CT2 192.0.2.8 104 --charset '\\ISO 2022 IR 87'\n"

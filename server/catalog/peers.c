@@ -14,7 +14,8 @@ static const char peer_sql[] =
     "select e.ae_title, e.host, e.port, e.may_echo, e.may_find, e.may_get, e.may_move, e.may_store,"
     " e.is_destination, e.preferred_character_set, e.max_associations, e.called_as,"
     " e.max_calling_associations, e.max_operations,"
-    " nullif(e.required_assertions::text, '{}'), e.sees_current_only, e.may_supersede"
+    " nullif(e.required_assertions::text, '{}'), e.sees_current_only, e.may_supersede,"
+    " e.ae_class"
     " from dpp.peer_of($1::text, $2::inet) e limit 1";
 
 enum {
@@ -30,6 +31,7 @@ enum {
     COLUMN_REQUIRED,
     COLUMN_CURRENT_ONLY,
     COLUMN_MAY_SUPERSEDE,
+    COLUMN_CLASS,
 };
 
 /* What is required but cannot be kept hides everything. */
@@ -86,6 +88,7 @@ static void on_row(const struct pg_row *row, void *arg)
         memcpy(p->required, never_met, sizeof(never_met));
     p->sees_current_only = pg_bool(row, COLUMN_CURRENT_ONLY);
     p->may_supersede = pg_bool(row, COLUMN_MAY_SUPERSEDE);
+    copy_text(row, COLUMN_CLASS, p->ae_class, sizeof(p->ae_class));
     p->max_associations = most > 0 && most <= 65535 ? (unsigned)most : 1;
 }
 

@@ -302,6 +302,7 @@ void admission_set_view(struct front *f, const struct peer *row)
     set_required(f, row);
     f->sees_current_only = row->sees_current_only;
     f->may_supersede = row->may_supersede;
+    f->ae_class = outcome_class(f->is_guest ? NULL : row->ae_class);
 }
 
 const char *admission_row_title(const struct front *f)

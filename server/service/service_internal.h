@@ -237,7 +237,7 @@ void admission_cancel(struct front *f);
 /* How many operations its title may have: of its row (NULL = none), else of the settings. */
 void admission_set_operations(struct front *f, const struct peer *row);
 /* What it sees and how it is answered, by its row: the assertions that protocols need, whether only current versions,
- * whether it may supersede; the character set it prefers. Operations that run keep what they began with. */
+ * whether it may supersede; the character set it prefers; its class. Operations that run keep what they began with. */
 void admission_set_view(struct front *f, const struct peer *row);
 /* The title whose row speaks for the peer: its own, or that of unknown-ae-row. With which address: NULL = any. */
 const char *admission_row_title(const struct front *f);

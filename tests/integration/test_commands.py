@@ -129,6 +129,7 @@ def test_peers_are_added_with_all_that_a_row_says(database):
     assert row["host"] == "" and row["port"] is None
     assert (row["max_associations"], row["max_calling_associations"], row["max_operations"]) == (1, None, None)
     assert (row["required_assertions"], row["sees_current_only"], row["may_supersede"]) == ("", False, False)
+    assert row["ae_class"] == "known"
     done = run_dppr("ae", "add", "PLAIN", database=database.uri)
     assert done.returncode == 1 and "already" in done.stderr
     done = run_dppr("ae", "remove", "PLAIN", "--json", database=database.uri, check=True)
@@ -137,11 +138,15 @@ def test_peers_are_added_with_all_that_a_row_says(database):
     assert done.returncode == 1 and "PLAIN" in done.stderr
     run_dppr("ae", "remove", "VIEWER", database=database.uri, check=True)
     run_dppr("ae", "add", "SCANNER", "--require-assertion", "128603^DCM/128670^DCM", "--require-assertion", "OK^99SITE",
-             "--current-only", "--may-supersede", database=database.uri, check=True)
+             "--current-only", "--may-supersede", "--class", "mr-scanner_3", database=database.uri, check=True)
     assert database.query("select required_assertions, sees_current_only, may_supersede from dpp.application_entities"
                           " where ae_title = 'SCANNER'") == [(["128603/128670", "OK^99SITE"], True, True)]
     row = listed(database)["SCANNER"]
     assert (row["required_assertions"], row["sees_current_only"], row["may_supersede"]) == ("128603/128670,OK^99SITE", True, True)
+    assert row["ae_class"] == "mr-scanner_3"
+    for word in ("", "Scanner", "3d", "two words", "a" * 17):
+        done = run_dppr("ae", "add", "OTHER", "--class", word, database=database.uri)
+        assert done.returncode == 2 and f"--class: '{word}' is no class" in done.stderr
     run_dppr("ae", "remove", "SCANNER", database=database.uri, check=True)
     done = run_dppr("ae", "add", "SCANNER", "--require-assertion", "128630/128670", "--require-assertion", "128603/PHYS^99SITE",
                     "--require-assertion", "128603/C1708969^UMLS", database=database.uri, check=True)

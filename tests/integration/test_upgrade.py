@@ -80,8 +80,8 @@ def test_data_stays_and_answers(upgraded):
     assert upgraded.query("select distinct protocol_name, highest from dpp.parameter_search"
                           " where keyword = 'KVP' and highest > 110 and region = 'Chest' order by 1") == [
                               ("CTPA 120 kV", 120.0), ("Thorax nativ - Lungenrundherd-Abklärung, Größe M", 120.0)]
-    assert upgraded.query("select ae_title, required_assertions, sees_current_only, may_supersede"
-                          " from dpp.application_entities") == [("CT1", [], False, False)]
+    assert upgraded.query("select ae_title, required_assertions, sees_current_only, may_supersede, ae_class"
+                          " from dpp.application_entities") == [("CT1", [], False, False, "known")]
     done = run_dppr("import", SAMPLES / "ct-ctpa-v1.json", database=upgraded.uri, check=True)
     assert "1 same" in done.stdout + done.stderr
 

@@ -37,10 +37,12 @@ static void a_row_is_read_whole(void **state)
     (void)state;
     run_sql("insert into dpp.application_entities (ae_title, host, port, may_store, may_move,"
             " preferred_character_set, max_associations, called_as, max_calling_associations,"
-            " max_operations, required_assertions, sees_current_only, may_supersede) values ('CT1',"
+            " max_operations, required_assertions, sees_current_only, may_supersede,"
+            " ae_class) values ('CT1',"
             " 'ct1.example', 11112, false, false, 'ISO_IR 100', 3, 'REPO', 5, 7,"
-            " '{128603/128670,two words}', true, true), ('CT2', null, null, true, true, null, 1,"
-            " null, null, null, default, default, default)");
+            " '{128603/128670,two words}', true, true, 'scanner'), ('CT2', null, null, true, true, "
+            "null, 1,"
+            " null, null, null, default, default, default, default)");
     struct looked_up l = look_up("CT1", NULL);
     assert_int_equal(l.result.code, RC_OK);
     assert_true(l.is_found);
@@ -56,6 +58,7 @@ static void a_row_is_read_whole(void **state)
     assert_string_equal(l.peer.required, "{128603/128670,\"two words\"}");
     assert_true(l.peer.sees_current_only);
     assert_true(l.peer.may_supersede);
+    assert_string_equal(l.peer.ae_class, "scanner");
 
     l = look_up("CT2", "10.0.0.1");
     assert_true(l.is_found);
@@ -68,6 +71,7 @@ static void a_row_is_read_whole(void **state)
     assert_string_equal(l.peer.required, "");
     assert_false(l.peer.sees_current_only);
     assert_false(l.peer.may_supersede);
+    assert_string_equal(l.peer.ae_class, "known");
     assert_int_equal(l.peer.rights, PEER_MAY_ALL);
 }
 
