@@ -74,7 +74,7 @@ struct command {
 
 extern const struct command command_serve, command_migrate, command_import, command_export,
     command_rebuild, command_diff, command_echo, command_store, command_find, command_get,
-    command_move, command_ae, command_doctor, command_config, command_conformance;
+    command_move, command_ae, command_doctor, command_health, command_config, command_conformance;
 
 /* `dppr find: ...` on standard error. */
 void command_error(const struct command *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -143,6 +143,13 @@ MUST_CHECK enum rc peer_prepare(const struct peer_args *p, struct err *err);
 struct scu_options peer_scu_options(const struct peer_args *p);
 /* One association, one C-ECHO. */
 MUST_CHECK enum rc peer_echo(const struct peer_args *p, struct err *err);
+
+/* ---- the server on this machine, as its settings say ------------------------------------------------ */
+
+/* Where to reach what listens at this address: loopback for all addresses. borrowed. */
+const char *local_address(const char *configured);
+/* Whether GET path is answered 200; line gets the first line of the answer, or "". */
+bool ask_http(const struct config *c, const char *path, char *line, size_t size);
 bool aet_is_valid(const char *title);
 /* "A700 refused: out of resources (comment)": a final status in words. */
 void status_describe(const struct dimse_command *rsp, struct buf *out);

@@ -13,14 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "app_internal.h"
 #include "dcm/dict.h"
 #include "pg/migrate.h"
-
-enum { HTTP_TIMEOUT_S = 5 };
 
 struct doctor {
     const struct command *self;
@@ -158,14 +155,6 @@ static void check_servers(struct doctor *d)
 
 /* ---- ports -------------------------------------------------------------------------------------------- */
 
-static const char *local_address(const char *configured)
-{
-    bool everywhere = !*configured || strcmp(configured, "*") == 0 ||
-                      strcmp(configured, "0.0.0.0") == 0 || strcmp(configured, "::") == 0;
-
-    return everywhere ? "127.0.0.1" : configured;
-}
-
 /* Whether a server could bind here now. */
 static bool is_port_free(const char *address, uint16_t port)
 {
@@ -208,39 +197,6 @@ static void check_dicom_port(struct doctor *d)
                (unsigned)c->dicom_port, c->ae_title, err.text);
 }
 
-/* The first line of what /livez answers. */
-static bool ask_livez(const char *address, uint16_t port, char *line, size_t size)
-{
-    static const char request[] = "GET /livez HTTP/1.0\r\nHost: localhost\r\n\r\n";
-    struct timeval limit = {.tv_sec = HTTP_TIMEOUT_S};
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-    struct addrinfo *found = NULL;
-    char service[8];
-    size_t len = 0;
-
-    snprintf(service, sizeof(service), "%u", (unsigned)port);
-    line[0] = '\0';
-    if (getaddrinfo(address, service, &hints, &found) != 0)
-        return false;
-    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool is_open = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 &&
-                   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) == 0 &&
-                   connect(fd, found->ai_addr, found->ai_addrlen) == 0 &&
-                   send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) > 0;
-    while (is_open && len + 1 < size && !memchr(line, '\n', len)) {
-        ssize_t n = recv(fd, line + len, size - 1 - len, 0);
-        if (n <= 0)
-            break;
-        len += (size_t)n;
-    }
-    line[len] = '\0';
-    line[strcspn(line, "\r\n")] = '\0';
-    if (fd >= 0)
-        close(fd);
-    freeaddrinfo(found);
-    return strstr(line, " 200 ") != NULL;
-}
-
 static void check_http_port(struct doctor *d)
 {
     const struct config *c = d->config;
@@ -250,7 +206,7 @@ static void check_http_port(struct doctor *d)
         report(d, WARN, "http-port", "0: any free port, so probes cannot know it");
     else if (is_port_free(c->http_address, c->http_port))
         report(d, OK, "http-port", "%u is free: no server runs here", (unsigned)c->http_port);
-    else if (ask_livez(local_address(c->http_address), c->http_port, line, sizeof(line)))
+    else if (ask_http(c, "/livez", line, sizeof(line)))
         report(d, OK, "http-port", "%u answers /livez", (unsigned)c->http_port);
     else
         report(d, FAIL, "http-port",

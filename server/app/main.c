@@ -11,9 +11,10 @@
 #include "app_internal.h"
 
 static const struct command *const commands[] = {
-    &command_serve, &command_migrate, &command_import, &command_export, &command_rebuild,
-    &command_diff,  &command_echo,    &command_store,  &command_find,   &command_get,
-    &command_move,  &command_ae,      &command_doctor, &command_config, &command_conformance,
+    &command_serve,   &command_migrate, &command_import, &command_export,
+    &command_rebuild, &command_diff,    &command_echo,   &command_store,
+    &command_find,    &command_get,     &command_move,   &command_ae,
+    &command_doctor,  &command_health,  &command_config, &command_conformance,
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 

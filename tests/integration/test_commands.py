@@ -284,7 +284,7 @@ def test_usage(arguments, status):
 
 
 @pytest.mark.parametrize("command", ["serve", "migrate", "import", "export", "rebuild", "diff", "echo", "store",
-                                     "find", "get", "move", "ae", "doctor", "config", "conformance"])
+                                     "find", "get", "move", "ae", "doctor", "health", "config", "conformance"])
 def test_every_command_has_help(command):
     done = run_dppr(command, "--help", check=True)
     assert command in done.stdout and done.stderr == ""
@@ -299,6 +299,19 @@ def test_serve_check(database):
     assert run_dppr("serve", "--check", database=database.uri).returncode == 0
     done = run_dppr("serve", "--check", "--dicom-port", "x", database=database.uri)
     assert done.returncode == 2 and "dicom-port" in done.stderr
+
+
+def test_health(sample_server):
+    """The health check of a container: status 0 for 200 only."""
+    port = str(sample_server.http_port)
+    for path in [], ["/readyz"]:
+        done = run_dppr("health", *path, "--http-port", port)
+        assert (done.returncode, done.stdout) == (0, "HTTP/1.0 200 OK\n"), done.stderr
+    done = run_dppr("health", "/nowhere", "--http-port", port)
+    assert done.returncode == 1 and "/nowhere: HTTP/1.0 404" in done.stderr
+    done = run_dppr("health", "--http-port", "1")
+    assert (done.returncode, done.stderr) == (1, "dppr health: /livez: no answer\n")
+    assert run_dppr("health", "/livez", "/readyz").returncode == 2
 
 
 def test_doctor(sample_server):

@@ -13,7 +13,7 @@
 standin_label=org.dppr.stand-in
 
 image_is_here() { docker image inspect "$1" >/dev/null 2>&1; }
-image_say() { ok "$1, $(docker image inspect -f '{{.Size}}' "$1" | awk '{ printf "%d MB", $1 / 1e6 }')$(image_is_standin "$1" && echo ", a stand-in")"; }
+image_say() { ok "$1, $(docker image inspect -f '{{.Size}}' "$1" | awk '{ printf "%d MB", $1 / 1e6 }')${2:-}"; }
 image_is_standin() { [ "$(docker image inspect -f "{{index .Config.Labels \"$standin_label\"}}" "$1")" = yes ]; }
 image_pull() { timeout 300 docker pull -q "$1" >"$work/pull.log" 2>&1; }
 
@@ -64,7 +64,7 @@ image_standin() { # IMAGE NAME
         image_base trixie
         image_build "$1" "tests/deploy/standin/$2.Dockerfile" tests/deploy/standin --build-arg BASE="$base" --label "$standin_label=yes"
     }
-    image_say "$1"
+    if image_is_standin "$1"; then image_say "$1" ", a stand-in"; else image_say "$1"; fi
 }
 image_postgres() {
     export POSTGRES_IMAGE=${POSTGRES_IMAGE:-postgres:17}
@@ -89,7 +89,7 @@ image_dppr() {
         image_base "${DPPR_TEST_RELEASE:-trixie}"
         DPPR_IMAGE=dppr-test/dppr:${DPPR_TEST_RELEASE:-trixie}-$(image_sources_hash)
         export DPPR_IMAGE
-        image_is_here "$DPPR_IMAGE" || image_build "$DPPR_IMAGE" docker/Dockerfile . --build-arg BASE="$base"
+        image_is_here "$DPPR_IMAGE" || image_build "$DPPR_IMAGE" docker/Dockerfile . --build-arg BASE="$base" --build-arg REVISION="$(git describe --always --dirty)"
     fi
     image_say "$DPPR_IMAGE"
 }

@@ -9,7 +9,7 @@ RUN groupadd --gid 999 --system postgres \
     && apt-get update -q \
     && mkdir -p /etc/postgresql-common/createcluster.d /docker-entrypoint-initdb.d \
     && echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/none.conf \
-    && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends postgresql postgresql-contrib gosu \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends postgresql gosu \
     && rm -rf /var/lib/apt/lists/* \
     && ln -s /usr/lib/postgresql/* /usr/lib/postgresql/current \
     && sed -i "s/^#listen_addresses = 'localhost'/listen_addresses = '*'/" /usr/share/postgresql/*/postgresql.conf.sample \
