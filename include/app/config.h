@@ -38,6 +38,8 @@ struct config {
     char *unknown_ae_row; /* "" = none */
     char **called_titles; /* NULL-terminated */
     char *time_zone;
+    char **proxy_from;
+    struct network *proxies; /* the same, read */
     char **probe_addresses;
     struct network *probes; /* the same, read */
 };

@@ -19,6 +19,8 @@
 #define LIMITS_LIST(X) \
     X(max_connections, LIMIT, "max-connections", \
       "one TCP connection more on the DICOM port", "the connection is closed") \
+    X(proxy_header, FIXED_LIMIT, "proxy-header", \
+      "a balancer announces a PROXY header of more than 4096 octets", "the connection is closed") \
     X(max_associations, LIMIT, "max-associations", \
       "one association more on this server", "rejected, 2/3/2") \
     X(max_associations_per_ae, LIMIT, "max-associations-per-ae", \

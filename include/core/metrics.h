@@ -61,6 +61,7 @@
 #define METRICS_LIST(X) \
     X(connections_accepted, COUNTER, none, none, none, "TCP connections accepted on the DICOM ports") \
     X(connections_refused, COUNTER, none, none, none, "TCP connections closed at once: too many, or another schema") \
+    X(connections_proxied, COUNTER, none, none, none, "connections whose client a PROXY header has named") \
     X(associations_accepted, COUNTER, none, none, none, "associations accepted") \
     X(associations_rejected, COUNTER, reject, none, none, "associations rejected, by reason") \
     X(associations_aborted, COUNTER, side, none, none, "associations ended by an abort, by who sent it") \
@@ -184,12 +185,13 @@ void metrics_print(struct buf *out);
     X(tls, "tls", "a TLS hello")                                          \
     X(ssh, "ssh", "an SSH client")                                        \
     X(proxy, "proxy", "a PROXY protocol header")                          \
+    X(unproxied, "unproxied", "no PROXY protocol header")                 \
     X(smtp, "smtp", "an SMTP client")                                     \
     X(hl7, "hl7", "an HL7 message")                                       \
     X(noise, "noise", "no DICOM")                                         \
     X(half, "half", "a connection closed in the middle of its first PDU") \
     X(silent, "silent", "a connection closed without a word")             \
-    X(probe, "probe", "the same from an address of probe-addresses")
+    X(probe, "probe", "the same from a declared probe or balancer")
 
 enum talk {
     TALK_NONE,

@@ -20,6 +20,9 @@ struct network {
 bool network_parse(const char *text, struct network *out);
 /* address as stream_peer_address gives it; one that is no IP address is in no network. */
 bool network_has(const struct network *n, const char *address);
+bool networks_have(const struct network *list, unsigned count, const char *address);
+/* Likewise: an address of this very machine, 127.0.0.0/8 or ::1. */
+bool address_is_loopback(const char *address);
 
 /* "192.0.2.1" and "192.0.2.1:104"; IPv6 in brackets before a port; IPv4-mapped IPv6 as plain IPv4; anything that
  * is not IP is "local". */

@@ -48,6 +48,8 @@ struct stream_options {
     int send_buffer_bytes;   /* SO_SNDBUF, 0 = the system's */
     const struct sockaddr
         *peer; /* stream_new: who it is; NULL = ask the socket. Borrowed for the call */
+    bool
+        is_proxied; /* stream_new: a header of core/proxy comes first, and then says who the peer is */
 };
 
 /* Takes the connected descriptor (owned, also on failure). returned. Where the peer has reset the connection
@@ -76,5 +78,14 @@ void stream_resume_reading(struct stream *s); /* buffered input is offered again
 const char *stream_peer(const struct stream *s);
 /* The address alone, without port: for access rules. */
 const char *stream_peer_address(const struct stream *s);
+
+/* Who that is. Also legal after on_closed. */
+enum stream_origin {
+    STREAM_DIRECT, /* who has connected */
+    STREAM_AWAITED, /* the balancer: its header is not there yet, or was none (RC_INVALID, RC_LIMIT) */
+    STREAM_LOCAL,   /* the balancer, which speaks for itself */
+    STREAM_RELAYED, /* the balancer's client */
+};
+enum stream_origin stream_origin(const struct stream *s);
 
 #endif

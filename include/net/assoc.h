@@ -97,6 +97,9 @@ struct assoc_options {
     /* Who may connect and close without a word and without a line in the log. Borrowed. */
     const struct network *probes;
     unsigned probe_count;
+    /* Balancers: who connects from there begins with a PROXY header (core/proxy.h), others must not. Likewise. */
+    const struct network *proxies;
+    unsigned proxy_count;
     uint16_t http_port; /* to be named to HTTP clients in the log; 0 = none */
 };
 struct assoc_options assoc_options_default(void);

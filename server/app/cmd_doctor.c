@@ -189,6 +189,9 @@ static void check_dicom_port(struct doctor *d)
         report(d, WARN, "dicom-port", "0: any free port, so clients cannot know it");
     else if (is_port_free(c->dicom_address, c->dicom_port))
         report(d, OK, "dicom-port", "%u is free: no server runs here", (unsigned)c->dicom_port);
+    else if (networks_have(c->proxies, c->service.assoc.proxy_count, peer.host))
+        report(d, OK, "dicom-port", "%u is taken; %s is in proxy-from, so only a balancer may ask",
+               (unsigned)c->dicom_port, peer.host);
     else if (peer_echo(&peer, &err) == RC_OK)
         report(d, OK, "dicom-port", "%u answers as %s", (unsigned)c->dicom_port, c->ae_title);
     else

@@ -67,6 +67,8 @@ const struct setting config_settings[] = {
      "AE title of the row that holds for accepted AE titles without one: what they may do and see; empty = they may do and see everything"},
     {"echo-for-all", SETTING_BOOL, AT(service.echo_for_all), 0, 0, NULL,
      "let unknown AE titles verify the connection (C-ECHO)"},
+    {"proxy-from", SETTING_NETWORK_LIST, AT(proxy_from), 0, 0, NULL,
+     "addresses or networks (CIDR), separated by commas, of balancers: they name their client in a PROXY protocol header, version 2, on every connection"},
     {"probe-addresses", SETTING_NETWORK_LIST, AT(probe_addresses), 0, 0, NULL,
      "addresses or networks (CIDR), separated by commas, of health probes: they may connect and close, and the log is silent about it"},
     {"workers", SETTING_UINT, AT(workers), 0, 1024, NULL,
@@ -541,6 +543,7 @@ void config_init(struct config *c)
     c->unknown_ae_row = xstrdup(c->service.unknown_ae_row);
     c->time_zone = xstrdup(c->service.site_zone);
     c->called_titles = xcalloc(1, sizeof(*c->called_titles));
+    c->proxy_from = xcalloc(1, sizeof(*c->proxy_from));
     c->probe_addresses = xcalloc(1, sizeof(*c->probe_addresses));
     c->log_repeat_ms = 60 * SECOND;
     c->log_level = LOG_INFO;
@@ -564,6 +567,8 @@ void config_fini(struct config *c)
     free(c->unknown_ae_row);
     free(c->time_zone);
     free_list(c->called_titles);
+    free_list(c->proxy_from);
+    free(c->proxies);
     free_list(c->probe_addresses);
     free(c->probes);
     memset(c, 0, sizeof(*c));

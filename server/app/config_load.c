@@ -214,6 +214,20 @@ static enum rc read_flags(int argc, char **argv, const char *const *own, struct 
     return RC_OK;
 }
 
+/* returned; the texts were checked when they were set. */
+static struct network *read_networks(char *const *texts, unsigned *count)
+{
+    unsigned n = 0;
+
+    while (texts[n])
+        n++;
+    struct network *list = xcalloc(n + 1, sizeof(*list));
+    for (unsigned i = 0; i < n; i++)
+        (void)network_parse(texts[i], &list[i]);
+    *count = n;
+    return list;
+}
+
 enum rc config_load(int argc, char **argv, const char *const *own, struct config *out, char ***rest,
                     int *rest_count, struct err *err)
 {
@@ -247,12 +261,10 @@ enum rc config_load(int argc, char **argv, const char *const *own, struct config
     out->service.database.conninfo = out->database;
     out->service.database.application_name = "dppr";
     out->service.database.session_options = out->has_session_options ? NULL : "";
-    for (unsigned i = 0; out->probe_addresses[i]; i++)
-        out->service.assoc.probe_count++;
-    out->probes = xcalloc(out->service.assoc.probe_count + 1, sizeof(*out->probes));
-    for (unsigned i = 0; i < out->service.assoc.probe_count; i++)
-        (void)network_parse(out->probe_addresses[i], &out->probes[i]); /* checked when it was set */
+    out->probes = read_networks(out->probe_addresses, &out->service.assoc.probe_count);
     out->service.assoc.probes = out->probes;
+    out->proxies = read_networks(out->proxy_from, &out->service.assoc.proxy_count);
+    out->service.assoc.proxies = out->proxies;
     /* A message may not be larger than the data sets that are taken from it. */
     out->service.assoc.max_dataset_bytes = out->service.dataset_limits.max_bytes;
     out->service.query_limits.max_depth = out->service.dataset_limits.max_depth;

@@ -66,6 +66,23 @@ bool network_has(const struct network *n, const char *address)
     return rest == 0 || (octets[whole] ^ n->octets[whole]) >> (8 - rest) == 0;
 }
 
+bool networks_have(const struct network *list, unsigned count, const char *address)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (network_has(&list[i], address))
+            return true;
+    }
+    return false;
+}
+
+bool address_is_loopback(const char *address)
+{
+    static const struct network v4 = {{[10] = 0xFF, [11] = 0xFF, [12] = 127}, 96 + 8};
+    static const struct network v6 = {{[15] = 1}, V6_BITS};
+
+    return network_has(&v4, address) || network_has(&v6, address);
+}
+
 void address_format(const struct sockaddr *addr, char host[ADDRESS_TEXT],
                     char host_port[ADDRESS_TEXT])
 {

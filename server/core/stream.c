@@ -3,8 +3,11 @@
  * A socket, what has been read from it and not consumed, and what waits to be sent.
  *
  *   CONNECTING --> OPEN ---.
- *        |                 |--- error, deadline, end of input of the peer ---> ENDED
+ *   GREETING ----> OPEN    |--- error, deadline, end of input of the peer ---> ENDED
  *        '-----------------'
+ *
+ * GREETING: a balancer's header is read piece by piece, never more than is known to belong to it, so that what follows
+ * stays in the socket for whoever reads there next. Its deadline is the owner's.
  *
  * Input lies contiguous in one block, so that a PDU can be decoded where it is. It is read behind what
  * is there; the rest moves to the front only when the block is full, and the block doubles when that
@@ -56,6 +59,7 @@
 #include "core/arena.h"
 #include "core/metrics.h"
 #include "core/network.h"
+#include "core/proxy.h"
 #include "core_internal.h"
 
 enum {
@@ -69,7 +73,12 @@ enum {
     DISCARD_AT_FREE = 256 << 10,
 };
 
-enum state { CONNECTING, OPEN, ENDED };
+enum state { CONNECTING, GREETING, OPEN, ENDED };
+
+struct greeting {
+    size_t have, length; /* length: of the whole header, as far as it is known */
+    uint8_t octets[PROXY_MAX_BYTES];
+};
 
 struct stream {
     struct loop *loop;
@@ -100,6 +109,8 @@ struct stream {
     bool freed;
     struct err failure; /* an end that deferred work has to report */
 
+    struct greeting *greeting; /* in GREETING only */
+    enum stream_origin origin;
     char peer[ADDRESS_TEXT];
     char peer_address[ADDRESS_TEXT];
 };
@@ -194,6 +205,9 @@ static void update_interest(struct stream *s)
     switch (s->state) {
     case CONNECTING:
         writes = true;
+        break;
+    case GREETING:
+        reads = true;
         break;
     case OPEN:
         reads = !s->is_paused && !s->is_deaf && !s->want_offer &&
@@ -405,6 +419,71 @@ static void on_connect_result(struct stream *s)
         s->callbacks.on_connected(s->arg);
 }
 
+/* ---- a balancer's header ---- */
+
+/* Loopback means this machine, for access rules too. At a balancer elsewhere it means that one: the client is there,
+ * so the balancer's address, which we have from the kernel, is the client's as well. */
+static void take_source(struct stream *s, const struct sockaddr_storage *source)
+{
+    char address[ADDRESS_TEXT], name[ADDRESS_TEXT];
+
+    s->origin = STREAM_LOCAL;
+    if (source->ss_family == AF_UNSPEC)
+        return;
+    s->origin = STREAM_RELAYED;
+    metric_add(METRIC_connections_proxied, 1);
+    address_format((const struct sockaddr *)source, address, name);
+    if (address_is_loopback(address) && !address_is_loopback(s->peer_address))
+        return;
+    memcpy(s->peer_address, address, sizeof(address));
+    memcpy(s->peer, name, sizeof(name));
+}
+
+static void on_greeting(struct stream *s)
+{
+    struct greeting *g = s->greeting;
+    struct proxy_header header;
+    struct err why;
+
+    while (g->have < g->length) {
+        ssize_t n = recv(s->fd, g->octets + g->have, g->length - g->have, 0);
+        if (n < 0) {
+            if (errno != EAGAIN && errno != EINTR)
+                end_with(s, RC_IO, "receive", errno);
+            return;
+        }
+        if (n == 0) {
+            end_with(s, g->have > 0 ? RC_INVALID : RC_OK,
+                     g->have > 0 ? "closed in the middle of a PROXY header" : "closed by peer", 0);
+            return;
+        }
+        g->have += (size_t)n;
+        if (proxy_length(span_of(g->octets, g->have), &g->length, &why) != RC_OK) {
+            end(s, &why);
+            return;
+        }
+    }
+    if (proxy_decode(span_of(g->octets, g->have), &header, &why) != RC_OK) {
+        end(s, &why);
+        return;
+    }
+    take_source(s, &header.source);
+    free(s->greeting);
+    s->greeting = NULL;
+    s->state = OPEN;
+    s->want_flush = true;
+    schedule(s);
+    update_interest(s);
+}
+
+static void await_greeting(struct stream *s)
+{
+    s->greeting = xcalloc(1, sizeof(*s->greeting));
+    s->greeting->length = PROXY_FIXED_BYTES;
+    s->origin = STREAM_AWAITED;
+    s->state = GREETING;
+}
+
 /* ---- events ---- */
 
 static void on_ready(int fd, unsigned ready, void *arg)
@@ -416,6 +495,8 @@ static void on_ready(int fd, unsigned ready, void *arg)
         return; /* its end is on its way */
     if (s->state == CONNECTING)
         on_connect_result(s);
+    else if (s->state == GREETING)
+        on_greeting(s);
     else if (ready & LOOP_WRITE)
         flush(s);
     else
@@ -524,6 +605,8 @@ struct stream *stream_new(struct loop *l, int fd, const struct stream_options *o
     s->options.peer = NULL;
     adopt(s, fd);
     s->state = OPEN;
+    if (s->options.is_proxied)
+        await_greeting(s);
     if (getpeername(fd, (struct sockaddr *)&addr, &len) != 0)
         error = errno;
     else if (!peer)
@@ -567,6 +650,7 @@ static void destroy(void *arg)
     struct stream *s = arg;
 
     evbuffer_free(s->output);
+    free(s->greeting);
     free(s->block);
     free(s);
 }
@@ -640,4 +724,9 @@ const char *stream_peer(const struct stream *s)
 const char *stream_peer_address(const struct stream *s)
 {
     return s->peer_address;
+}
+
+enum stream_origin stream_origin(const struct stream *s)
+{
+    return s->origin;
 }

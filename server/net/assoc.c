@@ -116,13 +116,7 @@ static bool is_fault(const struct err *why)
 
 static bool is_probe(const struct assoc *a)
 {
-    const char *address = stream_peer_address(a->stream);
-    for (unsigned i = 0; i < a->options.probe_count; i++) {
-        if (network_has(&a->options.probes[i], address)) {
-            return true;
-        }
-    }
-    return false;
+    return networks_have(a->options.probes, a->options.probe_count, stream_peer_address(a->stream));
 }
 
 /* To say nothing is what health probes do, and port scanners. */
@@ -277,7 +271,9 @@ static void on_artim(void *arg)
             log_info(&ctx, "assoc.unclosed", "the peer does not close the connection");
         }
     }
-    assoc_set_why_limit(a, LIMIT_artim_timeout, "no A-ASSOCIATE-RQ within %lld ms",
+    assoc_set_why_limit(a, LIMIT_artim_timeout, "no %s within %lld ms",
+                        stream_origin(a->stream) == STREAM_AWAITED ? "PROXY header"
+                                                                   : "A-ASSOCIATE-RQ",
                         (long long)a->options.artim_ms);
     assoc_event(a, UL_EV_ARTIM_EXPIRED);
 }
@@ -404,6 +400,23 @@ static void on_stream_drained(void *arg)
     }
 }
 
+/* Before any request. */
+static void on_unasked_end(struct assoc *a, const struct err *why)
+{
+    enum stream_origin origin = stream_origin(a->stream);
+    bool is_balancer = origin == STREAM_AWAITED || origin == STREAM_LOCAL;
+    enum talk talk = a->has_spoken                ? TALK_half
+                     : is_balancer || is_probe(a) ? TALK_probe
+                                                  : TALK_silent;
+    if (origin == STREAM_AWAITED && why->code == RC_INVALID) {
+        talk = TALK_unproxied;
+        assoc_set_why_rc(a, why);
+    }
+    assoc_set_why(a, RC_IO, "%s%s", talk_words(talk),
+                  talk == TALK_silent ? "; probe-addresses would keep it out of the log" : "");
+    assoc_wrong_talk(a, talk, a->why.text);
+}
+
 static void on_stream_closed(const struct err *why, void *arg)
 {
     struct assoc *a = arg;
@@ -411,10 +424,7 @@ static void on_stream_closed(const struct err *why, void *arg)
         return;
     }
     if (a->state == UL_STA2 && why->limit == LIMIT_NONE) {
-        enum talk talk = a->has_spoken ? TALK_half : is_probe(a) ? TALK_probe : TALK_silent;
-        assoc_set_why(a, RC_IO, "%s%s", talk_words(talk),
-                      talk == TALK_silent ? "; probe-addresses would keep it out of the log" : "");
-        assoc_wrong_talk(a, talk, a->why.text);
+        on_unasked_end(a, why);
     } else if (why->code == RC_OK) {
         assoc_set_why(a, RC_IO, "the peer closed the connection without release or abort");
     } else {
@@ -460,6 +470,16 @@ static struct assoc *make(struct loop *l, const struct assoc_options *options,
     return a;
 }
 
+static bool is_proxy(const struct assoc_options *options)
+{
+    char address[ADDRESS_TEXT], name[ADDRESS_TEXT];
+    if (options->proxy_count == 0 || options->peer == NULL) {
+        return false;
+    }
+    address_format(options->peer, address, name);
+    return networks_have(options->proxies, options->proxy_count, address);
+}
+
 static struct stream_options stream_options_of(const struct assoc_options *options)
 {
     return (struct stream_options){
@@ -476,6 +496,7 @@ struct assoc *assoc_accept_fd(struct loop *l, int fd, const struct assoc_options
 {
     struct assoc *a = make(l, options, callbacks, arg);
     struct stream_options so = stream_options_of(options);
+    so.is_proxied = is_proxy(options);
     metric_add(METRIC_connections_accepted, 1);
     a->options.peer = NULL;
     a->stream = stream_new(l, fd, &so, &stream_callbacks, a);

@@ -81,19 +81,13 @@ static bool is_called_title(const struct service_config *c, const char *title)
     return false;
 }
 
-static bool is_loopback(const char *address)
-{
-    return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0 ||
-           strncmp(address, "::ffff:127.", 11) == 0;
-}
-
 static bool is_welcome_unknown(const struct front *f)
 {
     switch (f->service->config->unknown_ae) {
     case UNKNOWN_AE_ANY:
         return true;
     case UNKNOWN_AE_LOOPBACK:
-        return is_loopback(assoc_peer_address(f->assoc));
+        return address_is_loopback(assoc_peer_address(f->assoc));
     case UNKNOWN_AE_REFUSE:
         break;
     }

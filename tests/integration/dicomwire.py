@@ -199,8 +199,10 @@ class Message:
 class Wire:
     """A TCP connection that speaks PDUs."""
 
-    def __init__(self, port, host="127.0.0.1", timeout=10, receive_buffer=None):
+    def __init__(self, port, host="127.0.0.1", timeout=10, receive_buffer=None, source=None):
         self.sock = socket.socket()
+        if source:
+            self.sock.bind((source, 0))
         self.sock.settimeout(timeout)
         if receive_buffer:  # what is not read stays with the sender
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)

@@ -16,6 +16,8 @@ compose_begin() {
     export DPPR_PUBLISH_DICOM_TLS DPPR_PUBLISH_BALANCER
     DPPR_PUBLISH_DICOM_TLS=127.0.0.1:$(free_port)
     DPPR_PUBLISH_BALANCER=127.0.0.1:$(free_port)
+    # A network of its own; compose.scaled.yaml has it fixed.
+    export DPPR_FRONT=100.$((64 + RANDOM % 64)).$((RANDOM % 256))
     : >"$work/env"
     at_end compose_end
 }
