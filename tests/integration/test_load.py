@@ -88,7 +88,7 @@ def test_a_run_without_faults_has_nothing_to_report(recorded, judge):
     code, made = judge(recorded)
     assert (code, made["problems"], made["lost"], made["failed_attempts"]) == (0, [], 0, [])
     assert made["acknowledged"] == len(read_ledger(recorded)) > 10
-    assert all(made["operations"].values()) and len(made["verified_through"]) == 4
+    assert all(made["operations"].values()) and len(made["verified_through"]) == 3  # two servers, the tables
     assert made["never_acknowledged"] == 0
 
 
