@@ -71,6 +71,10 @@
     X(drain_aborted, COUNTER, none, none, none, "associations aborted because this server could not wait longer") \
     X(contexts_denied, COUNTER, none, none, none, "presentation contexts refused because an AE lacks the right") \
     X(protocol_errors, COUNTER, none, none, none, "PDUs or messages that broke PS3.7 or PS3.8") \
+    X(tls_handshakes, COUNTER, none, none, none, "TLS handshakes done, as server and as client") \
+    X(tls_handshakes_failed, COUNTER, none, none, none, "TLS handshakes that failed") \
+    X(tls_certificate_end_seconds, GAUGE, none, none, none, "Unix time at which our TLS certificate ends; 0: there is none") \
+    X(tls_trust_end_seconds, GAUGE, none, none, none, "the same of the first of the trusted certificates to end") \
     X(operations, COUNTER, service, status, class, "operations ended, by service, final status (none: the association ended first) and class of the peer") \
     X(operations_running, GAUGE, service, none, none, "operations that run or wait now") \
     X(operation_duration_seconds, SECONDS, service, none, none, "time from the request to the final response") \
@@ -183,6 +187,8 @@ void metrics_print(struct buf *out);
     X(http, "http", "an HTTP request")                                    \
     X(http2, "http2", "an HTTP/2 connection")                             \
     X(tls, "tls", "a TLS hello")                                          \
+    X(plain, "plain", "an association request without TLS")               \
+    X(handshake, "handshake", "a TLS handshake that failed")              \
     X(ssh, "ssh", "an SSH client")                                        \
     X(proxy, "proxy", "a PROXY protocol header")                          \
     X(unproxied, "unproxied", "no PROXY protocol header")                 \

@@ -11,6 +11,9 @@
  * Loop thread only. All callbacks come from the loop, never from inside a call of the owner. on_closed
  * comes exactly once; after it, or after stream_free, none comes. The owner frees the stream always, in
  * on_closed or later; all other calls are legal and without effect between the two.
+ *
+ * With options.tls the same octets go through TLS (core/tls.h): on_connected comes when the handshake is done, and
+ * on_data never before. Its owner need not know.
  */
 #ifndef CORE_STREAM_H
 #define CORE_STREAM_H
@@ -21,11 +24,12 @@
 
 #include "core/bytes.h"
 #include "core/loop.h"
+#include "core/tls.h"
 
 struct stream;
 
 struct stream_callbacks {
-    /* TCP connection made (outbound streams only). */
+    /* Connection made, and secured where that was asked for (outbound streams only). */
     void (*on_connected)(void *arg);
     /* Octets have arrived; consume what is whole with the returned count. What is left is offered again
      * at once, or with more behind it when the count was 0. The input is never larger than
@@ -50,6 +54,10 @@ struct stream_options {
         *peer; /* stream_new: who it is; NULL = ask the socket. Borrowed for the call */
     bool
         is_proxied; /* stream_new: a header of core/proxy comes first, and then says who the peer is */
+    struct tls
+        *tls; /* a server's for stream_new, a client's for stream_connect. Borrowed for the call */
+    const char *tls_name; /* stream_connect: what its certificate must name; NULL = any. Likewise */
+    int64_t handshake_ms; /* of TLS; 0 = the owner's concern */
 };
 
 /* Takes the connected descriptor (owned, also on failure). returned. Where the peer has reset the connection
@@ -87,5 +95,22 @@ enum stream_origin {
     STREAM_RELAYED, /* the balancer's client */
 };
 enum stream_origin stream_origin(const struct stream *s);
+
+/* Also legal after on_closed: what it was. */
+enum stream_security { STREAM_PLAIN, STREAM_SECURING, STREAM_SECURED };
+enum stream_security stream_security(const struct stream *s);
+/* Whether a peer that TLS is due from has said anything. */
+bool stream_has_spoken(const struct stream *s);
+/* The first octets of a client that speaks something else than TLS where that is due; empty = of no such client. */
+struct span stream_foreign(const struct stream *s);
+/* Whether the peer has shown one of these certificates (tls.h: entries, one a line). RC_DENIED: the reason in words. */
+MUST_CHECK enum rc stream_check_binding(const struct stream *s, const char *entries,
+                                        struct err *err);
+/* Of a secured one; borrowed as long as the stream, but for the subject, "" = it has shown no certificate. */
+struct stream_tls {
+    const char *version, *suite;
+    char subject[128];
+};
+void stream_describe_tls(const struct stream *s, struct stream_tls *out);
 
 #endif

@@ -2,9 +2,9 @@
  *
  * A socket, what has been read from it and not consumed, and what waits to be sent.
  *
- *   CONNECTING --> OPEN ---.
- *   GREETING ----> OPEN    |--- error, deadline, end of input of the peer ---> ENDED
- *        '-----------------'
+ *   CONNECTING --+--> [SECURING] --> OPEN ---.
+ *   GREETING ----'         |                 |--- error, deadline, end of input of the peer ---> ENDED
+ *        '-----------------+-----------------'
  *
  * GREETING: a balancer's header is read piece by piece, never more than is known to belong to it, so that what follows
  * stays in the socket for whoever reads there next. Its deadline is the owner's.
@@ -34,7 +34,13 @@
  * does with an A-ASSOCIATE-RJ or A-ABORT (Sta13, ARTIM). (SO_LINGER was rejected: it does not prevent
  * that RST.)
  *
- * One timer serves both waits, as each state has one: connecting, stalled output.
+ * TLS (tls_session.c) stands between socket and block, and between output and socket: a second evbuffer, the wire, holds
+ * records that wait for the kernel. Octets are encrypted when there is room for them, up to WIRE_FULL, so the wire
+ * adds that much to what waits for a slow peer and the rest stays where it counts as output. What OpenSSL has read
+ * and not given yet (want_pull) is asked for by deferred work, as the socket does not tell of it again; so a busy
+ * stream takes turns with its neighbours here too.
+ *
+ * One timer serves all waits, as each state has one: connecting, the handshake, stalled output.
  *
  * Callbacks are called from loop events and deferred work only. Each may free the stream, so nothing of
  * it is used after a callback without a look at `freed`; the memory goes by deferred work.
@@ -61,6 +67,7 @@
 #include "core/network.h"
 #include "core/proxy.h"
 #include "core_internal.h"
+#include "tls_session.h"
 
 enum {
     DEFAULT_INPUT = 1 << 20,
@@ -71,9 +78,10 @@ enum {
     KERNEL_UNSENT = 128 << 10,
     VECTORS = 128,
     DISCARD_AT_FREE = 256 << 10,
+    WIRE_FULL = 128 << 10,
 };
 
-enum state { CONNECTING, GREETING, OPEN, ENDED };
+enum state { CONNECTING, GREETING, SECURING, OPEN, ENDED };
 
 struct greeting {
     size_t have, length; /* length: of the whole header, as far as it is known */
@@ -97,6 +105,11 @@ struct stream {
     size_t read_size;
     bool is_paused;
     bool is_deaf; /* on_data wants no more, ever */
+
+    struct tls_session *tls; /* NULL = plain; of an outbound stream from its connection on */
+    char *tls_name;
+    bool is_secured; /* the handshake is done */
+    bool want_pull;  /* OpenSSL has octets for us */
 
     struct evbuffer *output;
     bool is_full;
@@ -138,10 +151,26 @@ static void discard_input(struct stream *s)
     }
 }
 
+static bool send_all(struct stream *s, struct evbuffer *from, int *error);
+
+/* The alert that ends TLS, ours or one that OpenSSL has left, if the kernel takes it now. */
+static void say_goodbye(struct stream *s)
+{
+    int error;
+
+    if (!s->is_secured)
+        metric_add(METRIC_tls_handshakes_failed, stream_has_spoken(s));
+    tls_session_close(s->tls);
+    (void)send_all(s, tls_session_wire(s->tls), &error);
+    evbuffer_drain(tls_session_wire(s->tls), evbuffer_get_length(tls_session_wire(s->tls)));
+}
+
 /* Give back all but the memory. What the kernel holds for the peer is still sent; input that is already
  * here is taken out of the way, as it would turn the close into a reset. */
 static void shut(struct stream *s)
 {
+    if (s->tls && s->fd >= 0)
+        say_goodbye(s);
     loop_watch_free(s->watch);
     s->watch = NULL;
     loop_timer_free(s->timer);
@@ -196,6 +225,12 @@ static size_t input_length(const struct stream *s)
     return s->end - s->start;
 }
 
+static bool wants_input(const struct stream *s)
+{
+    return s->state == OPEN && !s->is_paused && !s->is_deaf && !s->want_offer &&
+           input_length(s) < s->options.max_input_bytes;
+}
+
 static void update_interest(struct stream *s)
 {
     bool reads = false, writes = false;
@@ -209,10 +244,17 @@ static void update_interest(struct stream *s)
     case GREETING:
         reads = true;
         break;
-    case OPEN:
-        reads = !s->is_paused && !s->is_deaf && !s->want_offer &&
-                input_length(s) < s->options.max_input_bytes;
+    case SECURING:
+        reads = true;
         writes = s->is_blocked;
+        break;
+    case OPEN:
+        reads = wants_input(s);
+        writes = s->is_blocked;
+        if (reads && s->tls && tls_session_has_pending(s->tls)) {
+            s->want_pull = true;
+            schedule(s);
+        }
         break;
     case ENDED:
         return;
@@ -289,16 +331,66 @@ static bool offer_input(struct stream *s)
     return true;
 }
 
-static bool flush_once(struct stream *s, int *error);
+static bool flush_once(struct stream *s, struct err *why);
+
+/* Of the Upper Layer, whatever TLS makes of them. */
+static void count_octets(enum direction_value direction, int64_t n)
+{
+    metric_add_at(METRIC_dicom_bytes, (struct metric_at){.a = direction}, n);
+}
 
 static void on_end_of_input(struct stream *s)
 {
-    int error = 0;
+    struct err why;
 
     /* A peer may have closed its half only and still want the answer. */
     if (s->state == OPEN && evbuffer_get_length(s->output) > 0)
-        (void)flush_once(s, &error);
+        (void)flush_once(s, &why);
     end_with(s, RC_OK, "closed by peer", 0);
+}
+
+/* n octets have come behind the input. */
+static void take_input(struct stream *s, size_t n)
+{
+    count_octets(DIRECTION_in, (int64_t)n);
+    s->end += n;
+    if (s->end == s->capacity && s->read_size < READ_MAX)
+        s->read_size *= 2;
+    else if (n < s->read_size / 4 && s->read_size > READ_MIN)
+        s->read_size /= 2;
+    if (offer_input(s))
+        update_interest(s);
+}
+
+static void on_readable_tls(struct stream *s)
+{
+    struct err why;
+    size_t sum = 0, n = 0;
+    enum tls_outcome outcome = TLS_DONE;
+
+    /* A call gives one record at most, and several may be here. */
+    while (outcome == TLS_DONE && s->end + sum < s->capacity &&
+           (sum == 0 || tls_session_has_pending(s->tls))) {
+        outcome =
+            tls_session_read(s->tls, s->block + s->end + sum, s->capacity - s->end - sum, &n, &why);
+        sum += outcome == TLS_DONE ? n : 0;
+    }
+    if (evbuffer_get_length(tls_session_wire(s->tls)) > 0) { /* an answer of TLS's own */
+        s->want_flush = true;
+        schedule(s);
+    }
+    if (sum > 0) { /* before the end, which is met again */
+        take_input(s, sum);
+        return;
+    }
+    if (input_length(s) == 0)
+        drop_block(s);
+    if (outcome == TLS_CLOSED)
+        on_end_of_input(s);
+    else if (outcome == TLS_FAILED)
+        end(s, &why);
+    else
+        update_interest(s);
 }
 
 static void on_readable(struct stream *s)
@@ -307,6 +399,10 @@ static void on_readable(struct stream *s)
 
     if (!make_room(s)) {
         end_with(s, RC_NOMEM, "out of memory for input", 0);
+        return;
+    }
+    if (s->tls) {
+        on_readable_tls(s);
         return;
     }
     n = recv(s->fd, s->block + s->end, s->capacity - s->end, 0);
@@ -323,45 +419,73 @@ static void on_readable(struct stream *s)
         on_end_of_input(s);
         return;
     }
-    metric_add_at(METRIC_dicom_bytes, (struct metric_at){.a = DIRECTION_in}, n);
-    s->end += (size_t)n;
-    if (s->end == s->capacity && s->read_size < READ_MAX)
-        s->read_size *= 2;
-    else if ((size_t)n < s->read_size / 4 && s->read_size > READ_MIN)
-        s->read_size /= 2;
-    if (offer_input(s))
-        update_interest(s);
+    take_input(s, (size_t)n);
 }
 
 /* ---- output ---- */
 
 /* Send until all is gone or the kernel takes no more. False: error is set. */
-static bool flush_once(struct stream *s, int *error)
+static bool send_all(struct stream *s, struct evbuffer *from, int *error)
 {
     struct evbuffer_iovec pieces[VECTORS];
-    bool ok = true;
 
     s->is_blocked = false;
-    while (evbuffer_get_length(s->output) > 0) {
-        int count = evbuffer_peek(s->output, -1, NULL, pieces, VECTORS);
+    while (evbuffer_get_length(from) > 0) {
+        int count = evbuffer_peek(from, -1, NULL, pieces, VECTORS);
         struct msghdr msg = {.msg_iov = (struct iovec *)pieces,
                              .msg_iovlen = (size_t)(count < VECTORS ? count : VECTORS)};
         ssize_t n = sendmsg(s->fd, &msg, MSG_NOSIGNAL);
 
         if (n >= 0) {
-            metric_add_at(METRIC_dicom_bytes, (struct metric_at){.a = DIRECTION_out}, n);
-            evbuffer_drain(s->output, (size_t)n);
-            loop_timer_clear(s->timer); /* progress: the stall begins anew */
+            count_octets(DIRECTION_out, s->tls ? 0 : n);
+            evbuffer_drain(from, (size_t)n);
+            if (s->state == OPEN)
+                loop_timer_clear(s->timer); /* progress: the stall begins anew */
         } else if (errno == EAGAIN) {
             s->is_blocked = true;
             break;
         } else if (errno != EINTR) {
             *error = errno;
-            ok = false;
-            break;
+            return false;
         }
     }
-    return ok;
+    return true;
+}
+
+/* Output into records, as many as fit the wire. */
+static bool encrypt_output(struct stream *s, struct err *why)
+{
+    while (evbuffer_get_length(s->output) > 0 &&
+           evbuffer_get_length(tls_session_wire(s->tls)) < WIRE_FULL) {
+        size_t len = evbuffer_get_length(s->output), n = len < TLS_RECORD ? len : TLS_RECORD;
+        const uint8_t *octets = evbuffer_pullup(s->output, (ev_ssize_t)n);
+
+        if (!octets) {
+            err_set(why, RC_NOMEM, "out of memory for output");
+            return false;
+        }
+        if (tls_session_write(s->tls, span_of(octets, n), why) != TLS_DONE)
+            return false;
+        count_octets(DIRECTION_out, (int64_t)n);
+        evbuffer_drain(s->output, n);
+    }
+    return true;
+}
+
+static bool flush_once(struct stream *s, struct err *why)
+{
+    struct evbuffer *from = s->tls ? tls_session_wire(s->tls) : s->output;
+    int error = 0;
+
+    do {
+        if (s->tls && !encrypt_output(s, why))
+            return false;
+        if (!send_all(s, from, &error)) {
+            err_set(why, RC_IO, "send: %s", strerror(error));
+            return false;
+        }
+    } while (!s->is_blocked && evbuffer_get_length(s->output) > 0);
+    return true;
 }
 
 /* What the kernel still has for the peer, sent or not. */
@@ -380,11 +504,11 @@ static void watch_stall(struct stream *s)
 
 static void flush(struct stream *s)
 {
-    int error = 0;
+    struct err why;
 
     s->want_flush = false;
-    if (!flush_once(s, &error)) {
-        end_with(s, RC_IO, "send", error);
+    if (!flush_once(s, &why)) {
+        end(s, &why);
         return;
     }
     if (s->is_blocked && s->options.write_stall_ms > 0 && !loop_timer_is_set(s->timer))
@@ -395,6 +519,63 @@ static void flush(struct stream *s)
         if (s->callbacks.on_drained)
             s->callbacks.on_drained(s->arg);
     }
+}
+
+/* ---- TLS ---- */
+
+static void open_up(struct stream *s)
+{
+    loop_timer_clear(s->timer);
+    s->state = OPEN;
+    s->want_flush = true;
+    update_interest(s);
+    schedule(s);
+}
+
+/* Both directions: what has come is read, what is to be said leaves. */
+static void shake_hands(struct stream *s)
+{
+    struct err why;
+    enum tls_outcome outcome = tls_session_handshake(s->tls, &why);
+    int error = 0;
+
+    if (outcome == TLS_FAILED || outcome == TLS_CLOSED) {
+        if (outcome == TLS_CLOSED)
+            err_set(&why, RC_IO, "TLS: closed by peer in the middle of the handshake");
+        end(s, &why); /* the alert goes with it */
+        return;
+    }
+    if (!send_all(s, tls_session_wire(s->tls), &error)) {
+        end_with(s, RC_IO, "TLS: send", error);
+        return;
+    }
+    if (outcome == TLS_WAITS) {
+        update_interest(s);
+        return;
+    }
+    metric_add(METRIC_tls_handshakes, 1);
+    s->is_secured = true;
+    open_up(s);
+    if (s->callbacks.on_connected)
+        s->callbacks.on_connected(s->arg);
+}
+
+/* Connected, and nothing is due before TLS, where that was asked for. */
+static void begin(struct stream *s)
+{
+    struct tls *tls = s->options.tls;
+
+    if (!tls) {
+        open_up(s);
+        return;
+    }
+    s->options.tls = NULL;
+    s->tls = tls_session_new(tls, s->fd, s->tls_name);
+    tls_unref(tls);
+    s->state = SECURING;
+    loop_timer_clear(s->timer);
+    if (s->options.handshake_ms > 0)
+        loop_timer_set(s->timer, s->options.handshake_ms);
 }
 
 /* ---- connecting ---- */
@@ -410,12 +591,10 @@ static void on_connect_result(struct stream *s)
         end_with(s, RC_IO, strerror(error), 0);
         return;
     }
-    loop_timer_clear(s->timer);
-    s->state = OPEN;
-    s->want_flush = true;
-    update_interest(s);
-    schedule(s);
-    if (s->callbacks.on_connected)
+    begin(s);
+    if (s->state == SECURING)
+        shake_hands(s); /* the client says the first word */
+    else if (s->callbacks.on_connected)
         s->callbacks.on_connected(s->arg);
 }
 
@@ -470,9 +649,7 @@ static void on_greeting(struct stream *s)
     take_source(s, &header.source);
     free(s->greeting);
     s->greeting = NULL;
-    s->state = OPEN;
-    s->want_flush = true;
-    schedule(s);
+    begin(s);
     update_interest(s);
 }
 
@@ -497,6 +674,8 @@ static void on_ready(int fd, unsigned ready, void *arg)
         on_connect_result(s);
     else if (s->state == GREETING)
         on_greeting(s);
+    else if (s->state == SECURING)
+        shake_hands(s);
     else if (ready & LOOP_WRITE)
         flush(s);
     else
@@ -510,6 +689,8 @@ static void on_timer(void *arg)
 
     if (s->state == CONNECTING) {
         err_set_limit(&why, LIMIT_connect_timeout, 0, "timed out");
+    } else if (s->state == SECURING) {
+        err_set_limit(&why, LIMIT_negotiation_timeout, 0, "TLS: the handshake is not done in time");
     } else if (unacknowledged(s) < s->unacknowledged) {
         watch_stall(s); /* it takes something, only less than would make the kernel call us */
         return;
@@ -535,6 +716,13 @@ static void on_work(void *arg)
             return;
         update_interest(s);
     }
+    if (s->want_pull && !s->want_offer) {
+        s->want_pull = false;
+        if (wants_input(s))
+            on_readable(s);
+        if (s->freed)
+            return;
+    }
     if (s->want_flush && s->state == OPEN)
         flush(s);
 }
@@ -549,6 +737,10 @@ static struct stream *make(struct loop *l, const struct stream_options *options,
     s->loop = l;
     if (options)
         s->options = *options;
+    if (s->options.tls)
+        tls_ref(s->options.tls);
+    s->tls_name = s->options.tls ? xstrdup(s->options.tls_name) : NULL;
+    s->options.tls_name = NULL;
     if (s->options.max_input_bytes == 0)
         s->options.max_input_bytes = DEFAULT_INPUT;
     if (s->options.high_water_bytes == 0)
@@ -607,6 +799,8 @@ struct stream *stream_new(struct loop *l, int fd, const struct stream_options *o
     s->state = OPEN;
     if (s->options.is_proxied)
         await_greeting(s);
+    else if (s->options.tls)
+        begin(s);
     if (getpeername(fd, (struct sockaddr *)&addr, &len) != 0)
         error = errno;
     else if (!peer)
@@ -649,6 +843,9 @@ static void destroy(void *arg)
 {
     struct stream *s = arg;
 
+    tls_session_free(s->tls);
+    tls_unref(s->options.tls); /* of one that was never connected */
+    free(s->tls_name);
     evbuffer_free(s->output);
     free(s->greeting);
     free(s->block);
@@ -686,7 +883,8 @@ bool stream_is_full(const struct stream *s)
 
 size_t stream_queued(const struct stream *s)
 {
-    return evbuffer_get_length(s->output);
+    return evbuffer_get_length(s->output) +
+           (s->tls ? evbuffer_get_length(tls_session_wire(s->tls)) : 0);
 }
 
 void stream_ack_now(struct stream *s)
@@ -729,4 +927,47 @@ const char *stream_peer_address(const struct stream *s)
 enum stream_origin stream_origin(const struct stream *s)
 {
     return s->origin;
+}
+
+enum stream_security stream_security(const struct stream *s)
+{
+    if (s->is_secured)
+        return STREAM_SECURED;
+    return s->tls || s->options.tls ? STREAM_SECURING : STREAM_PLAIN;
+}
+
+bool stream_has_spoken(const struct stream *s)
+{
+    return s->tls && tls_session_has_spoken(s->tls);
+}
+
+struct span stream_foreign(const struct stream *s)
+{
+    return s->tls ? tls_session_foreign(s->tls) : span_of(NULL, 0);
+}
+
+enum rc stream_check_binding(const struct stream *s, const char *entries, struct err *err)
+{
+    X509 *shown = s->is_secured ? tls_session_peer(s->tls) : NULL;
+    char subject[128];
+
+    if (!s->is_secured)
+        return err_set(err, RC_DENIED, "this connection is without TLS");
+    if (!shown)
+        return err_set(err, RC_DENIED, "the peer has shown no certificate");
+    if (tls_binding_fits(entries, shown))
+        return RC_OK;
+    tls_subject(shown, subject, sizeof(subject));
+    return err_set(err, RC_DENIED, "the peer has shown another: %s", subject);
+}
+
+void stream_describe_tls(const struct stream *s, struct stream_tls *out)
+{
+    X509 *shown = tls_session_peer(s->tls);
+
+    out->version = tls_session_version(s->tls);
+    out->suite = tls_session_suite(s->tls);
+    out->subject[0] = '\0';
+    if (shown)
+        tls_subject(shown, out->subject, sizeof(out->subject));
 }
