@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "core/log.h"
+#include "core/tls.h"
 #include "service/service.h"
 
 #define CONFIG_DEFAULT_FILE "/etc/dppr/dppr.conf"
@@ -23,6 +24,9 @@ struct config {
     char *migration_database; /* "" = the same; see config_migration_database */
     char *dicom_address;
     uint16_t dicom_port;
+    uint16_t dicom_tls_port;                     /* 0 = none */
+    char *tls_certificate, *tls_key, *tls_trust; /* files; "" = none */
+    enum tls_ask tls_client_certificate;
     bool has_session_options; /* of the database; see pg_options.session_options */
     char *http_address;
     uint16_t http_port;

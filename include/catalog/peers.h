@@ -19,7 +19,13 @@ enum {
     PEER_MAY_ALL = (1 << 6) - 1,
 };
 
-enum { PEER_REQUIRED_BYTES = 2048 }; /* the column holds 512 octets, which may need quotes */
+enum {
+    PEER_REQUIRED_BYTES = 2048, /* the column holds 512 octets, which may need quotes */
+    PEER_CERTIFICATES_BYTES = 1024 + 1,
+};
+
+/* A binding that no certificate fits. */
+#define PEER_NO_CERTIFICATE "none"
 
 /* A requirement without a code, which no protocol meets. */
 #define PEER_NEVER_MET "{/}"
@@ -40,6 +46,10 @@ struct peer {
     bool sees_current_only;
     bool may_supersede;
     char ae_class[17]; /* "scanner"; "known" */
+    char certificates
+        [PEER_CERTIFICATES_BYTES]; /* it is bound to, as core/tls.h has them; "" = to none */
+    bool wants_tls;                /* of a destination */
+    char tls_name[256];            /* in its certificate; "" = host */
 };
 
 /* found false: no row for this title (and, for admission, source address). */

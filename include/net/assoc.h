@@ -25,6 +25,7 @@
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/network.h"
+#include "core/tls.h"
 #include "net/command.h"
 #include "net/pdu.h"
 
@@ -101,6 +102,11 @@ struct assoc_options {
     const struct network *proxies;
     unsigned proxy_count;
     uint16_t http_port; /* to be named to HTTP clients in the log; 0 = none */
+    uint16_t tls_port;  /* likewise to those of TLS */
+    /* NULL = plain. An acceptor's, whose handshake ARTIM bounds; a requestor's, with the name that the peer's
+     * certificate must have (NULL = any). Borrowed for the call. */
+    struct tls *tls;
+    const char *tls_name;
 };
 struct assoc_options assoc_options_default(void);
 
@@ -155,7 +161,9 @@ bool assoc_peer_extended(const struct assoc *a, const char *sop_class, struct sp
 void assoc_async_window(const struct assoc *a, uint16_t *we_invoke, uint16_t *peer_invokes);
 const char *assoc_calling_aet(const struct assoc *a);
 const char *assoc_peer_address(const struct assoc *a); /* "192.0.2.1" */
-uint64_t assoc_number(const struct assoc *a);          /* unique in the process, for logs */
+/* As stream_check_binding. */
+MUST_CHECK enum rc assoc_check_binding(const struct assoc *a, const char *entries, struct err *err);
+uint64_t assoc_number(const struct assoc *a); /* unique in the process, for logs */
 const struct log_ctx *assoc_log(const struct assoc *a);
 struct arena *assoc_arena(struct assoc *a); /* lifetime of the association */
 struct loop *assoc_loop(const struct assoc *a);

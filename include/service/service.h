@@ -53,6 +53,7 @@ struct service_config {
     bool audits;                  /* default true */
     unsigned audit_max_waiting; /* audit rows of one thread that wait to be written; default 4096 */
     const char *server_id;      /* of dpp.servers, for audit rows; NULL = none */
+    struct tls_holder *destination_tls; /* for moves to destinations that want TLS; NULL = none */
     struct pg_options database;
     unsigned retrieve_workers;     /* default 2 */
     unsigned retrieve_connections; /* database connections of one retrieve worker; default 2 */
@@ -83,8 +84,10 @@ struct service;
 struct service *service_new(struct worker *w, const struct service_config *config,
                             const struct service_pools *pools, struct retrieve_pool *retrieve);
 void service_free(struct service *s); /* aborts what is left */
-/* Takes the accepted descriptor (owned) of this peer. On the worker's thread. */
-void service_accept(struct service *s, int fd, const struct sockaddr_storage *peer);
+/* Takes the accepted descriptor (owned) of this peer. tls: of the listener, NULL = plain; borrowed for the call. On
+ * the worker's thread. */
+void service_accept(struct service *s, int fd, const struct sockaddr_storage *peer,
+                    struct tls *tls);
 /* Stop gently: quiet associations are released, running operations go on and so do associations that are used;
  * done(arg) once no association is left. On the worker's thread. */
 void service_drain(struct service *s, void (*done)(void *arg), void *arg);

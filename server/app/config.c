@@ -32,6 +32,7 @@ enum { MAX_VALUE_BYTES = 4096, MAX_LIST = 64 };
 
 static const char *const log_levels[] = {"error", "warn", "info", "debug", "trace", NULL};
 static const char *const log_formats[] = {"logfmt", "json", NULL};
+static const char *const client_certificates[] = {"none", "ask", "require", NULL};
 static const char *const unknown_ae_policies[] = {"refuse", "loopback", "any", NULL};
 
 #define AT(member) offsetof(struct config, member)
@@ -51,6 +52,16 @@ const struct setting config_settings[] = {
      "address of the DICOM port; * = all, IPv6 and IPv4"},
     {"dicom-port", SETTING_PORT, AT(dicom_port), 0, 65535, NULL,
      "DICOM port; 0 = any free one"},
+    {"dicom-tls-port", SETTING_PORT, AT(dicom_tls_port), 0, 65535, NULL,
+     "DICOM port with TLS, on the same address (2762 is registered for it); 0 = none"},
+    {"tls-certificate", SETTING_TEXT, AT(tls_certificate), 0, 0, NULL,
+     "PEM file: our certificate, then those that lead to the authority; read again on SIGHUP"},
+    {"tls-key", SETTING_TEXT, AT(tls_key), 0, 0, NULL,
+     "PEM file: its private key, without a passphrase; read again on SIGHUP"},
+    {"tls-trust", SETTING_TEXT, AT(tls_trust), 0, 0, NULL,
+     "PEM file: certificates of the authorities of callers and move destinations, and revocation lists; read again on SIGHUP"},
+    {"tls-client-certificate", SETTING_CHOICE, AT(tls_client_certificate), 0, 0, client_certificates,
+     "whether callers of the port with TLS show a certificate: none is asked for, ask, or require one; read again on SIGHUP"},
     {"http-address", SETTING_TEXT, AT(http_address), 0, 0, NULL,
      "address of the HTTP port (health, metrics); * = all"},
     {"http-port", SETTING_PORT, AT(http_port), 0, 65535, NULL,
@@ -535,6 +546,9 @@ void config_init(struct config *c)
     c->migration_database = xstrdup("");
     c->dicom_address = xstrdup("*");
     c->dicom_port = 11112;
+    c->tls_certificate = xstrdup("");
+    c->tls_key = xstrdup("");
+    c->tls_trust = xstrdup("");
     c->has_session_options = true;
     c->http_address = xstrdup("127.0.0.1");
     c->http_port = 8080;
@@ -562,6 +576,9 @@ void config_fini(struct config *c)
         explicit_bzero(c->migration_database, strlen(c->migration_database));
     free(c->migration_database);
     free(c->dicom_address);
+    free(c->tls_certificate);
+    free(c->tls_key);
+    free(c->tls_trust);
     free(c->http_address);
     free(c->ae_title);
     free(c->unknown_ae_row);

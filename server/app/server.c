@@ -34,6 +34,7 @@
 #include <unistd.h>
 
 #include "app_internal.h"
+#include "certificates.h"
 #include "core/arena.h"
 #include "core/listener.h"
 #include "core/metrics.h"
@@ -63,7 +64,8 @@ struct server {
     struct retrieve_pool *retrieve;
     struct worker **workers;
     unsigned worker_count, next_worker;
-    struct listener *listener;
+    struct listener *listener, *tls_listener;
+    struct certificates *certificates;
     struct web *web;
     struct web_health health;
     struct probe *probe;
@@ -116,13 +118,15 @@ struct handoff {
     struct worker *worker;
     int fd;
     struct sockaddr_storage peer;
+    struct tls *tls; /* held; NULL = plain */
 };
 
 static void deliver_fd(void *arg)
 {
     struct handoff *h = arg;
 
-    service_accept(worker_state(h->worker), h->fd, &h->peer);
+    service_accept(worker_state(h->worker), h->fd, &h->peer, h->tls);
+    tls_unref(h->tls);
     free(h);
 }
 
@@ -131,6 +135,7 @@ static void drop_fd(void *arg)
     struct handoff *h = arg;
 
     close(h->fd);
+    tls_unref(h->tls);
     free(h);
 }
 
@@ -146,10 +151,9 @@ static void refuse_for_schema(const struct sockaddr_storage *peer)
                  "why=\"the database has a schema this version must not use\"");
 }
 
-static void on_accept(int fd, const struct sockaddr_storage *peer, void *arg)
+static void accept_with(struct server *s, int fd, const struct sockaddr_storage *peer,
+                        struct tls *tls)
 {
-    struct server *s = arg;
-
     if (probe_schema_is_refused(s->probe)) {
         refuse_for_schema(peer);
         close(fd);
@@ -159,7 +163,20 @@ static void on_accept(int fd, const struct sockaddr_storage *peer, void *arg)
     h->worker = s->workers[s->next_worker++ % s->worker_count];
     h->fd = fd;
     h->peer = *peer;
+    h->tls = tls ? tls_ref(tls) : NULL;
     worker_post(h->worker, deliver_fd, drop_fd, h);
+}
+
+static void on_accept(int fd, const struct sockaddr_storage *peer, void *arg)
+{
+    accept_with(arg, fd, peer, NULL);
+}
+
+static void on_accept_tls(int fd, const struct sockaddr_storage *peer, void *arg)
+{
+    struct server *s = arg;
+
+    accept_with(s, fd, peer, certificates_server(s->certificates));
 }
 
 /* ---- the end ------------------------------------------------------------------------------------------ */
@@ -169,7 +186,8 @@ static void close_listeners(void *arg)
     struct server *s = arg;
 
     listener_finish(s->listener);
-    s->listener = NULL;
+    listener_finish(s->tls_listener);
+    s->listener = s->tls_listener = NULL;
 }
 
 static void on_drained(void *arg)
@@ -213,7 +231,7 @@ static void on_tell_timer(void *arg)
 
 /* ---- signals ------------------------------------------------------------------------------------------ */
 
-/* What can change in a running server is the log; the rest is named as what it is. */
+/* What can change in a running server is the log and the certificates; the rest is named as what it is. */
 static void reload(struct server *s)
 {
     struct config fresh;
@@ -227,6 +245,7 @@ static void reload(struct server *s)
     }
     log_configure(fresh.log_level, fresh.log_format);
     log_set_repeat(fresh.log_repeat_ms);
+    (void)certificates_reload(s->certificates, &fresh);
     log_info(NULL, "config.reloaded", "log_level=%s note=\"other settings need a restart\"",
              log_level_name(fresh.log_level));
     free(rest);
@@ -325,9 +344,10 @@ static void announce(struct server *s, int ready_fd)
     char line[64];
 
     log_info(NULL, "serve.listening",
-             "version=" DPPR_VERSION " dicom=%u http=%u aet=\"%s\" workers=%u database=\"%s\"",
-             (unsigned)listener_port(s->listener), (unsigned)web_port(s->web), s->config->ae_title,
-             s->worker_count, masked);
+             "version=" DPPR_VERSION
+             " dicom=%u tls=%u http=%u aet=\"%s\" workers=%u database=\"%s\"",
+             (unsigned)listener_port(s->listener), (unsigned)s->service.assoc.tls_port,
+             (unsigned)web_port(s->web), s->config->ae_title, s->worker_count, masked);
     free(masked);
     if (ready_fd < 0)
         return;
@@ -367,7 +387,12 @@ static enum rc start_listening(struct server *s, bool is_known_good, struct err 
 
     s->probe =
         probe_new(s->loop, s->mailbox, c, s->id, wanted, &s->health, is_known_good, on_ready, s);
-    return listener_new(s->loop, c->dicom_address, c->dicom_port, on_accept, s, &s->listener, err);
+    enum rc rc =
+        listener_new(s->loop, c->dicom_address, c->dicom_port, on_accept, s, &s->listener, err);
+    if (rc == RC_OK && c->dicom_tls_port != 0)
+        rc = listener_new(s->loop, c->dicom_address, c->dicom_tls_port, on_accept_tls, s,
+                          &s->tls_listener, err);
+    return rc;
 }
 
 static void stop_all(struct server *s)
@@ -375,12 +400,14 @@ static void stop_all(struct server *s)
     alarm(STOP_S); /* a thread that does not come back must not keep us: SIGALRM ends the process */
     drain_end(s->drain);
     listener_free(s->listener);
+    listener_free(s->tls_listener);
     for (unsigned i = 0; i < s->worker_count; i++)
         worker_stop(s->workers[i]);
     free(s->workers);
     retrieve_pool_free(s->retrieve);
     probe_free(s->probe);
     web_free(s->web);
+    certificates_free(s->certificates);
     jobpool_free(s->pools.work);
     jobpool_free(s->pools.names);
     jobpool_free(s->pools.database_names);
@@ -424,6 +451,11 @@ int server_run(const struct command *self, const struct config *config, int read
     make_id(s.id);
     s.service.server_id = s.id;
     s.service.assoc.http_port = rc == RC_OK ? web_port(s.web) : 0;
+    s.service.assoc.tls_port = config->dicom_tls_port;
+    if (rc == RC_OK)
+        rc = certificates_new(s.loop, config, &s.certificates, &err);
+    if (rc == RC_OK)
+        s.service.destination_tls = certificates_client(s.certificates);
     if (rc == RC_OK)
         rc = start_threads(&s, &err);
     if (rc == RC_OK)

@@ -15,7 +15,7 @@ static const char peer_sql[] =
     " e.is_destination, e.preferred_character_set, e.max_associations, e.called_as,"
     " e.max_calling_associations, e.max_operations,"
     " nullif(e.required_assertions::text, '{}'), e.sees_current_only, e.may_supersede,"
-    " e.ae_class"
+    " e.ae_class, nullif(array_to_string(e.certificates, E'\\n'), ''), e.tls, e.tls_name"
     " from dpp.peer_of($1::text, $2::inet) e limit 1";
 
 enum {
@@ -32,9 +32,12 @@ enum {
     COLUMN_CURRENT_ONLY,
     COLUMN_MAY_SUPERSEDE,
     COLUMN_CLASS,
+    COLUMN_CERTIFICATES,
+    COLUMN_TLS,
+    COLUMN_TLS_NAME,
 };
 
-/* What is required but cannot be kept hides everything. */
+/* What is required but cannot be kept hides everything; what binds but cannot be kept is never met. */
 static const char never_met[] = PEER_NEVER_MET;
 
 static const unsigned rights[] = {PEER_MAY_ECHO, PEER_MAY_FIND,  PEER_MAY_GET,
@@ -89,6 +92,11 @@ static void on_row(const struct pg_row *row, void *arg)
     p->sees_current_only = pg_bool(row, COLUMN_CURRENT_ONLY);
     p->may_supersede = pg_bool(row, COLUMN_MAY_SUPERSEDE);
     copy_text(row, COLUMN_CLASS, p->ae_class, sizeof(p->ae_class));
+    copy_text(row, COLUMN_CERTIFICATES, p->certificates, sizeof(p->certificates));
+    if (!pg_is_null(row, COLUMN_CERTIFICATES) && !p->certificates[0])
+        memcpy(p->certificates, PEER_NO_CERTIFICATE, sizeof(PEER_NO_CERTIFICATE));
+    p->wants_tls = pg_bool(row, COLUMN_TLS);
+    copy_text(row, COLUMN_TLS_NAME, p->tls_name, sizeof(p->tls_name));
     p->max_associations = most > 0 && most <= 65535 ? (unsigned)most : 1;
 }
 

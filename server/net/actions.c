@@ -191,18 +191,31 @@ static unsigned identity_pairs(const struct pdu_associate *rq, char user[USER_NA
     return 2;
 }
 
+static unsigned tls_pairs(const struct assoc *a, struct stream_tls *tls, struct log_pair pairs[3])
+{
+    if (stream_security(a->stream) != STREAM_SECURED) {
+        return 0;
+    }
+    stream_describe_tls(a->stream, tls);
+    pairs[0] = (struct log_pair){.key = "tls", .text = tls->version};
+    pairs[1] = (struct log_pair){.key = "suite", .text = tls->suite};
+    pairs[2] = (struct log_pair){.key = "certificate", .text = tls->subject};
+    return tls->subject[0] != '\0' ? 3 : 2;
+}
+
 /* rq: the other side's, NULL = there is none. */
 static void log_accepted(const struct assoc *a, const struct pdu_associate *rq)
 {
     unsigned accepted = 0;
     char user[USER_NAME_LOGGED + 1];
+    struct stream_tls tls;
     if (!log_enabled(LOG_INFO)) {
         return;
     }
     for (unsigned i = 0; i < a->context_count; i++) {
         accepted += a->contexts[i].accepted;
     }
-    struct log_pair pairs[8] = {
+    struct log_pair pairs[11] = {
         {.key = "role", .text = a->is_requestor ? "requestor" : "acceptor"},
         {.key = "called", .text = a->called_aet},
         {.key = "calling", .text = a->calling_aet},
@@ -211,6 +224,7 @@ static void log_accepted(const struct assoc *a, const struct pdu_associate *rq)
         {.key = "send_max", .number = a->send_max},
     };
     unsigned count = 6 + identity_pairs(rq, user, pairs + 6);
+    count += tls_pairs(a, &tls, pairs + count);
     log_pairs(LOG_INFO, &a->log, "assoc.accepted", pairs, count);
 }
 

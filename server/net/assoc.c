@@ -137,6 +137,20 @@ void assoc_wrong_talk(struct assoc *a, enum talk talk, const char *why)
     }
 }
 
+/* There is a listener for each, so a client of the one may meet the other. */
+static void on_unsecured(struct assoc *a, const struct err *why)
+{
+    struct span first = stream_foreign(a->stream);
+    enum talk talk = TALK_handshake;
+    if (first.len > 0) {
+        talk = first.data[0] == PDU_ASSOCIATE_RQ ? TALK_plain : pdu_foreign_protocol(first);
+        assoc_set_why(a, RC_INVALID, "%s on the TLS port", talk_words(talk));
+    } else {
+        assoc_set_why(a, RC_IO, "%s", why->text);
+    }
+    assoc_wrong_talk(a, talk, a->why.text);
+}
+
 /* One line for each association that was established or broken off. */
 static void log_end(const struct assoc *a)
 {
@@ -260,6 +274,14 @@ void assoc_start_artim(struct assoc *a)
     loop_timer_set(a->artim, a->options.artim_ms);
 }
 
+/* What a peer that has connected owes us. */
+static const char *due_first(const struct assoc *a)
+{
+    return stream_origin(a->stream) == STREAM_AWAITED      ? "PROXY header"
+           : stream_security(a->stream) == STREAM_SECURING ? "TLS handshake"
+                                                           : "A-ASSOCIATE-RQ";
+}
+
 static void on_artim(void *arg)
 {
     struct assoc *a = arg;
@@ -271,9 +293,7 @@ static void on_artim(void *arg)
             log_info(&ctx, "assoc.unclosed", "the peer does not close the connection");
         }
     }
-    assoc_set_why_limit(a, LIMIT_artim_timeout, "no %s within %lld ms",
-                        stream_origin(a->stream) == STREAM_AWAITED ? "PROXY header"
-                                                                   : "A-ASSOCIATE-RQ",
+    assoc_set_why_limit(a, LIMIT_artim_timeout, "no %s within %lld ms", due_first(a),
                         (long long)a->options.artim_ms);
     assoc_event(a, UL_EV_ARTIM_EXPIRED);
 }
@@ -423,7 +443,10 @@ static void on_stream_closed(const struct err *why, void *arg)
     if (a->state == UL_STA1) {
         return;
     }
-    if (a->state == UL_STA2 && why->limit == LIMIT_NONE) {
+    if (a->state == UL_STA2 && stream_security(a->stream) == STREAM_SECURING &&
+        stream_has_spoken(a->stream)) {
+        on_unsecured(a, why);
+    } else if (a->state == UL_STA2 && why->limit == LIMIT_NONE) {
         on_unasked_end(a, why);
     } else if (why->code == RC_OK) {
         assoc_set_why(a, RC_IO, "the peer closed the connection without release or abort");
@@ -488,6 +511,8 @@ static struct stream_options stream_options_of(const struct assoc_options *optio
         .write_stall_ms = options->write_stall_ms,
         .send_buffer_bytes = options->send_buffer_bytes,
         .peer = options->peer,
+        .tls = options->tls,
+        .tls_name = options->tls_name,
     };
 }
 
@@ -499,6 +524,7 @@ struct assoc *assoc_accept_fd(struct loop *l, int fd, const struct assoc_options
     so.is_proxied = is_proxy(options);
     metric_add(METRIC_connections_accepted, 1);
     a->options.peer = NULL;
+    a->options.tls = NULL;
     a->stream = stream_new(l, fd, &so, &stream_callbacks, a);
     a->log.peer = stream_peer(a->stream);
     assoc_event(a, UL_EV_TRANSPORT_INDICATION);
@@ -538,6 +564,9 @@ struct assoc *assoc_request(struct loop *l, const struct sockaddr *addr, socklen
     struct stream_options so = stream_options_of(options);
     struct err err;
     a->is_requestor = true;
+    a->options.tls = NULL;
+    a->options.tls_name = NULL;
+    so.handshake_ms = options->negotiation_ms;
     memcpy(a->called_aet, rq->called_aet, sizeof(a->called_aet));
     memcpy(a->calling_aet, rq->calling_aet, sizeof(a->calling_aet));
     a->log.aet = a->called_aet;
@@ -632,6 +661,11 @@ const char *assoc_calling_aet(const struct assoc *a)
 const char *assoc_peer_address(const struct assoc *a)
 {
     return stream_peer_address(a->stream);
+}
+
+enum rc assoc_check_binding(const struct assoc *a, const char *entries, struct err *err)
+{
+    return stream_check_binding(a->stream, entries, err);
 }
 
 uint64_t assoc_number(const struct assoc *a)

@@ -258,6 +258,9 @@ static void on_noise(struct assoc *a, struct span in)
     if (talk == TALK_http && a->options.http_port != 0) {
         assoc_set_why(a, RC_INVALID, "%s on the DICOM port; HTTP is on port %u", talk_words(talk),
                       a->options.http_port);
+    } else if (talk == TALK_tls && a->options.tls_port != 0) {
+        assoc_set_why(a, RC_INVALID, "%s on the DICOM port; TLS is on port %u", talk_words(talk),
+                      a->options.tls_port);
     } else {
         assoc_set_why(a, RC_INVALID, "%s on the DICOM port", talk_words(talk));
     }

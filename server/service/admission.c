@@ -9,6 +9,8 @@
  *                                       the database answers, then looked up before the next operation;
  *                                       else rejected 2/3/1 (temporary congestion)
  *   row for title and source address    the row's rights
+ *   that row binds to a certificate,    rejected 1/1/3: on a plain connection, without one or with another
+ *   and the peer has not shown it
  *   row for the title, other addresses  rejected 1/1/3 (calling AE title not recognized), whatever the policy
  *   no row                              by policy: all rights or those of the row that unknown-ae-row names, C-ECHO
  *                                       only, or rejected 1/1/3
@@ -184,6 +186,16 @@ static void admit_unknown(struct front *f)
         refuse(f, REJECT_CALLING, "calling AE title not recognized");
 }
 
+enum rc admission_check_binding(const struct front *f, const struct peer *row, struct err *err)
+{
+    if (!row->certificates[0])
+        return RC_OK;
+    enum rc rc = assoc_check_binding(f->assoc, row->certificates, err);
+    if (rc != RC_OK)
+        err_reword(err, "%s is bound to a certificate: %s", row->ae_title, err->text);
+    return rc;
+}
+
 static void on_peer(const struct err *result, bool found, const struct peer *peer, void *arg);
 
 static void look_up(struct front *f, enum lookup_step step)
@@ -216,6 +228,11 @@ static void on_peer(const struct err *result, bool found, const struct peer *pee
             refuse(f, REJECT_CALLING, "the AE title is registered for other source addresses");
         else
             admit_unknown(f);
+        return;
+    }
+    struct err why;
+    if (found && admission_check_binding(f, peer, &why) != RC_OK) {
+        reject(f, REJECT_CALLING, LOG_WARN, &why);
         return;
     }
     if (found) {

@@ -274,6 +274,9 @@ static void operation_run(struct operation *op)
 /* What the row that speaks for the peer says now; NULL = it has gone. */
 static void set_row(struct front *f, const struct peer *row)
 {
+    struct err why;
+    if (row && admission_check_binding(f, row, &why) != RC_OK)
+        row = NULL; /* bound to a certificate meanwhile, and to another than this one */
     f->rights = row ? row->rights : 0;
     admission_set_operations(f, row);
     if (row)
@@ -633,7 +636,7 @@ static void refuse_connection(const struct sockaddr_storage *peer)
         log_warn(&ctx, "connection.refused", "why=\"too many connections\"");
 }
 
-void service_accept(struct service *s, int fd, const struct sockaddr_storage *peer)
+void service_accept(struct service *s, int fd, const struct sockaddr_storage *peer, struct tls *tls)
 {
     if (!admission_has_room(s->config)) {
         refuse_connection(peer);
@@ -643,6 +646,7 @@ void service_accept(struct service *s, int fd, const struct sockaddr_storage *pe
     struct assoc_options options = s->config->assoc;
     struct front *f = xcalloc(1, sizeof *f);
     options.peer = (const struct sockaddr *)peer;
+    options.tls = tls;
     f->service = s;
     f->ae_class = outcome_class(NULL);
     LIST_INIT(&f->operations);

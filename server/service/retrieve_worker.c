@@ -100,6 +100,7 @@ struct move_job {
     int64_t retry_ms;
     bool is_put_off;
     struct slot *slot;
+    struct tls *tls; /* that of the moment when the job began to work; NULL = not wanted */
     struct resolved addresses[8];
     unsigned address_count;
     unsigned address_next;
@@ -274,6 +275,8 @@ static void job_end(struct move_job *j)
     j->subops = NULL;
     arena_free(j->plan);
     j->plan = NULL;
+    tls_unref(j->tls);
+    j->tls = NULL;
     TAILQ_REMOVE(&d->jobs, j, link);
     job_drop(j);
     destination_next(t, d);
@@ -500,6 +503,11 @@ static void job_connect(struct move_job *j)
     struct assoc_options options = j->retriever->config->assoc;
     if (options.artim_ms > ARTIM_MS)
         options.artim_ms = ARTIM_MS;
+    if (j->destination.wants_tls) {
+        options.tls = j->tls;
+        options.tls_name =
+            j->destination.tls_name[0] ? j->destination.tls_name : j->destination.host;
+    }
     j->state = JOB_CONNECTING;
     j->assoc = assoc_request(j->retriever->loop, (const struct sockaddr *)&to->addr, to->len,
                              &j->rq, &options, &sender_callbacks, j);
@@ -551,6 +559,15 @@ static void on_timer(void *arg)
     job_fail(j, &err);
 }
 
+/* False = the destination wants TLS, and there is nothing to verify its certificate with. */
+static bool take_tls(struct move_job *j)
+{
+    const struct service_config *config = j->retriever->config;
+    if (j->destination.wants_tls && config->destination_tls)
+        j->tls = tls_holder_get(config->destination_tls);
+    return j->tls || !j->destination.wants_tls;
+}
+
 static void on_slot(void *arg)
 {
     struct move_job *j = arg;
@@ -558,6 +575,11 @@ static void on_slot(void *arg)
     struct err err = {0};
     metric_add(METRIC_moves_waiting, -1);
     j->state = JOB_RESOLVING;
+    if (!take_tls(j)) {
+        err_set(&err, RC_DENIED, "%s: TLS: tls-trust is not set", j->destination.ae_title);
+        job_fail(j, &err);
+        return;
+    }
     loop_timer_set(j->timer, t->config->assoc.connect_ms);
     if (resolve_start(t->pools->names, worker_mailbox(t->worker), j->destination.host,
                       j->destination.port, on_resolved, j, &j->resolve, &err) != RC_OK)

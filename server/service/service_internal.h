@@ -239,6 +239,9 @@ void admission_set_operations(struct front *f, const struct peer *row);
 /* What it sees and how it is answered, by its row: the assertions that protocols need, whether only current versions,
  * whether it may supersede; the character set it prefers; its class. Operations that run keep what they began with. */
 void admission_set_view(struct front *f, const struct peer *row);
+/* Whether the peer has shown a certificate that the row binds it to, where it binds it to any; RC_DENIED says why not. */
+MUST_CHECK enum rc admission_check_binding(const struct front *f, const struct peer *row,
+                                           struct err *err);
 /* The title whose row speaks for the peer: its own, or that of unknown-ae-row. With which address: NULL = any. */
 const char *admission_row_title(const struct front *f);
 const char *admission_row_address(const struct front *f);

@@ -1,6 +1,6 @@
 -- Peers: what a row may say, and which row speaks for a caller or destination.
 begin;
-select plan(40);
+select plan(46);
 
 select lives_ok(
     format('insert into dpp.application_entities (ae_title) values (%L)', v.title), format('title %L', v.title))
@@ -26,6 +26,17 @@ select throws_ok(
     format('insert into dpp.application_entities (ae_title, host, port) values (''X'', %L, 104)', v.host),
     '23514', null, format('no host %L', v.host))
 from (values (''), ('a b'), (E'a\nb'), (repeat('a', 256))) as v (host);
+select lives_ok(
+    format('insert into dpp.application_entities (ae_title, certificates) values (%L, array[%L, ''dns:b''])', 'T' || v.n, v.entry),
+    format('bound to %s', v.entry))
+from (
+    values
+        (1, 'dns:ct1.example'), (2, 'subject:CN=CT1,O=Example'), (3, 'subject:CN=Müller \, Sohn'),
+        (4, 'sha256:' || repeat('0f', 32)), (5, 'sha256:' || repeat('AB:', 31) || 'CD')
+) as v (n, entry);
+select throws_ok(
+    'insert into dpp.application_entities (ae_title, certificates) values (''X'', array[''dns:'' || repeat(''a'', 253), ''dns:'' || repeat(''b'', 253), ''dns:'' || repeat(''c'', 253), ''dns:'' || repeat(''d'', 253)])',
+    '23514', null, 'no more bindings than a server can keep');
 select throws_ok(
     'insert into dpp.application_entities (ae_title, max_associations) values (''X'', 0)', '23514', null,
     'at least one association');

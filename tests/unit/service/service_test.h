@@ -113,7 +113,7 @@ static inline struct service_config test_config(void)
 static inline void harness_on_fd(int fd, const struct sockaddr_storage *peer, void *arg)
 {
     struct harness *h = arg;
-    service_accept(h->service, fd, peer);
+    service_accept(h->service, fd, peer, NULL);
 }
 
 static inline enum rc harness_worker_start(struct worker *w, void *arg, void **state,
