@@ -27,11 +27,14 @@ if(NOT CMAKE_SCRIPT_MODE_FILE)
     function(embed_next target folder)
         set(output ${CMAKE_BINARY_DIR}/generated/${target}_sql.c)
         file(GLOB more CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.sql)
+        string(REPLACE ";" "\n" names "${embed_migrations};${embed_inputs};${more}")
+        file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/${target}_sql.list CONTENT "${names}\n" @ONLY)
         add_custom_command(
             OUTPUT ${output}
             COMMAND ${CMAKE_COMMAND} -D ROOT=${CMAKE_SOURCE_DIR} -D OUTPUT=${output} -D MORE=${folder}
                     -P ${CMAKE_SOURCE_DIR}/tools/embed.cmake
-            DEPENDS ${embed_migrations} ${embed_inputs} ${more} ${CMAKE_SOURCE_DIR}/tools/embed.cmake
+            DEPENDS ${embed_migrations} ${embed_inputs} ${more} ${CMAKE_BINARY_DIR}/generated/${target}_sql.list
+                    ${CMAKE_SOURCE_DIR}/tools/embed.cmake
             COMMENT "Embedding ${folder}"
             VERBATIM)
         target_sources(${target} PRIVATE ${output})

@@ -24,9 +24,12 @@ struct migrate_report {
 
 /* wait_ms: how long to try for the lock, then RC_TIMEOUT. RC_UNSUPPORTED when the database is not fit
  * (version, encoding, character type; the text says how to make one that is). RC_CONFLICT when the
- * schema has breaking migrations that this build does not know. */
+ * schema has breaking migrations that this build does not know, or lacks one that servers which run do not bear:
+ * nothing is applied then, unless that is wanted despite servers. */
 MUST_CHECK enum rc migrate_run(struct pg_sync *s, int64_t wait_ms, struct migrate_report *report,
                                struct err *err);
+MUST_CHECK enum rc migrate_run_despite_servers(struct pg_sync *s, int64_t wait_ms,
+                                               struct migrate_report *report, struct err *err);
 /* Whether a server of this build may use the schema: RC_OK, RC_CONFLICT (newer and breaking, or older
  * than needed; the text says what to do). */
 MUST_CHECK enum rc migrate_check(struct pg_sync *s, struct err *err);

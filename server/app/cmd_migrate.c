@@ -61,11 +61,12 @@ static void print_applied(struct pg_sync *s, int above)
     pg_table_free(t);
 }
 
-static enum rc migrate(struct pg_sync *s, int64_t wait_ms, struct err *err)
+static enum rc migrate(struct pg_sync *s, int64_t wait_ms, bool despite_servers, struct err *err)
 {
     struct migrate_report report = {0};
     int before = schema_version(s);
-    enum rc rc = migrate_run(s, wait_ms, &report, err);
+    enum rc rc = despite_servers ? migrate_run_despite_servers(s, wait_ms, &report, err)
+                                 : migrate_run(s, wait_ms, &report, err);
 
     if (rc != RC_OK)
         return rc;
@@ -78,15 +79,18 @@ static enum rc migrate(struct pg_sync *s, int64_t wait_ms, struct err *err)
 
 static int run(const struct command *self, int argc, char **argv)
 {
-    bool is_check = false;
+    bool is_check = false, despite_servers = false;
     long wait_s = -1;
     const struct cli_option options[] = {
         {"check", 0, CLI_FLAG, &is_check, NULL,
          "change nothing; fail unless the schema is in order", 0, 0},
         {"wait", 0, CLI_NUMBER, &wait_s, "SECONDS",
          "wait so long for the database and for another migration (0 and 30)", 0, 86400},
+        {"despite-servers", 0, CLI_FLAG, &despite_servers, NULL,
+         "apply a breaking migration though older servers run: they stop working", 0, 0},
     };
-    struct cli cli = {.command = self, .options = options, .option_count = 2};
+    struct cli cli = {
+        .command = self, .options = options, .option_count = sizeof(options) / sizeof(options[0])};
     struct pg_sync *s = NULL;
     struct err err = {0};
     int status = cli_parse(&cli, argc, argv);
@@ -104,7 +108,7 @@ static int run(const struct command *self, int argc, char **argv)
             if (rc == RC_OK)
                 printf("schema version %d is in order\n", schema_version(s));
         } else if (rc == RC_OK) {
-            rc = migrate(s, (wait_s >= 0 ? wait_s : DEFAULT_LOCK_S) * 1000, &err);
+            rc = migrate(s, (wait_s >= 0 ? wait_s : DEFAULT_LOCK_S) * 1000, despite_servers, &err);
         }
         if (rc != RC_OK)
             command_error(self, "%s", err.text);
@@ -118,11 +122,12 @@ static int run(const struct command *self, int argc, char **argv)
 const struct command command_migrate = {
     .name = "migrate",
     .summary = "bring the database's schema to this version",
-    .usage = "[--check] [--wait SECONDS] [SETTING]...",
+    .usage = "[--check] [--wait SECONDS] [--despite-servers] [SETTING]...",
     .text =
         "Applies what is missing of the schema dpp, forward only, one transaction each. Several\n"
         "may run at once: one works, the others wait. Run it as the owner of the schema\n"
-        "(migration-database), not through a pooler.\n\n"
+        "(migration-database), not through a pooler. What is compatible goes by under running\n"
+        "servers; what is breaking is refused, as a whole, while older servers run.\n\n"
         "Examples:\n"
         "  dppr migrate --database postgresql://dppr@localhost/dppr --wait 60\n"
         "  dppr migrate --check",

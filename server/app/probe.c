@@ -6,7 +6,7 @@
  * waits behind them. Three questions:
  *
  *   does it work    a statement every PROBE_MS (RETRY_MS while not)         -> health.database_ok, .read_only
- *   is it ours      migrate_check on a thread of its own, because it blocks: whenever the database has
+ *   is it ours      presence_check on a thread of its own, because it blocks: whenever the database has
  *                   come back, when its migrations are others than before,
  *                   until it is in order, and every RECHECK_MS              -> health.schema_ok
  *   we are here     a row of dpp.servers, every HEARTBEAT_MS; failure is tolerated, a standby cannot write
@@ -32,7 +32,6 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/metrics.h"
-#include "pg/migrate.h"
 
 enum {
     PROBE_MS = 2000,
@@ -50,7 +49,7 @@ enum schema_state { SCHEMA_UNKNOWN, SCHEMA_GOOD, SCHEMA_REFUSED };
 struct probe {
     struct loop *loop;
     struct mailbox *mailbox;
-    struct jobpool *thread; /* migrate_check */
+    struct jobpool *thread; /* presence_check */
     struct pg_pool *pool;
     const struct config *config;
     struct web_health *health;
@@ -64,7 +63,7 @@ struct probe {
     struct err trouble; /* what the answer to the question lets us expect */
     unsigned connections_wanted;
     int64_t checked_ms, beat_ms, reminded_ms;
-    char id[37];
+    const struct presence *presence;
 };
 
 static void on_tick(void *arg);
@@ -84,6 +83,7 @@ static void settle_ready(struct probe *p)
 struct check {
     struct probe *probe;
     char *uri;
+    const struct presence *presence;
     const char *time_zone; /* outlives the thread, with the settings; NULL = known by now */
     unsigned connections_wanted;
     enum rc rc, connections_rc;
@@ -106,7 +106,7 @@ static void check_work(void *arg)
 
     c->rc = database_open(c->uri, &s, &c->err);
     if (c->rc == RC_OK)
-        c->rc = migrate_check(s, &c->err);
+        c->rc = presence_check(s, c->presence, &c->err);
     if (c->rc == RC_OK && c->time_zone) /* PostgreSQL reads all its zones to say so */
         c->rc = database_check_zone(s, c->time_zone, &c->err);
     if (c->rc == RC_OK)
@@ -148,6 +148,7 @@ static void start_check(struct probe *p)
 
     c->probe = p;
     c->uri = xstrdup(p->config->database);
+    c->presence = p->presence;
     c->time_zone = p->schema == SCHEMA_GOOD ? NULL : p->config->time_zone;
     c->connections_wanted = p->connections_wanted;
     p->is_checking = true;
@@ -268,25 +269,16 @@ static void on_beat(const struct err *result, int64_t rows, void *arg)
         log_debug(NULL, "heartbeat.failed", "why=\"%s\"", result->text);
 }
 
-/* Rows of servers that ended without a goodbye go after a day. */
 static void beat(struct probe *p)
 {
-    static const char sql[] =
-        "with forgotten as (\n"
-        "    delete from dpp.servers where heartbeat_at < now() - interval '1 day'\n"
-        ")\n"
-        "insert into dpp.servers (id, version, schema_version)\n"
-        "values ($1::text::uuid, $2::text, $3::text::int)\n"
-        "on conflict (id) do update set heartbeat_at = now()";
-    char version[16];
-    struct pg_param params[3];
+    struct pg_param params[PRESENCE_PARAMS];
+    struct pg_query q = {.sql = presence_beat_sql,
+                         .params = params,
+                         .param_count = PRESENCE_PARAMS,
+                         .on_done = on_beat,
+                         .arg = p};
 
-    snprintf(version, sizeof(version), "%d", migrate_latest());
-    params[0] = pg_text(p->id);
-    params[1] = pg_text(DPPR_VERSION);
-    params[2] = pg_text(version);
-    struct pg_query q = {
-        .sql = sql, .params = params, .param_count = 3, .on_done = on_beat, .arg = p};
+    presence_params(p->presence, params);
     p->beat_ms = clock_now_ms();
     p->heartbeat = pg_once_start(p->pool, LEASE_MS, &q);
 }
@@ -310,7 +302,7 @@ static void on_tick(void *arg)
 /* ---- life -------------------------------------------------------------------------------------------- */
 
 struct probe *probe_new(struct loop *l, struct mailbox *mailbox, const struct config *config,
-                        const char *server_id, unsigned connections_wanted,
+                        const struct presence *presence, unsigned connections_wanted,
                         struct web_health *health, bool is_known_good, void (*on_ready)(void *arg),
                         void *arg)
 {
@@ -325,7 +317,7 @@ struct probe *probe_new(struct loop *l, struct mailbox *mailbox, const struct co
     p->on_ready = on_ready;
     p->arg = arg;
     p->migrations = -1;
-    snprintf(p->id, sizeof(p->id), "%s", server_id);
+    p->presence = presence;
     if (is_known_good) {
         p->schema =
             SCHEMA_GOOD; /* checked again by the first answer: max_connections is looked at */
@@ -356,8 +348,8 @@ static bool has_said_goodbye(void *arg)
 
 static void say_goodbye(struct probe *p)
 {
-    struct pg_param param = pg_text(p->id);
-    struct pg_query q = {.sql = "delete from dpp.servers where id = $1::text::uuid",
+    struct pg_param param = pg_text(p->presence->id);
+    struct pg_query q = {.sql = presence_leave_sql,
                          .params = &param,
                          .param_count = 1,
                          .on_done = on_beat,
@@ -377,7 +369,7 @@ void probe_free(struct probe *p)
     if (p->heartbeat)
         pg_once_cancel(p->heartbeat);
     p->question = p->heartbeat = NULL;
-    if (p->beat_ms && atomic_load(&p->health->database_ok))
+    if (atomic_load(&p->health->database_ok))
         say_goodbye(p);
     if (p->heartbeat)
         pg_once_cancel(p->heartbeat);

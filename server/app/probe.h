@@ -7,14 +7,15 @@
 
 #include "app/config.h"
 #include "core/jobpool.h"
+#include "presence.h"
 #include "web/web.h"
 
 struct probe;
 
-/* is_known_good: the schema has been checked just now. on_ready comes once, when database and schema are
+/* presence: borrowed. is_known_good: the schema has been checked just now. on_ready comes once, when database and schema are
  * in order for the first time. returned. */
 struct probe *probe_new(struct loop *l, struct mailbox *mailbox, const struct config *config,
-                        const char *server_id, unsigned connections_wanted,
+                        const struct presence *presence, unsigned connections_wanted,
                         struct web_health *health, bool is_known_good, void (*on_ready)(void *arg),
                         void *arg);
 /* Whether the database has a schema that this build must not use. */

@@ -28,7 +28,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -41,8 +40,8 @@
 #include "core/network.h"
 #include "core/worker.h"
 #include "dcm/dict.h"
-#include "drain.h"
 #include "pg/migrate.h"
+#include "drain.h"
 #include "probe.h"
 
 enum {
@@ -73,7 +72,7 @@ struct server {
     struct loop_watch *signals;
     struct drain *drain; /* NULL = it serves */
     struct loop_timer *tell_timer;
-    char id[37];                   /* in dpp.servers and audit rows */
+    struct presence presence;
     struct service_config service; /* the settings', and what only the running server knows */
 };
 
@@ -82,20 +81,6 @@ unsigned server_workers(const struct config *c)
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
 
     return c->workers ? c->workers : processors > 0 ? (unsigned)processors : 1;
-}
-
-/* A random UUID (RFC 4122 4.4) as text. */
-static void make_id(char out[37])
-{
-    uint8_t r[16];
-
-    if (getrandom(r, sizeof(r), 0) != sizeof(r))
-        abort();
-    r[6] = (uint8_t)((r[6] & 0x0F) | 0x40);
-    r[8] = (uint8_t)((r[8] & 0x3F) | 0x80);
-    snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", r[0],
-             r[1], r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13],
-             r[14], r[15]);
 }
 
 /* ---- workers ---------------------------------------------------------------------------------------- */
@@ -305,7 +290,8 @@ static void prepare_process(const struct config *c, unsigned workers)
 
 /* RC_OK: *is_known_good tells whether the schema was seen. RC_CONFLICT: it must not be used, or the setting
  * time-zone is wrong. */
-static enum rc look_at_database(const struct config *c, bool *is_known_good, struct err *err)
+static enum rc look_at_database(const struct config *c, const struct presence *presence,
+                                bool *is_known_good, struct err *err)
 {
     struct pg_sync *db = NULL;
     struct err why = {0};
@@ -313,7 +299,7 @@ static enum rc look_at_database(const struct config *c, bool *is_known_good, str
 
     *is_known_good = false;
     if (rc == RC_OK)
-        rc = migrate_check(db, &why);
+        rc = presence_check(db, presence, &why);
     if (rc == RC_OK)
         rc = database_check_zone(db, c->time_zone, &why);
     pg_sync_free(db);
@@ -385,8 +371,8 @@ static enum rc start_listening(struct server *s, bool is_known_good, struct err 
     const struct config *c = s->config;
     unsigned wanted = database_connections_wanted(c, s->worker_count);
 
-    s->probe =
-        probe_new(s->loop, s->mailbox, c, s->id, wanted, &s->health, is_known_good, on_ready, s);
+    s->probe = probe_new(s->loop, s->mailbox, c, &s->presence, wanted, &s->health, is_known_good,
+                         on_ready, s);
     enum rc rc =
         listener_new(s->loop, c->dicom_address, c->dicom_port, on_accept, s, &s->listener, err);
     if (rc == RC_OK && c->dicom_tls_port != 0)
@@ -428,6 +414,7 @@ int server_run(const struct command *self, const struct config *config, int read
     bool is_known_good = false;
     enum rc rc;
 
+    presence_init(&s.presence);
     log_configure(config->log_level, config->log_format);
     log_set_repeat(config->log_repeat_ms);
     metrics_set_schema(migrate_latest());
@@ -436,7 +423,7 @@ int server_run(const struct command *self, const struct config *config, int read
     if (rc == RC_OK)
         rc = dcm_init(&err);
     if (rc == RC_OK)
-        rc = look_at_database(config, &is_known_good, &err);
+        rc = look_at_database(config, &s.presence, &is_known_good, &err);
     if (rc != RC_OK) {
         command_error(self, "%s", err.text);
         return STATUS_FAILED;
@@ -448,8 +435,7 @@ int server_run(const struct command *self, const struct config *config, int read
     s.signals = loop_watch_new(s.loop, s.signal_fd, on_signal, &s);
     rc = web_new(s.loop, config->http_address, config->http_port, &s.health, &s.web, &err);
     s.service = config->service;
-    make_id(s.id);
-    s.service.server_id = s.id;
+    s.service.server_id = s.presence.id;
     s.service.assoc.http_port = rc == RC_OK ? web_port(s.web) : 0;
     s.service.assoc.tls_port = config->dicom_tls_port;
     if (rc == RC_OK)

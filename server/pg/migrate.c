@@ -4,7 +4,7 @@
  *
  *   check the database (version, encoding, character type)
  *   take the advisory lock, trying every 100 ms
- *   read dpp.schema_migrations; unknown breaking ones: stop
+ *   read dpp.schema_migrations; unknown breaking ones: stop; missing breaking ones and servers that run: stop
  *   run what is missing, in order, each with its number in one transaction
  *   replace the definitions of sql/, in one transaction, unless they are there already
  *
@@ -19,7 +19,8 @@
  * once can collide there. Such transactions are repeated.
  *
  * A file marked `-- no-transaction` is run statement by statement and recorded afterwards; when it fails in
- * between it runs again from its beginning next time, so it must be written to bear that.
+ * between it runs again from its beginning next time, so it must be written to bear that. It cannot be breaking, as it
+ * could not keep servers from coming while it runs (migrate_servers.c).
  */
 #include "migrate_set.h"
 
@@ -47,6 +48,7 @@ enum {
 struct migration {
     int version;
     bool is_breaking;
+    bool minds_servers;
     bool is_outside_transaction;
     const struct embedded_file *file;
     char name[64];
@@ -107,6 +109,10 @@ static enum rc read_migration(const struct embedded_file *file, struct migration
     m->version = (int)version;
     m->is_breaking = has_line(file->text, "-- breaking");
     m->is_outside_transaction = has_mark(file->text, "-- no-transaction");
+    if (m->is_breaking && m->is_outside_transaction) {
+        return err_set(err, RC_INTERNAL, "%s:1: a breaking migration needs its transaction",
+                       file->path);
+    }
     snprintf(m->name, sizeof m->name, "%.*s", (int)strcspn(end + 1, "."), end + 1);
     if (!m->is_breaking && !has_line(file->text, "-- compatible")) {
         return err_set(err, RC_INTERNAL,
@@ -132,6 +138,8 @@ static enum rc plan_init(struct plan *plan, const struct migrate_set *set, struc
     plan->count = set->migration_count;
     for (unsigned i = 0; i < plan->count; i++) {
         enum rc rc = read_migration(&set->migrations[i], &plan->migrations[i], err);
+        plan->migrations[i].minds_servers =
+            plan->migrations[i].is_breaking && !set->despite_servers;
         if (rc != RC_OK) {
             return rc;
         }
@@ -242,7 +250,8 @@ static enum rc check_database(struct pg_sync *s, struct err *err)
         pg_sync_query(s,
                       "select current_database(), pg_encoding_to_char(encoding), datctype,\n"
                       "    encoding = pg_char_to_encoding('UTF8'),\n"
-                      "    datlocprovider <> 'c' or datctype not in ('C', 'POSIX')\n"
+                      "    datlocprovider <> 'c' or datctype not in ('C', 'POSIX'),\n"
+                      "    current_setting('transaction_read_only')::bool\n"
                       "from pg_database where datname = current_database()",
                       NULL, 0, &t, err);
     if (rc != RC_OK) {
@@ -251,6 +260,7 @@ static enum rc check_database(struct pg_sync *s, struct err *err)
     const char *name = pg_table_get(t, 0, 0), *encoding = pg_table_get(t, 0, 1);
     const char *ctype = pg_table_get(t, 0, 2);
     const char *is_utf8 = pg_table_get(t, 0, 3), *is_wide = pg_table_get(t, 0, 4);
+    const char *is_read_only = pg_table_get(t, 0, 5);
     if (!is_utf8 || !is_wide || *is_utf8 != 't' || *is_wide != 't') {
         rc = err_set(err, RC_UNSUPPORTED,
                      "database \"%.40s\" has encoding %s and character type %.30s, dppr needs UTF8 "
@@ -258,6 +268,10 @@ static enum rc check_database(struct pg_sync *s, struct err *err)
                      "create database NAME encoding 'UTF8' lc_collate 'C' lc_ctype 'C.UTF-8' "
                      "template template0",
                      name ? name : "", encoding ? encoding : "?", ctype ? ctype : "?");
+    } else if (is_read_only && *is_read_only == 't') {
+        rc = err_set(err, RC_UNSUPPORTED,
+                     "the database is read-only, perhaps a standby; migrate the primary "
+                     "(migration-database)");
     }
     pg_table_free(t);
     return rc;
@@ -365,7 +379,14 @@ static enum rc in_transaction(struct pg_sync *s, body_fn body, const void *arg, 
 static enum rc transaction_body(struct pg_sync *s, const void *arg, struct err *err)
 {
     const struct migration *m = arg;
-    enum rc rc = pg_sync_script(s, m->file->text, err);
+    enum rc rc = RC_OK;
+    if (m->minds_servers) {
+        rc = migrate_mind_servers(s, m->version, true, err);
+        if (rc != RC_OK) {
+            return rc;
+        }
+    }
+    rc = pg_sync_script(s, m->file->text, err);
     if (rc != RC_OK) {
         return name_place(s, m->file->path, m->file->text, 1, err);
     }
@@ -541,12 +562,28 @@ static void drop_lock(struct pg_sync *s)
 
 /* ---- entry points ---- */
 
+/* Before anything is applied: compatible ones that come first would be in the way of nobody, but half an upgrade is
+ * nothing to leave behind. */
+static enum rc mind_servers(struct pg_sync *s, const struct plan *plan, struct err *err)
+{
+    enum rc rc = RC_OK;
+    for (unsigned i = 0; rc == RC_OK && i < plan->count; i++) {
+        if (!plan->is_applied[i] && plan->migrations[i].minds_servers) {
+            rc = migrate_mind_servers(s, plan->migrations[i].version, false, err);
+        }
+    }
+    return rc;
+}
+
 static enum rc run_locked(struct pg_sync *s, const struct migrate_set *set, struct plan *plan,
                           struct migrate_report *report, struct err *err)
 {
     enum rc rc = read_applied(s, plan, err);
     if (rc == RC_OK) {
         rc = refuse_newer(plan, err);
+    }
+    if (rc == RC_OK) {
+        rc = mind_servers(s, plan, err);
     }
     report->version = plan->highest_applied;
     for (unsigned i = 0; rc == RC_OK && i < plan->count; i++) {
@@ -636,6 +673,14 @@ enum rc migrate_run(struct pg_sync *s, int64_t wait_ms, struct migrate_report *r
                     struct err *err)
 {
     struct migrate_set set = embedded_set();
+    return migrate_run_set(s, &set, wait_ms, report, err);
+}
+
+enum rc migrate_run_despite_servers(struct pg_sync *s, int64_t wait_ms,
+                                    struct migrate_report *report, struct err *err)
+{
+    struct migrate_set set = embedded_set();
+    set.despite_servers = true;
     return migrate_run_set(s, &set, wait_ms, report, err);
 }
 

@@ -167,6 +167,9 @@ static void file_names_and_first_lines_are_checked(void **state)
     const struct embedded_file unnumbered[] = {FILE_OF("first.sql", FIRST)};
     const struct embedded_file twice[] = {FILE_OF("0001_x.sql", FIRST),
                                           FILE_OF("0001_y.sql", FIRST)};
+    const struct embedded_file unguarded[] = {
+        FILE_OF("0001_x.sql", "-- breaking\n-- no-transaction\nselect 1;\n")};
+    assert_int_equal(run(f, unguarded, 1), RC_INTERNAL);
     assert_int_equal(run(f, unmarked, 1), RC_INTERNAL);
     assert_int_equal(run(f, unnumbered, 1), RC_INTERNAL);
     assert_int_equal(run(f, twice, 2), RC_INTERNAL);
