@@ -107,6 +107,9 @@ struct pg_query {
     /* For pg_once_start, may be NULL: whether a connection was had, from then to on_done. If not, nothing
      * can have been done, whatever the result is. */
     bool *was_sent;
+    /* May be NULL, and lives until on_done: whether the server warned. A COMMIT whose wait for the standby was cancelled
+     * is a success with a warning: it holds here, and the standby may lack it. */
+    bool *was_warned;
 };
 
 /* Starts; a failure to start comes through on_done too. One at a time per connection. */

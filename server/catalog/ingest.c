@@ -20,6 +20,11 @@
  * was to be had nothing was sent, and the failure is the answer. What breaks one connection often breaks all of
  * a pool, so reading is tried on a few.
  *
+ * Where PostgreSQL replicates synchronously COMMIT waits for the standby, but what is committed is there for
+ * all to see as soon as somebody cancels that wait or ends its session, and the standby may lack it. So reading
+ * it again writes a word into the write-ahead log: its own COMMIT waits until the standby has this and all
+ * before. A cancelled wait is a success with a warning, which counts as not knowing.
+ *
  * The audit row of a store is written by the statement that stores, so it is there when the object is, and gone when the
  * transaction is. Of a store whose answer was lost it is there if that has committed.
  *
@@ -100,8 +105,15 @@ static const struct kind {
 static const struct kind successor = {&model_protocol,  successor_ingest, successor_audited,
                                       protocol_rebuild, ROWS_PROTOCOL,    ROWS_APPROVAL};
 
-static const char reread_statement[] =
+static const char known_statement[] =
     "select o.state, coalesce(i.digest = $2::bytea, false)"
+    " from dpp.objects o left join dpp.instances i on i.object_id = o.id"
+    " where o.sop_instance_uid = $1::text";
+
+/* The same, committed when the standby has it. */
+static const char reread_statement[] =
+    "select o.state, coalesce(i.digest = $2::bytea, false),"
+    " pg_catalog.pg_logical_emit_message(true, 'dppr', 'reread')"
     " from dpp.objects o left join dpp.instances i on i.object_id = o.id"
     " where o.sop_instance_uid = $1::text";
 
@@ -386,7 +398,7 @@ unsigned ingest_params(const struct ingest_prepared *p, struct pg_param out[INGE
 
 const char *ingest_known_sql(void)
 {
-    return reread_statement;
+    return known_statement;
 }
 
 unsigned ingest_known_params(const struct ingest_prepared *p,
@@ -429,7 +441,7 @@ struct ingest_op {
     ingest_cb cb;
     void *arg;
     struct pg_once *once;
-    bool was_sent;
+    bool was_sent, was_warned;
     bool has_outcome;
     enum ingest_outcome outcome;
     unsigned tries;
@@ -455,12 +467,18 @@ static void on_reread_row(const struct pg_row *row, void *arg)
 
 static void reread(struct ingest_op *op);
 
+/* RC_OK of a COMMIT that did not wait for the standby. */
+static bool is_doubtful(const struct ingest_op *op, const struct err *result)
+{
+    return result->code == RC_OK && op->was_warned;
+}
+
 static void on_reread_done(const struct err *result, int64_t rows, void *arg)
 {
     struct ingest_op *op = arg;
     (void)rows;
     op->once = NULL;
-    if (result->code == RC_OK && op->has_outcome)
+    if (result->code == RC_OK && op->has_outcome && !is_doubtful(op, result))
         finish(op, result);
     else if (result->code == RC_IO && op->tries < MAX_TRIES)
         reread(op);
@@ -471,13 +489,14 @@ static void on_reread_done(const struct err *result, int64_t rows, void *arg)
 static void reread(struct ingest_op *op)
 {
     struct pg_param params[INGEST_KNOWN_PARAMS];
-    struct pg_query q = {.sql = ingest_known_sql(),
+    struct pg_query q = {.sql = reread_statement,
                          .params = params,
                          .param_count = ingest_known_params(op->prepared, params),
                          .on_row = on_reread_row,
                          .on_done = on_reread_done,
-                         .arg = op};
-    op->has_outcome = false;
+                         .arg = op,
+                         .was_warned = &op->was_warned};
+    op->has_outcome = op->was_warned = false;
     op->tries++;
     op->once = pg_once_start(op->pool, op->timeout_ms, &q);
 }
@@ -502,8 +521,11 @@ static void on_ingest_done(const struct err *result, int64_t rows, void *arg)
     struct ingest_op *op = arg;
     (void)rows;
     op->once = NULL;
-    if (op->was_sent && (result->code == RC_IO || result->code == RC_TIMEOUT)) {
+    if (op->was_sent &&
+        (result->code == RC_IO || result->code == RC_TIMEOUT || is_doubtful(op, result))) {
         op->first_failure = *result;
+        if (result->code == RC_OK)
+            err_set(&op->first_failure, RC_IO, "the standby has not confirmed it");
         op->tries = 0;
         reread(op);
         return;
@@ -530,8 +552,9 @@ static void run(struct ingest_op *op)
                          .on_row = on_ingest_row,
                          .on_done = on_ingest_done,
                          .arg = op,
-                         .was_sent = &op->was_sent};
-    op->has_outcome = false;
+                         .was_sent = &op->was_sent,
+                         .was_warned = &op->was_warned};
+    op->has_outcome = op->was_warned = false;
     op->tries++;
     op->once = pg_once_start(op->pool, op->timeout_ms, &q);
 }

@@ -186,7 +186,12 @@ static void on_notice(void *arg, const PGresult *result)
 {
     struct pg_conn *c = arg;
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
     char line[256];
+    if (severity && strcmp(severity, "WARNING") == 0 && c->state == PG_CONN_LEASED &&
+        c->st.is_running && c->st.was_warned) {
+        *c->st.was_warned = true;
+    }
     pg_one_line(line, sizeof line, message ? message : PQresultErrorMessage(result));
     log_debug(NULL, "db.notice", "connection=%u text=\"%s\"", c->number, line);
 }

@@ -177,6 +177,7 @@ struct pg_statement {
     struct pg_bound bound;
     int64_t rows, started_us;
     struct err result;
+    bool *was_warned; /* the owner's, or NULL */
     void (*on_row)(const struct pg_row *row, void *arg);
     void (*on_done)(const struct err *result, int64_t rows, void *arg);
     void *arg;

@@ -540,7 +540,8 @@ void pg_query_start(struct pg_conn *c, const struct pg_query *q)
                                 .started_us = clock_now_us(),
                                 .on_row = q->on_row,
                                 .on_done = q->on_done,
-                                .arg = q->arg};
+                                .arg = q->arg,
+                                .was_warned = q->was_warned};
     if (!c->pg) {
         err_set(&st->result, RC_IO, "the database connection was lost");
         end_later(c);
