@@ -93,6 +93,7 @@
     X(database_waiting_max, GAUGE, none, none, none, "how many may wait, of all threads together") \
     X(database_wait_seconds, SECONDS, none, none, none, "time an operation waited for a database connection") \
     X(database_statement_seconds, SECONDS, none, none, none, "time from sending a statement to its last row") \
+    X(database_probe_seconds, SECONDS, none, none, none, "time that a simple question took, asked every two seconds on a connection of its own") \
     X(database_rows, COUNTER, none, none, none, "rows received from the database") \
     X(database_errors, COUNTER, none, none, none, "statements or connections that failed") \
     X(schema_version, GAUGE, none, none, none, "last migration of the database; 0: not known yet") \
@@ -106,7 +107,7 @@
     X(ready, GAUGE, none, none, none, "1 while /readyz says 200") \
     X(unready, GAUGE, unready, none, none, "1 while this is a reason for /readyz to say 503") \
     X(loops, GAUGE, none, none, none, "event loops: threads that serve associations or send") \
-    X(loops_stuck, GAUGE, none, none, none, "event loops that have not turned for 10 s") \
+    X(loops_stuck, GAUGE, none, none, none, "event loops that have not turned for 5 s") \
     X(loop_lag_seconds, SECONDS, none, none, none, "how late event loops come to a timer, each once a second")
 /* clang-format on */
 

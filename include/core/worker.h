@@ -32,6 +32,17 @@ void worker_stop(struct worker *w);
 /* Any thread, before worker_stop. See mailbox_post. */
 void worker_post(struct worker *w, mail_cb deliver, mail_cb drop, void *arg);
 
+/* Whether the loops of all workers turn. Each has a timer of a second; a look counts for those whose timer has not
+ * come since the look before. Seconds of the caller's own, so that a process that stood still as a whole does not look
+ * as if its workers had. One thread, once a second. */
+struct worker_watch {
+    unsigned count;       /* of workers */
+    unsigned quiet_count; /* of those that have been quiet for so many looks */
+    unsigned most_looks;  /* of the one that has been quiet longest */
+    char name[16];        /* that one's */
+};
+void worker_look(unsigned quiet_looks, struct worker_watch *out);
+
 struct loop *worker_loop(struct worker *w);       /* on the worker's thread */
 struct mailbox *worker_mailbox(struct worker *w); /* to post to; any thread */
 void *worker_state(struct worker *w);             /* on the worker's thread */

@@ -18,6 +18,10 @@
  * password was changed. So the database counts as away while any thread says so (METRIC_database_away). Rights
  * are asked for from the catalogue and nothing is read from the tables: a lock on them is no outage.
  *
+ * A database that is slow is not away: while it still takes the request to cancel the question (RC_TIMEOUT, and not a
+ * lost connection) its answer says nothing about it, and readiness stays as it was. All servers would find the same, and
+ * with all of them out there would be no answers instead of slow ones.
+ *
  * The thread's job owns all it touches (struct check); the probe may be freed while one runs, because
  * jobpool_free waits and gives the job to its drop function.
  */
@@ -41,6 +45,7 @@ enum {
     RECHECK_MS = 60000,
     HEARTBEAT_MS = 10000,
     REMIND_MS = 60000,
+    SLOW_MS = 1000,
     GOODBYE_MS = 1000,
 };
 
@@ -57,7 +62,9 @@ struct probe {
     void *arg;
     struct loop_timer *timer;
     struct pg_once *question, *heartbeat;
-    bool was_ready, has_warned_connections, is_checking, was_lost;
+    bool was_ready, has_warned_connections, is_checking, was_lost, is_slow;
+    int64_t asked_us;  /* the question that is on its way, or was */
+    int64_t answer_us; /* how long the last one took */
     enum schema_state schema;
     int64_t migrations; /* as usable_sql says; -1 = not asked yet */
     struct err trouble; /* what the answer to the question lets us expect */
@@ -232,6 +239,16 @@ static void settle_database(struct probe *p, const struct err *trouble)
     loop_timer_set(p->timer, is_ok ? PROBE_MS : RETRY_MS);
 }
 
+static void tell_slow(struct probe *p, bool is_slow)
+{
+    if (is_slow && !p->is_slow)
+        log_warn(NULL, "database.slow", "why=\"no answer to a simple question within %d ms\"",
+                 STATEMENT_MS);
+    else if (p->is_slow && !is_slow)
+        log_info(NULL, "database.quick", "ms=%lld", (long long)(p->answer_us / 1000));
+    p->is_slow = is_slow;
+}
+
 static void on_answer(const struct err *result, int64_t rows, void *arg)
 {
     struct probe *p = arg;
@@ -239,6 +256,15 @@ static void on_answer(const struct err *result, int64_t rows, void *arg)
 
     (void)rows;
     p->question = NULL;
+    p->answer_us = clock_now_us() - p->asked_us;
+    metric_observe(METRIC_database_probe_seconds, 0, p->answer_us);
+    if (result->code == RC_TIMEOUT && result->limit == LIMIT_database_statement_timeout) {
+        tell_slow(p, true);
+        loop_timer_set(p->timer, RETRY_MS);
+        return;
+    }
+    if (result->code == RC_OK)
+        tell_slow(p, false);
     if (result->code == RC_IO && !p->was_lost) {
         p->was_lost = true; /* one connection is not the database: a new one will tell */
         loop_timer_set(p->timer, 0);
@@ -293,6 +319,7 @@ static void on_tick(void *arg)
                          .arg = p};
 
     p->trouble = (struct err){0};
+    p->asked_us = clock_now_us();
     p->question = pg_once_start(p->pool, LEASE_MS, &q);
     if (p->schema == SCHEMA_GOOD && atomic_load(&p->health->database_ok) && !p->heartbeat &&
         (p->beat_ms == 0 || clock_now_ms() - p->beat_ms >= HEARTBEAT_MS))
@@ -337,6 +364,13 @@ struct probe *probe_new(struct loop *l, struct mailbox *mailbox, const struct co
 bool probe_schema_is_refused(const struct probe *p)
 {
     return p->schema == SCHEMA_REFUSED;
+}
+
+bool probe_is_slow(const struct probe *p)
+{
+    int64_t so_far = p->question ? clock_now_us() - p->asked_us : 0;
+
+    return (so_far > p->answer_us ? so_far : p->answer_us) > SLOW_MS * 1000;
 }
 
 static bool has_said_goodbye(void *arg)

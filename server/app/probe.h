@@ -20,6 +20,8 @@ struct probe *probe_new(struct loop *l, struct mailbox *mailbox, const struct co
                         void *arg);
 /* Whether the database has a schema that this build must not use. */
 bool probe_schema_is_refused(const struct probe *p);
+/* Whether the database has let the last question wait for more than a second, or lets this one. */
+bool probe_is_slow(const struct probe *p);
 /* Takes this server out of dpp.servers if that can be done within a moment, and frees. */
 void probe_free(struct probe *p);
 

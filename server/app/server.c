@@ -43,6 +43,7 @@
 #include "pg/migrate.h"
 #include "drain.h"
 #include "probe.h"
+#include "readiness.h"
 
 enum {
     NAME_THREADS = 64, /* so many lookups that hang hold up moves to no other name */
@@ -68,6 +69,7 @@ struct server {
     struct web *web;
     struct web_health health;
     struct probe *probe;
+    struct readiness *readiness;
     int signal_fd;
     struct loop_watch *signals;
     struct drain *drain; /* NULL = it serves */
@@ -373,6 +375,9 @@ static enum rc start_listening(struct server *s, bool is_known_good, struct err 
 
     s->probe = probe_new(s->loop, s->mailbox, c, &s->presence, wanted, &s->health, is_known_good,
                          on_ready, s);
+    s->readiness = readiness_new(s->loop, &s->health, s->probe,
+                                 (int64_t)s->worker_count * s->service.database.max_waiting,
+                                 c->max_waiting_jobs);
     enum rc rc =
         listener_new(s->loop, c->dicom_address, c->dicom_port, on_accept, s, &s->listener, err);
     if (rc == RC_OK && c->dicom_tls_port != 0)
@@ -391,6 +396,7 @@ static void stop_all(struct server *s)
         worker_stop(s->workers[i]);
     free(s->workers);
     retrieve_pool_free(s->retrieve);
+    readiness_free(s->readiness);
     probe_free(s->probe);
     web_free(s->web);
     certificates_free(s->certificates);

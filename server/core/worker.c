@@ -8,6 +8,9 @@
  * The mailbox is closed before the stop hook, which therefore finds nothing running besides itself, but
  * stays valid through it, so that what the hook frees may still refer to it. Memory of the worker is
  * freed by the thread that joins it.
+ *
+ * While its loop runs a worker stands in a list with a count of its pulses, a timer of a second, for worker_look. How
+ * late the timer comes is how long an event has to wait for the loop: dppr_loop_lag_seconds.
  */
 #include "core/worker.h"
 
@@ -16,12 +19,16 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "core/arena.h"
+#include "core/clock.h"
+#include "core/metrics.h"
 #include "core_internal.h"
 
-enum { NAME = 16 };
+enum { NAME = 16, PULSE_MS = 1000 };
 
 struct worker {
     pthread_t thread;
@@ -34,7 +41,16 @@ struct worker {
     sem_t started; /* the outcome below is known */
     enum rc outcome;
     struct err *err; /* the starter's, until started */
+
+    struct loop_timer *pulse;
+    int64_t pulse_due_us;
+    atomic_uint pulses;
+    unsigned pulses_seen, quiet_looks; /* worker_look's; under the lock */
+    LIST_ENTRY(worker) link;           /* likewise */
 };
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of the list */
+static LIST_HEAD(, worker) turning = LIST_HEAD_INITIALIZER(turning);
 
 int core_thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void *arg)
 {
@@ -54,6 +70,58 @@ int core_thread_start(pthread_t *thread, const char *name, void *(*run)(void *),
     return rc;
 }
 
+static void plan_pulse(struct worker *w)
+{
+    w->pulse_due_us = clock_now_us() + PULSE_MS * 1000;
+    loop_timer_set(w->pulse, PULSE_MS);
+}
+
+static void on_pulse(void *arg)
+{
+    struct worker *w = arg;
+
+    atomic_fetch_add_explicit(&w->pulses, 1, memory_order_relaxed);
+    metric_observe(METRIC_loop_lag_seconds, 0, clock_now_us() - w->pulse_due_us);
+    plan_pulse(w);
+}
+
+static void enlist(struct worker *w)
+{
+    w->pulse = loop_timer_new(w->loop, on_pulse, w);
+    plan_pulse(w);
+    pthread_mutex_lock(&lock);
+    LIST_INSERT_HEAD(&turning, w, link);
+    pthread_mutex_unlock(&lock);
+}
+
+static void unlist(struct worker *w)
+{
+    pthread_mutex_lock(&lock);
+    LIST_REMOVE(w, link);
+    pthread_mutex_unlock(&lock);
+    loop_timer_free(w->pulse);
+}
+
+void worker_look(unsigned quiet_looks, struct worker_watch *out)
+{
+    struct worker *w;
+
+    memset(out, 0, sizeof(*out));
+    pthread_mutex_lock(&lock);
+    LIST_FOREACH (w, &turning, link) {
+        unsigned pulses = atomic_load_explicit(&w->pulses, memory_order_relaxed);
+        w->quiet_looks = pulses == w->pulses_seen ? w->quiet_looks + 1 : 0;
+        w->pulses_seen = pulses;
+        out->count++;
+        out->quiet_count += w->quiet_looks >= quiet_looks;
+        if (w->quiet_looks > out->most_looks) {
+            out->most_looks = w->quiet_looks;
+            memcpy(out->name, w->name, sizeof(out->name));
+        }
+    }
+    pthread_mutex_unlock(&lock);
+}
+
 static void *run(void *arg)
 {
     struct worker *w = arg;
@@ -65,9 +133,13 @@ static void *run(void *arg)
     w->outcome = w->hooks.start ? w->hooks.start(w, w->arg, &w->state, w->err) : RC_OK;
     is_up = w->outcome == RC_OK;
     w->err = NULL;
-    sem_post(&w->started);
     if (is_up)
+        enlist(w);
+    sem_post(&w->started);
+    if (is_up) {
         loop_run(w->loop);
+        unlist(w);
+    }
     mailbox_close(w->mailbox);
     if (is_up && w->hooks.stop)
         w->hooks.stop(w->state);

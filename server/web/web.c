@@ -4,9 +4,9 @@
  *
  * Health and metrics, for supervisors and load balancers:
  *
- *   GET /livez    200 "ok"      the main loop turns; nothing else is asked
- *   GET /readyz   200 "ready"   or 503 with one line per reason, from atomics that the probes write; what works
- *                               with a restriction is ready, and a second line says which
+ *   GET /livez    200 "ok"      the main loop turns; or 503 when another has not for two minutes
+ *   GET /readyz   200 "ready"   or 503 with one line per reason, from atomics that the main loop writes; what
+ *                               works with a restriction is ready, and a second line says which
  *   GET /metrics  the counters and gauges of core/metrics as Prometheus text (exposition format 0.0.4)
  *
  * No handler waits for a worker or for the database, so a busy or broken server still says what it is.
@@ -94,7 +94,7 @@ static const char *const unready_lines[UNREADY_COUNT] = {
     [UNREADY_schema] = "schema: not verified or not the one this server needs\n",
     [UNREADY_draining] = "draining: this server is stopping\n",
     [UNREADY_queue] = "queue: more operations wait than can be served soon\n",
-    [UNREADY_worker] = "worker: a thread has not turned for ten seconds\n",
+    [UNREADY_worker] = "worker: a thread has not turned for five seconds\n",
 };
 
 /* Which reasons there are; whether there is none. */

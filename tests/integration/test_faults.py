@@ -13,6 +13,7 @@ import pytest
 from clusters import own_cluster
 from conftest import Server
 from dicomwire import C_ECHO, CT_PROTOCOL, EXPLICIT, FIND, GET, IMPLICIT, MOVE, VERIFICATION, Wire, encode, wait_for
+from metrics import metrics
 from protocols import keys, new_uid, protocol
 from watch import active_statements, resident_kib
 
@@ -139,7 +140,8 @@ def stopped_thread(pid, name):
 
 
 def test_a_worker_that_stands_still_does_not_make_the_server_look_dead(database):
-    """Decision 39: health is told by the main loop. And its associations go on when it does."""
+    """Decision 39: health is told by the main loop. After five seconds nobody new is sent here, but what the server has is
+    not given up; and its associations go on when the thread does."""
     server = Server(database.uri, workers=1)
     try:
         wait_for(lambda: server.http("/readyz")[0] == 200)
@@ -152,6 +154,12 @@ def test_a_worker_that_stands_still_does_not_make_the_server_look_dead(database)
             wire.sock.settimeout(30)
             assert server.http("/livez") == (200, "ok\n")
             assert server.http("/readyz")[0] == 200
+            wait_for(lambda: server.http("/readyz") == (503, "worker: a thread has not turned for five seconds\n"))
+            assert server.http("/livez") == (200, "ok\n")
+            assert metrics(server)["dppr_loops_stuck"] == 1
+            server.wait_log("level=error event=worker.stuck thread=worker-0 seconds=5 ")
+        wait_for(lambda: server.http("/readyz") == (200, "ready\n"))
+        assert metrics(server)["dppr_loops_stuck"] == 0
         assert wire.read_message().status == 0
         wire.release()
     finally:

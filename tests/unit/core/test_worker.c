@@ -7,10 +7,13 @@
 #include <string.h>
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "core/metrics.h"
 #include "core/worker.h"
 
 struct world {
@@ -191,6 +194,49 @@ static void a_worker_whose_loop_ended_by_itself_can_still_be_posted_to(void **st
     assert_int_equal(world.stopped, 1);
 }
 
+static void stand_still(void *arg)
+{
+    sem_wait(arg);
+}
+
+/* One of two stands still; looks are the caller's, as many as it likes. */
+static void a_loop_that_does_not_turn_is_seen(void **state)
+{
+    struct world worlds[2] = {0};
+    struct worker *w[2];
+    struct worker_watch seen;
+    sem_t go_on;
+
+    (void)state;
+    sem_init(&go_on, 0, 0);
+    assert_int_equal(worker_start("turns", &hooks, &worlds[0], &w[0], NULL), RC_OK);
+    assert_int_equal(worker_start("stuck", &hooks, &worlds[1], &w[1], NULL), RC_OK);
+    int64_t lags = metric_get(METRIC_loop_lag_seconds);
+    worker_post(w[1], stand_still, NULL, &go_on);
+    do { /* until the pulse of the one that turns is between two looks */
+        usleep(10000);
+        worker_look(3, &seen);
+        assert_int_equal(seen.count, 2);
+    } while (metric_get(METRIC_loop_lag_seconds) == lags || seen.quiet_count != 1);
+    assert_string_equal(seen.name, "stuck");
+    unsigned looks = seen.most_looks;
+    assert_true(looks > 3);
+    worker_look(3, &seen);
+    assert_int_equal(seen.most_looks, looks + 1);
+    assert_string_equal(seen.name, "stuck");
+    sem_post(&go_on);
+    do
+        worker_look(looks, &seen);
+    while (usleep(10000) == 0 && seen.most_looks > looks); /* it turns */
+    assert_int_equal(seen.quiet_count, 0);
+    worker_stop(w[0]);
+    worker_look(1, &seen);
+    assert_int_equal(seen.count, 1);
+    worker_stop(w[1]);
+    worker_look(1, &seen);
+    assert_int_equal(seen.count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +245,7 @@ int main(void)
         cmocka_unit_test(a_failing_start_is_reported_and_leaves_nothing),
         cmocka_unit_test(two_workers_play_ping_pong),
         cmocka_unit_test(a_worker_whose_loop_ended_by_itself_can_still_be_posted_to),
+        cmocka_unit_test(a_loop_that_does_not_turn_is_seen),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -144,9 +144,24 @@ static void livez_is_ok_whatever_the_health(void **state)
     struct client c;
 
     atomic_store(&f->health.database_ok, false);
+    atomic_store(&f->health.schema_ok, false);
+    atomic_store(&f->health.draining, true);
+    atomic_store(&f->health.queue_full, true);
+    atomic_store(&f->health.worker_stuck, true);
     const char *r = get(f, &c, "GET", "/livez");
     assert_status(r, "200");
     assert_string_equal(body_of(r), "ok\n");
+}
+
+static void livez_fails_when_a_thread_will_not_come_back(void **state)
+{
+    struct fixture *f = *state;
+    struct client c;
+
+    atomic_store(&f->health.worker_dead, true);
+    const char *r = get(f, &c, "GET", "/livez");
+    assert_status(r, "503");
+    assert_string_equal(body_of(r), "worker: a thread has not turned for two minutes\n");
 }
 
 static void readyz_is_ready_when_all_is_well(void **state)
@@ -163,20 +178,41 @@ static void readyz_names_each_reason_on_a_line(void **state)
 {
     struct fixture *f = *state;
     struct client c;
-    const char *r;
+    const struct {
+        atomic_bool *flag;
+        bool bad;
+        const char *line, *sample;
+    } reasons[] = {
+        {&f->health.database_ok, false, "database: away, or does not let this server work\n",
+         "database"},
+        {&f->health.schema_ok, false, "schema: not verified or not the one this server needs\n",
+         "schema"},
+        {&f->health.draining, true, "draining: this server is stopping\n", "draining"},
+        {&f->health.queue_full, true, "queue: more operations wait than can be served soon\n",
+         "queue"},
+        {&f->health.worker_stuck, true, "worker: a thread has not turned for five seconds\n",
+         "worker"},
+    };
+    enum { REASONS = sizeof(reasons) / sizeof(reasons[0]) };
 
-    atomic_store(&f->health.draining, true);
-    r = get(f, &c, "GET", "/readyz");
-    assert_status(r, "503");
-    assert_string_equal(body_of(r), "draining: this server is stopping\n");
-
-    atomic_store(&f->health.database_ok, false);
-    atomic_store(&f->health.schema_ok, false);
-    r = get(f, &c, "GET", "/readyz");
-    assert_status(r, "503");
-    assert_non_null(strstr(body_of(r), "database: "));
-    assert_non_null(strstr(body_of(r), "\nschema: "));
-    assert_non_null(strstr(body_of(r), "\ndraining: "));
+    for (unsigned set = 0; set < 1u << REASONS; set++) {
+        char lines[512] = "", sample[64];
+        for (unsigned i = 0; i < REASONS; i++) {
+            bool is_set = set & 1u << i;
+            atomic_store(reasons[i].flag, is_set ? reasons[i].bad : !reasons[i].bad);
+            strcat(lines, is_set ? reasons[i].line : "");
+        }
+        const char *r = get(f, &c, "GET", "/readyz");
+        assert_status(r, set ? "503" : "200");
+        assert_string_equal(body_of(r), set ? lines : "ready\n");
+        const char *metrics = body_of(get(f, &c, "GET", "/metrics"));
+        assert_non_null(strstr(metrics, set ? "\ndppr_ready 0\n" : "\ndppr_ready 1\n"));
+        for (unsigned i = 0; i < REASONS; i++) {
+            snprintf(sample, sizeof(sample), "\ndppr_unready{reason=\"%s\"} %d\n",
+                     reasons[i].sample, set & 1u << i ? 1 : 0);
+            assert_non_null(strstr(metrics, sample));
+        }
+    }
 }
 
 static void readyz_is_ready_but_says_so_when_read_only(void **state)
@@ -363,6 +399,7 @@ int main(void)
         T(readyz_names_each_reason_on_a_line),
         T(readyz_is_ready_but_says_so_when_read_only),
         T(readyz_recovers_with_the_health),
+        T(livez_fails_when_a_thread_will_not_come_back),
         T(metrics_are_served_as_prometheus_text),
         T(head_has_no_body),
         T(other_methods_are_not_allowed),
