@@ -120,6 +120,7 @@ struct readiness *readiness_new(struct loop *l, struct web_health *health,
     r->jobs = metric_label_of(LABEL_pool, "jobs");
     r->due_us = clock_now_us() + TICK_MS * 1000;
     loop_timer_set(r->timer, TICK_MS);
+    look_at_workers(r);
     return r;
 }
 

@@ -461,7 +461,7 @@ int server_run(const struct command *self, const struct config *config, int read
     }
     stop_all(&s);
     if (rc == RC_OK)
-        log_info(NULL, "serve.stopped", "goodbye released=%lld aborted=%lld",
+        log_info(NULL, "serve.stopped", "released=%lld aborted=%lld",
                  (long long)metric_get(METRIC_drain_released),
                  (long long)metric_get(METRIC_drain_aborted));
     return rc == RC_OK ? STATUS_DONE : STATUS_FAILED;

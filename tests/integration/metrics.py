@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What /metrics says, read strictly (Prometheus exposition format 0.0.4)."""
+"""What /metrics says, read strictly (Prometheus exposition format 0.0.4). As a program: the table of docs/metrics.md."""
 import math
 import re
 
@@ -117,3 +117,15 @@ def operations(server, service, **labels):
 def failed(server, service):
     """How many of this service were refused or failed: neither an outcome nor ended without a response."""
     return operations(server, service) - sum(operations(server, service, status=s) for s in ("0000", "B000", "FE00", "none"))
+
+
+def table(families):
+    """The rows of docs/metrics.md."""
+    return [f"| `{f.name}` | {f.kind} | {' '.join(f'`{label}`' for label in f.labels())} | {f.help} |" for f in families.values()]
+
+
+if __name__ == "__main__":  # metrics.py http://host:port/metrics
+    import sys
+    import urllib.request
+    with urllib.request.urlopen(sys.argv[1]) as answer:
+        print("\n".join(table(parse(answer.read().decode()))))

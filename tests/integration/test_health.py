@@ -1,27 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """/readyz when much waits: who should get the next association?"""
-import contextlib
-
-import psycopg2
-
 from conftest import Database, Server
 from dicomwire import EXPLICIT, FIND, Wire, encode, wait_for
 from metrics import metrics
 from protocols import keys
-from strikes import waiting_statements
+from strikes import locked, waiting_statements
 
 WAITING = 8
-
-
-@contextlib.contextmanager
-def locked(database, table):
-    """Nobody reads it."""
-    connection = psycopg2.connect(database.uri)
-    try:
-        connection.cursor().execute(f"lock table {table} in access exclusive mode")
-        yield
-    finally:
-        connection.close()
 
 
 def test_a_full_queue_sends_others_elsewhere_unless_the_database_is_slow():
