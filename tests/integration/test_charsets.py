@@ -243,14 +243,23 @@ def dcmtk_knows(terms):
     return not any(n in terms for n in ("87", "159", "203")) and ("2022" not in terms or "\\" in terms)
 
 
+def as_dcmtk_knows(text, terms):
+    """Debian 13's has tables of its own, in which GB18030 ends with the Basic Multilingual Plane."""
+    version = subprocess.run(["dcmconv", "--version"], capture_output=True, text=True, check=True).stdout
+    is_short = terms == "GB18030" and "v3.6.7" not in version
+    return "".join(c for c in text if ord(c) <= 0xFFFF or not is_short)
+
+
 @pytest.mark.parametrize("row", [n for n, t in enumerate(IDS) if dcmtk_knows(t)],
                          ids=[t for t in IDS if dcmtk_knows(t)])
 def test_dcmtk_reads_the_answer(wire, library, tmp_path, row):
     terms, name, text, uid, _ = library[row]
     answer, = [a for a in ask(wire, identifier(
         terms, x00181030=("LO", encode_text(text, terms)), x00700084=("PN", ""))) if a[INSTANCE] == uid.encode()]
+    assert answer[NAME] == encode_text(text, terms)
+    text = as_dcmtk_knows(text, terms)
     octets = data_set({CHARSET: ("CS", answer[CHARSET]), INSTANCE: ("UI", answer[INSTANCE]),
-                       NAME: ("LO", answer[NAME]), CREATOR: ("PN", answer[CREATOR])})
+                       NAME: ("LO", encode_text(text, terms)), CREATOR: ("PN", answer[CREATOR])})
     meta = element(0x00020010, "UI", EXPLICIT)
     path = tmp_path / "answer"
     path.write_bytes(bytes(128) + b"DICM" + element(0x00020000, "UL", struct.pack("<I", len(meta))) + meta + octets)

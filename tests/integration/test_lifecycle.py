@@ -453,13 +453,15 @@ def site():
     db.query(f"alter database {db.name} owner to {logins['owner']}")
     db.uri = with_login(everything, logins["owner"])
     run_dppr("migrate", database=db.uri, check=True)
+    # From PostgreSQL 16 on only who made a role, here perhaps the owner of another database, can grant it.
+    db._admin(f"grant dppr_server, dppr_author, dppr_admin to {logins['owner']} with admin option")
     for name in ("server", "author", "admin"):
         db.query(f"create role {logins[name]} login in role dppr_{name}")
     yield db, logins
     db.drop()
     connection = psycopg2.connect(cluster_uri())
     connection.autocommit = True
-    for login in logins.values():
+    for login in reversed(logins.values()):  # the owner has granted to the others
         connection.cursor().execute(f"drop role {login}")
     connection.close()
 

@@ -528,10 +528,14 @@ static void add_vrs(struct buf *out)
 
 static void vrs_are_those_of_the_dictionary(void **state)
 {
-    static const char sql[] = "select t.given || ' instead of ' || coalesce(v.vr, '--') from "
-                              "string_to_table($1, ' ') as t (given)"
-                              " cross join lateral dpp.vr_of_tag(left(t.given, 8)) as v (vr) where "
-                              "right(t.given, 2) <> coalesce(v.vr, '--')";
+    static const char sql[] =
+        "select t.given || ' instead of ' || coalesce(v.vr, '--') from "
+        "string_to_table($1, ' ') as t (given)"
+        " cross join lateral dpp.vr_of_tag(left(t.given, 8)) as v (vr) where "
+        "right(t.given, 2) <> coalesce(v.vr, '--')"
+        /* an attribute of a later edition than the dictionary that is installed here */
+        " and not (right(t.given, 2) = '--' and exists (select from dpp.attributes as a"
+        " where a.tag = left(t.given, 8) and a.vr = v.vr))";
     struct buf given = {0};
     struct pg_table *table = NULL;
     struct err err = {0};
