@@ -73,10 +73,10 @@
     X(memory, FIXED_LIMIT, "memory", \
       "a message would need far more memory than messages of its size do", "A700; C-GET and C-MOVE: A701") \
     X(artim_timeout, DEADLINE, "artim-timeout", \
-      "a peer does not ask for an association, or does not close when all is said", \
+      "a peer does not ask for an association, its TLS handshake included, or does not close when all is said", \
       "the connection is closed") \
     X(negotiation_timeout, DEADLINE, "negotiation-timeout", \
-      "a request for an association, or for its release, is not answered", \
+      "a request for an association, or for its release, is not answered, or a destination's part in a TLS handshake lacks", \
       "A-ABORT; C-MOVE when a destination does not answer: A702") \
     X(idle_timeout, DEADLINE, "idle-timeout", \
       "an association has no operation in progress", "A-ABORT") \

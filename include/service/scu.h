@@ -25,6 +25,8 @@ struct scu_options {
     bool as_storage_scp; /* propose the SCP role for the storage classes (C-GET) */
     /* Offered for the FIND classes by extended negotiation (PS3.4 K.5.1); without any, there is none. */
     bool fuzzy_names, adjusted_times;
+    struct tls *tls;      /* a client's, core/tls.h; NULL = plain. Borrowed for the call */
+    const char *tls_name; /* which the peer's certificate must have; NULL = host. Likewise */
 };
 
 /* sop_classes: NULL-terminated; each becomes contexts with the transfer syntaxes (one context each, so

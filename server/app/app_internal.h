@@ -122,6 +122,9 @@ struct peer_args {
     const char *host, *aet, *aec;
     long port, timeout_s;
     bool is_verbose;
+    bool has_tls, tls_insecure;
+    const char *tls_trust, *tls_certificate, *tls_key, *tls_name;
+    struct tls *tls; /* held: made by peer_prepare; of who makes it without, borrowed */
 };
 #define PEER_ARGS_DEFAULT                                                                     \
     {                                                                                         \
@@ -135,11 +138,20 @@ struct peer_args {
     {"aec", 'c', CLI_TEXT, &(p)->aec, "TITLE", "the peer's AE title (DPPR)", 0, 0},                \
     {"timeout", 't', CLI_NUMBER, &(p)->timeout_s, "SECONDS",                                       \
      "give up when nothing moves for so long (30)", 1, 86400},                                     \
+    {"tls", 0, CLI_FLAG, &(p)->has_tls, NULL, "connect with TLS", 0, 0},                           \
+    {"tls-trust", 0, CLI_TEXT, &(p)->tls_trust, "FILE",                                            \
+     "PEM: authorities that may have issued the peer's certificate", 0, 0},                        \
+    {"tls-name", 0, CLI_TEXT, &(p)->tls_name, "NAME", "that it must be issued for (HOST)", 0, 0},  \
+    {"tls-certificate", 0, CLI_TEXT, &(p)->tls_certificate, "FILE", "PEM: ours, to show", 0, 0},   \
+    {"tls-key", 0, CLI_TEXT, &(p)->tls_key, "FILE", "PEM: its private key", 0, 0},                 \
+    {"tls-insecure", 0, CLI_FLAG, &(p)->tls_insecure, NULL,                                        \
+     "verify neither the peer's certificate nor its name: for tests", 0, 0},                       \
     {"verbose", 'v', CLI_FLAG, &(p)->is_verbose, NULL, "log protocol steps on standard error", 0, 0}
 /* clang-format on */
 
-/* Checks the titles and sets up logging and Ctrl-C; initialises the dictionary. */
-MUST_CHECK enum rc peer_prepare(const struct peer_args *p, struct err *err);
+/* Checks the titles, reads certificates, sets up logging and Ctrl-C; initialises the dictionary. */
+MUST_CHECK enum rc peer_prepare(struct peer_args *p, struct err *err);
+void peer_finish(struct peer_args *p); /* also without peer_prepare */
 struct scu_options peer_scu_options(const struct peer_args *p);
 /* One association, one C-ECHO. */
 MUST_CHECK enum rc peer_echo(const struct peer_args *p, struct err *err);

@@ -40,21 +40,31 @@ int certificate_days_left(int64_t end, int64_t now)
     return (int)(left >= 0 ? left / DAY_S : -((-left + DAY_S - 1) / DAY_S));
 }
 
-enum rc certificates_read(const struct config *c, struct certificates_read *out, struct err *err)
+static struct tls_options options_of(const struct config *c, enum tls_role role)
 {
-    struct tls_options o = {.role = TLS_SERVER,
-                            .certificate = c->tls_certificate,
-                            .key = c->tls_key,
-                            .trust = c->tls_trust,
-                            .ask = c->tls_client_certificate};
-    enum rc rc = RC_OK;
+    return (struct tls_options){.role = role,
+                                .certificate = c->tls_certificate,
+                                .key = c->tls_key,
+                                .trust = c->tls_trust,
+                                .ask = c->tls_client_certificate};
+}
+
+enum rc certificates_read_client(const struct config *c, struct certificates_read *out,
+                                 struct err *err)
+{
+    struct tls_options o = options_of(c, TLS_CLIENT);
 
     *out = (struct certificates_read){NULL, NULL};
-    if (c->dicom_tls_port != 0)
+    return *c->tls_trust ? tls_new(&o, &out->client, err) : RC_OK;
+}
+
+enum rc certificates_read(const struct config *c, struct certificates_read *out, struct err *err)
+{
+    struct tls_options o = options_of(c, TLS_SERVER);
+    enum rc rc = certificates_read_client(c, out, err);
+
+    if (rc == RC_OK && c->dicom_tls_port != 0)
         rc = tls_new(&o, &out->server, err);
-    o.role = TLS_CLIENT;
-    if (rc == RC_OK && *c->tls_trust)
-        rc = tls_new(&o, &out->client, err);
     if (rc != RC_OK)
         certificates_read_free(out);
     return rc;

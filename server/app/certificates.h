@@ -15,6 +15,9 @@ struct certificates_read {
 };
 MUST_CHECK enum rc certificates_read(const struct config *c, struct certificates_read *out,
                                      struct err *err);
+/* That for connections to peers alone. */
+MUST_CHECK enum rc certificates_read_client(const struct config *c, struct certificates_read *out,
+                                            struct err *err);
 void certificates_read_free(struct certificates_read *r);
 
 struct certificates;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "app_internal.h"
+#include "certificates.h"
 #include "core/clock.h"
 #include "core/network.h"
 #include "dcm/charset.h"
@@ -24,8 +25,9 @@ struct ae {
     bool is_json;
     const char *rights, *charset, *called_as, *description, *ae_class;
     const char *manufacturer, *model, *serial; /* of the scanner it is */
-    struct cli_list sources, required;
-    bool current_only, may_supersede;
+    struct cli_list sources, required, certificates;
+    bool current_only, may_supersede, has_tls;
+    const char *tls_name;
     long max_associations, max_calling, max_operations, timeout_s; /* 0 = the server's settings */
 };
 
@@ -89,6 +91,9 @@ static enum rc parse_rights(const char *text, bool out[RIGHTS], struct err *err)
     X("array_to_string(required_assertions, ',')", "REQUIRES",   "required_assertions",      false) \
     X("sees_current_only::text",                  "CURRENT_ONLY", "sees_current_only",       true)  \
     X("may_supersede::text",                      "SUPERSEDES",  "may_supersede",            true)  \
+    X("array_to_string(certificates, '; ')",      "CERTIFICATES", "certificates",            false) \
+    X("tls::text",                                "TLS",         "tls",                      true)  \
+    X("coalesce(tls_name, '')",                   "TLS_NAME",    "tls_name",                 false) \
     X("coalesce(manufacturer, '')",               "MANUFACTURER", "manufacturer",            false) \
     X("coalesce(manufacturer_model_name, '')",    "MODEL",       "manufacturer_model_name",  false) \
     X("coalesce(device_serial_number, '')",       "SERIAL",      "device_serial_number",     false) \
@@ -175,14 +180,16 @@ static const char sql_add[] =
     "    preferred_character_set, max_associations, called_as, description,\n"
     "    may_echo, may_find, may_get, may_move, may_store, is_destination,\n"
     "    max_calling_associations, max_operations, manufacturer, manufacturer_model_name,\n"
-    "    device_serial_number, required_assertions, sees_current_only, may_supersede, ae_class)\n"
+    "    device_serial_number, required_assertions, sees_current_only, may_supersede, ae_class,\n"
+    "    certificates, tls, tls_name)\n"
     "values ($1::text, $2::text, $3::int, string_to_array($4::text, ',')::inet[], $5::text,\n"
     "    $6::int, $7::text, $8::text, $9::boolean, $10::boolean, $11::boolean, $12::boolean,\n"
     "    $13::boolean, $14::boolean, nullif($15::int, 0), nullif($16::int, 0), $17::text, "
     "$18::text,\n"
     "    $19::text, array(select regexp_replace(r.entry, '\\^DCM(/|$)', '\\1', 'g')\n"
     "        from unnest(string_to_array($20::text, E'\\n')) with ordinality as r (entry, n)\n"
-    "        order by r.n), $21::boolean, $22::boolean, $23::text)";
+    "        order by r.n), $21::boolean, $22::boolean, $23::text,\n"
+    "    string_to_array($24::text, E'\\n'), $25::boolean, $26::text)";
 
 /* {"added":"CT1"} */
 static void print_done(const char *what, const char *title, const char *more)
@@ -209,6 +216,20 @@ static enum rc join_requirements(const struct cli_list *required, struct buf *ou
         if (!*required->items[i])
             return bad_requirement("", err);
         buf_printf(out, "%s%s", i ? "\n" : "", required->items[i]);
+    }
+    return RC_OK;
+}
+
+static enum rc join_certificates(const struct cli_list *certificates, struct buf *out,
+                                 struct err *err)
+{
+    for (unsigned i = 0; i < certificates->count; i++) {
+        if (!tls_binding_is_valid(certificates->items[i]))
+            return err_set(err, RC_INVALID,
+                           "--certificate: '%.64s' names none: write dns:NAME, subject:CN=NAME,... "
+                           "or sha256:FINGERPRINT",
+                           certificates->items[i]);
+        buf_printf(out, "%s%s", i ? "\n" : "", certificates->items[i]);
     }
     return RC_OK;
 }
@@ -262,10 +283,13 @@ static enum rc ae_add(struct ae *a, struct err *err)
         FIRST_OF_SCANNER = FIRST_MAX + 2,
         FIRST_OF_VIEW = FIRST_OF_SCANNER + 3,
         CLASS = FIRST_OF_VIEW + 3,
+        CERTIFICATES,
+        TLS,
+        TLS_NAME,
         PARAMS
     };
     struct pg_param params[PARAMS];
-    struct buf sources = {0}, required = {0};
+    struct buf sources = {0}, required = {0}, certificates = {0};
     bool granted[RIGHTS];
     char max[3][16], charset[DCM_CHARSET_TERMS_MAX] = "";
     enum rc rc = parse_rights(a->rights, granted, err);
@@ -330,6 +354,11 @@ static enum rc ae_add(struct ae *a, struct err *err)
     params[FIRST_OF_VIEW + 2] = pg_text(a->may_supersede ? "true" : "false");
     params[CLASS] = pg_text(a->ae_class);
     if (rc == RC_OK)
+        rc = join_certificates(&a->certificates, &certificates, err);
+    params[CERTIFICATES] = pg_text(a->certificates.count ? buf_cstr(&certificates) : "");
+    params[TLS] = pg_text(a->has_tls ? "true" : "false");
+    params[TLS_NAME] = pg_text(a->tls_name);
+    if (rc == RC_OK)
         rc = pg_sync_query(a->database, sql_add, params, PARAMS, NULL, err);
     rc = why_not_added(a, rc, err);
     if (rc == RC_OK && a->is_json)
@@ -340,6 +369,7 @@ static enum rc ae_add(struct ae *a, struct err *err)
         tell_unknown_codes(a);
     buf_fini(&sources);
     buf_fini(&required);
+    buf_fini(&certificates);
     return rc;
 }
 
@@ -399,10 +429,12 @@ static void print_result(const struct ae *a, const struct peer_args *peer, enum 
 static enum rc ae_test(struct ae *a, struct err *err)
 {
     struct pg_param param = pg_text(a->args[1]);
+    struct certificates_read files = {0};
     struct pg_table *t = NULL;
     unsigned failed = 0;
     enum rc rc = pg_sync_query(a->database,
-                               "select host, port::text, coalesce(called_as, '')\n"
+                               "select host, port::text, coalesce(called_as, ''), tls::text,\n"
+                               "    coalesce(tls_name, '')\n"
                                "from dpp.application_entities\n"
                                "where ae_title = $1::text and host is not null\n"
                                "order by id",
@@ -410,16 +442,22 @@ static enum rc ae_test(struct ae *a, struct err *err)
 
     if (rc == RC_OK && pg_table_rows(t) == 0)
         rc = err_set(err, RC_NOTFOUND, "there is no %.64s with an address", a->args[1]);
+    if (rc == RC_OK)
+        rc = certificates_read_client(a->config, &files, err);
     for (unsigned i = 0; rc == RC_OK && i < pg_table_rows(t); i++) {
         const char *as = pg_table_get(t, i, 2);
+        bool has_tls = pg_table_get(t, i, 3)[0] == 't';
         struct peer_args peer = {.host = pg_table_get(t, i, 0),
                                  .port = strtol(pg_table_get(t, i, 1), NULL, 10),
                                  .aet = *as ? as : a->config->ae_title,
                                  .aec = a->args[1],
-                                 .timeout_s = a->timeout_s};
+                                 .timeout_s = a->timeout_s,
+                                 .tls = has_tls ? files.client : NULL,
+                                 .tls_name = pg_table_get(t, i, 4)};
         struct err why = {0};
         int64_t start = clock_now_ms();
-        enum rc result = peer_echo(&peer, &why);
+        enum rc result = has_tls && !files.client ? err_set(&why, RC_DENIED, "tls-trust is not set")
+                                                  : peer_echo(&peer, &why);
         if (a->is_json)
             fputs(i ? ",\n" : "[\n", stdout);
         print_result(a, &peer, result, &why, clock_now_ms() - start);
@@ -427,6 +465,7 @@ static enum rc ae_test(struct ae *a, struct err *err)
     }
     if (rc == RC_OK && a->is_json)
         puts("]");
+    certificates_read_free(&files);
     pg_table_free(t);
     if (failed) /* told already */
         err_set(err, RC_IO, "%s", "");
@@ -480,6 +519,12 @@ static int run(const struct command *self, int argc, char **argv)
          "it may call from here only; may be given again (any)", 0, 0},
         {"require-assertion", 0, CLI_LIST, &a.required, "CODE",
          "it sees only protocols with CODE or CODE/ROLE in force; may be given again", 0, 0},
+        {"certificate", 0, CLI_LIST, &a.certificates, "ENTRY",
+         "it must show one, over TLS: dns:NAME, subject:DN or sha256:DIGITS; may be given again", 0,
+         0},
+        {"tls", 0, CLI_FLAG, &a.has_tls, NULL, "C-MOVE connects to it with TLS", 0, 0},
+        {"tls-name", 0, CLI_TEXT, &a.tls_name, "NAME", "which its certificate then has (HOST)", 0,
+         0},
         {"current-only", 0, CLI_FLAG, &a.current_only, NULL,
          "its queries find only versions that no other has taken the place of", 0, 0},
         {"may-supersede", 0, CLI_FLAG, &a.may_supersede, NULL,
@@ -531,11 +576,15 @@ const struct command command_ae = {
             "The set of --charset also reads keys beyond ASCII that come without one; dppr "
             "conformance\n"
             "lists the terms. Manufacturer, model and serial number say which protocols a scanner\n"
-            "should have (dpp.outdated_scanners).\n\n"
+            "should have (dpp.outdated_scanners). A peer with --certificate is refused on a plain\n"
+            "connection and with any other certificate; one by name holds when it is renewed. "
+            "--tls\n"
+            "needs the server's setting tls-trust, for test too.\n\n"
             "Examples:\n"
             "  dppr ae add CT1 192.0.2.7 104 --class scanner --description 'CT, room 1'\n"
             "  dppr ae add VIEWER --rights echo,find,get --source 192.0.2.0/24\n"
             "  dppr ae add CT4 192.0.2.10 104 --require-assertion 128603/128670 --current-only\n"
+            "  dppr ae add CT5 ct5.example 2762 --tls --certificate dns:ct5.example\n"
             "  dppr ae add CT2 192.0.2.8 104 --charset '\\ISO 2022 IR 87'\n"
             "  dppr ae add CT3 192.0.2.9 104 --manufacturer ACME --model Alpha --serial 1234\n"
             "  dppr ae list\n"

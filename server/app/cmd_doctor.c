@@ -13,9 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "app_internal.h"
+#include "certificates.h"
 #include "dcm/dict.h"
 #include "pg/migrate.h"
 
@@ -23,6 +26,7 @@ struct doctor {
     const struct command *self;
     const struct config *config;
     struct pg_sync *database;
+    struct certificates_read certificates;
     bool is_json;
     long timeout_s;
     unsigned checks, failures;
@@ -175,29 +179,89 @@ static bool is_port_free(const char *address, uint16_t port)
     return is_free;
 }
 
-static void check_dicom_port(struct doctor *d)
+/* tls: of a client, NULL = the plain port. */
+static void check_dicom_port(struct doctor *d, const char *name, uint16_t port, struct tls *tls)
 {
     const struct config *c = d->config;
     struct peer_args peer = {.host = local_address(c->dicom_address),
-                             .port = c->dicom_port,
+                             .port = port,
                              .aet = "DPPR_DOCTOR",
                              .aec = c->ae_title,
-                             .timeout_s = d->timeout_s};
+                             .timeout_s = d->timeout_s,
+                             .tls = tls};
     struct err err = {0};
 
-    if (c->dicom_port == 0)
-        report(d, WARN, "dicom-port", "0: any free port, so clients cannot know it");
-    else if (is_port_free(c->dicom_address, c->dicom_port))
-        report(d, OK, "dicom-port", "%u is free: no server runs here", (unsigned)c->dicom_port);
+    if (port == 0)
+        report(d, WARN, name, "0: any free port, so clients cannot know it");
+    else if (is_port_free(c->dicom_address, port))
+        report(d, OK, name, "%u is free: no server runs here", (unsigned)port);
     else if (networks_have(c->proxies, c->service.assoc.proxy_count, peer.host))
-        report(d, OK, "dicom-port", "%u is taken; %s is in proxy-from, so only a balancer may ask",
-               (unsigned)c->dicom_port, peer.host);
+        report(d, OK, name, "%u is taken; %s is in proxy-from, so only a balancer may ask",
+               (unsigned)port, peer.host);
     else if (peer_echo(&peer, &err) == RC_OK)
-        report(d, OK, "dicom-port", "%u answers as %s", (unsigned)c->dicom_port, c->ae_title);
+        report(d, OK, name, "%u answers as %s", (unsigned)port, c->ae_title);
     else
-        report(d, FAIL, "dicom-port",
+        report(d, FAIL, name,
                "%u is taken, but does not answer a C-ECHO to %s (%s); see what has it: ss -ltnp",
-               (unsigned)c->dicom_port, c->ae_title, err.text);
+               (unsigned)port, c->ae_title, err.text);
+}
+
+/* ---- certificates ---------------------------------------------------------------------------------------- */
+
+static void check_end(struct doctor *d, const char *name, const char *what, int64_t end)
+{
+    int days = certificate_days_left(end, (int64_t)time(NULL));
+
+    if (end == 0)
+        return;
+    if (days < 0)
+        report(d, FAIL, name, "%s has expired %d days ago; put a new one there and send SIGHUP",
+               what, -days);
+    else
+        report(d, days < CERTIFICATE_WARN_DAYS ? WARN : OK, name, "%s: %d days left", what, days);
+}
+
+static void check_key(struct doctor *d)
+{
+    struct stat st;
+
+    if (*d->config->tls_key && stat(d->config->tls_key, &st) == 0 && (st.st_mode & S_IROTH))
+        report(d, WARN, "tls-key", "%s may be read by everybody: chmod 600", d->config->tls_key);
+}
+
+static void check_certificates(struct doctor *d)
+{
+    const struct config *c = d->config;
+    struct err err = {0};
+
+    if (c->dicom_tls_port == 0 && !*c->tls_trust)
+        return;
+    if (certificates_read(c, &d->certificates, &err) != RC_OK) {
+        report(d, FAIL, "tls", "%s", err.text);
+        return;
+    }
+    const struct tls *t = d->certificates.server ? d->certificates.server : d->certificates.client;
+    check_end(d, "certificate", tls_own_name(t), tls_own_end(t));
+    check_end(d, "trust", "the first of tls-trust to end", tls_trust_end(t));
+    check_key(d);
+}
+
+/* Whether it serves, as whatever its certificate says: peers call it by names that are not known here. */
+static void check_tls_port(struct doctor *d)
+{
+    const struct config *c = d->config;
+    struct tls_options o = {.role = TLS_CLIENT,
+                            .certificate = c->tls_certificate,
+                            .key = c->tls_key,
+                            .trusts_anybody = true};
+    struct tls *tls = NULL;
+    struct err err = {0};
+
+    if (!d->certificates.server)
+        return;
+    if (tls_new(&o, &tls, &err) == RC_OK)
+        check_dicom_port(d, "tls-port", c->dicom_tls_port, tls);
+    tls_unref(tls);
 }
 
 static void check_http_port(struct doctor *d)
@@ -226,10 +290,16 @@ static void check_destination(struct doctor *d, const struct pg_table *t, unsign
                              .port = strtol(pg_table_get(t, row, 2), NULL, 10),
                              .aet = *as ? as : d->config->ae_title,
                              .aec = pg_table_get(t, row, 0),
-                             .timeout_s = d->timeout_s};
+                             .timeout_s = d->timeout_s,
+                             .tls_name = pg_table_get(t, row, 5)};
+    bool has_tls = pg_table_get(t, row, 4)[0] == 't';
     struct err err = {0};
 
-    if (peer_echo(&peer, &err) == RC_OK)
+    peer.tls = has_tls ? d->certificates.client : NULL;
+    if (has_tls && !peer.tls)
+        report(d, FAIL, "destination", "%s is to be called with TLS, but tls-trust is not set",
+               peer.aec);
+    else if (peer_echo(&peer, &err) == RC_OK)
         report(d, OK, "destination", "%s at %s:%ld answers", peer.aec, peer.host, peer.port);
     else
         report(d, WARN, "destination", "%s at %s:%ld: %s", peer.aec, peer.host, peer.port,
@@ -242,7 +312,8 @@ static void check_destinations(struct doctor *d)
     struct err err = {0};
 
     if (pg_sync_query(d->database,
-                      "select ae_title, host, port::text, coalesce(called_as, '')\n"
+                      "select ae_title, host, port::text, coalesce(called_as, ''), tls::text,\n"
+                      "    coalesce(tls_name, '')\n"
                       "from dpp.application_entities\n"
                       "where is_destination and host is not null\norder by ae_title, id",
                       NULL, 0, &t, &err) != RC_OK) {
@@ -275,7 +346,9 @@ static int examine(struct doctor *d)
     bool is_usable = d->database && check_schema(d);
     if (is_usable)
         check_servers(d);
-    check_dicom_port(d);
+    check_certificates(d);
+    check_dicom_port(d, "dicom-port", d->config->dicom_port, NULL);
+    check_tls_port(d);
     check_http_port(d);
     if (is_usable)
         check_destinations(d);
@@ -304,6 +377,7 @@ static int run(const struct command *self, int argc, char **argv)
         status = examine(&d);
     }
     pg_sync_free(d.database);
+    certificates_read_free(&d.certificates);
     cli_fini(&cli);
     return status;
 }
@@ -314,8 +388,8 @@ const struct command command_doctor = {
     .usage = "[--json] [SETTING]...",
     .text =
         "Checks the settings, the database (reachable, text, schema, room for connections), the\n"
-        "ports and every move destination (C-ECHO). Exit status 1 when a check fails; a\n"
-        "destination that does not answer is a warning.\n\n"
+        "certificates, the ports and every move destination (C-ECHO). Exit status 1 when a check\n"
+        "fails; a destination that does not answer is a warning.\n\n"
         "Examples:\n"
         "  dppr doctor\n"
         "  dppr doctor --database postgresql:///dppr --json",

@@ -28,6 +28,7 @@ static int run(const struct command *self, int argc, char **argv)
             status = STATUS_FAILED;
         }
     }
+    peer_finish(&peer);
     cli_fini(&cli);
     return status;
 }

@@ -212,6 +212,7 @@ static int run(const struct command *self, int argc, char **argv)
     keys_fini(&f.keys);
     arena_free(f.scratch);
     arena_free(arena);
+    peer_finish(&peer);
     cli_fini(&cli);
     return status;
 }

@@ -201,6 +201,7 @@ static int run(const struct command *self, int argc, char **argv)
         status = command_usage_error(self, "%s", err.text);
     if (status == CLI_GO)
         status = get(&g, &peer, &cli, &keys);
+    peer_finish(&peer);
     cli_fini(&cli);
     return status;
 }

@@ -175,6 +175,7 @@ static int run(const struct command *self, int argc, char **argv)
         status = command_usage_error(self, "%s", err.text);
     if (status == CLI_GO)
         status = move(&m, &peer, &cli, &keys);
+    peer_finish(&peer);
     cli_fini(&cli);
     return status;
 }

@@ -176,7 +176,7 @@ static enum rc store_files(struct store *st, const struct peer_args *peer, struc
     return rc;
 }
 
-static int store(struct store *st, const struct peer_args *peer, const struct cli *cli)
+static int store(struct store *st, struct peer_args *peer, const struct cli *cli)
 {
     struct file_list list = {0};
     struct err err = {0};
@@ -218,6 +218,7 @@ static int run(const struct command *self, int argc, char **argv)
     for (unsigned i = 0; i < st.class_count; i++)
         free(st.classes[i]);
     buf_fini(&st.failures);
+    peer_finish(&peer);
     cli_fini(&cli);
     return status;
 }

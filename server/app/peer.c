@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "app_internal.h"
@@ -42,7 +43,35 @@ bool interrupt_requested(void)
     return atomic_load(&interrupts) > 0;
 }
 
-enum rc peer_prepare(const struct peer_args *p, struct err *err)
+/* An option of TLS alone would leave the connection plain without a word. */
+static enum rc take_tls(struct peer_args *p, struct err *err)
+{
+    struct tls_options o = {.role = TLS_CLIENT,
+                            .certificate = p->tls_certificate,
+                            .key = p->tls_key,
+                            .trust = p->tls_trust,
+                            .trusts_anybody = p->tls_insecure};
+    bool has_more =
+        p->tls_trust || p->tls_name || p->tls_certificate || p->tls_key || p->tls_insecure;
+
+    if (!p->has_tls)
+        return has_more ? err_set(err, RC_INVALID, "options of TLS need --tls") : RC_OK;
+    if (p->tls_trust && p->tls_insecure)
+        return err_set(err, RC_INVALID, "--tls-trust and --tls-insecure exclude each other");
+    if (!p->tls_trust && !p->tls_insecure)
+        return err_set(err, RC_INVALID,
+                       "--tls needs --tls-trust FILE, to tell whose certificates are good");
+    enum rc rc = tls_new(&o, &p->tls, err);
+    return rc == RC_OK ? tls_check_dates(p->tls, (int64_t)time(NULL), err) : rc;
+}
+
+void peer_finish(struct peer_args *p)
+{
+    tls_unref(p->tls);
+    p->tls = NULL;
+}
+
+enum rc peer_prepare(struct peer_args *p, struct err *err)
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     const char *bad = !aet_is_valid(p->aet) ? p->aet : !aet_is_valid(p->aec) ? p->aec : NULL;
@@ -52,7 +81,8 @@ enum rc peer_prepare(const struct peer_args *p, struct err *err)
     sigaction(SIGPIPE, &ignore, NULL);
     log_configure(p->is_verbose ? LOG_DEBUG : LOG_ERROR, LOG_LOGFMT);
     interrupt_install();
-    return dcm_init(err);
+    enum rc rc = take_tls(p, err);
+    return rc == RC_OK ? dcm_init(err) : rc;
 }
 
 struct scu_options peer_scu_options(const struct peer_args *p)
@@ -61,7 +91,9 @@ struct scu_options peer_scu_options(const struct peer_args *p)
                                 .port = (uint16_t)p->port,
                                 .calling_aet = p->aet,
                                 .called_aet = p->aec,
-                                .timeout_ms = p->timeout_s * 1000};
+                                .timeout_ms = p->timeout_s * 1000,
+                                .tls = p->tls,
+                                .tls_name = p->tls_name};
 }
 
 void status_describe(const struct dimse_command *rsp, struct buf *out)

@@ -318,8 +318,10 @@ static void set_profile(SSL_CTX *c)
     SSL_CTX_set_options(c, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET |
                                SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS);
-    SSL_CTX_set_read_ahead(c, 1); /* one recv for header and body of a record */
+    SSL_CTX_set_mode(c,
+                     SSL_MODE_RELEASE_BUFFERS |
+                         SSL_MODE_NO_AUTO_CHAIN); /* the file says what is shown, not the trust */
+    SSL_CTX_set_read_ahead(c, 1);                 /* one recv for header and body of a record */
     SSL_CTX_set_verify_depth(c, MAX_DEPTH);
     if (SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION) != 1 ||
         SSL_CTX_set_cipher_list(c, suites_12) != 1 || SSL_CTX_set_ciphersuites(c, suites_13) != 1 ||

@@ -319,6 +319,8 @@ static enum rc connect_to(struct scu *s, const struct scu_options *o, const stru
     options.negotiation_ms = s->timeout_ms;
     options.idle_ms = 0;
     options.artim_ms = ARTIM_MS;
+    options.tls = o->tls;
+    options.tls_name = o->tls_name && *o->tls_name ? o->tls_name : o->host;
     for (const struct addrinfo *a = addresses; a && !s->established; a = a->ai_next) {
         s->why = (struct err){0};
         s->assoc = assoc_request(s->loop, a->ai_addr, a->ai_addrlen, &p->rq, &options,

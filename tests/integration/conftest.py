@@ -116,6 +116,7 @@ class Server:
         match = re.match(rb"dicom=(\d+) http=(\d+)", line)
         if not match:
             self.process.wait(10)
+            self._reader.join(5)
             raise AssertionError("the server did not start:\n" + self.log)
         self.port, self.http_port = int(match[1]), int(match[2])
 
@@ -203,14 +204,14 @@ class StoreScp:
     """DCMTK's storescp as a move destination, bit-preserving. Its promiscuous mode takes only SOP classes that its
     dictionary does not name, so a profile lists ours."""
 
-    def __init__(self, folder, profile="Protocols", aet="STORESCP"):
+    def __init__(self, folder, profile="Protocols", aet="STORESCP", more=()):
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             self.port = s.getsockname()[1]
         self.folder = pathlib.Path(folder)
         self.process = subprocess.Popen(
             [shutil.which("storescp"), "-xf", str(SCP_PROFILE), profile, "+B", "-aet", aet, "-od", str(folder),
-             str(self.port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+             *map(str, more), str(self.port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
             try:

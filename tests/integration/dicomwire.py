@@ -197,9 +197,10 @@ class Message:
 
 
 class Wire:
-    """A TCP connection that speaks PDUs."""
+    """A TCP connection that speaks PDUs; within TLS where a context of module ssl is given, which begins behind the octets
+    `first`."""
 
-    def __init__(self, port, host="127.0.0.1", timeout=10, receive_buffer=None, source=None):
+    def __init__(self, port, host="127.0.0.1", timeout=10, receive_buffer=None, source=None, tls=None, first=b""):
         self.sock = socket.socket()
         if source:
             self.sock.bind((source, 0))
@@ -208,6 +209,9 @@ class Wire:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.sock.connect((host, port))
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sock.sendall(first)
+        if tls:
+            self.sock = tls.wrap_socket(self.sock, server_hostname="localhost")
         self.timeout = timeout
         self.results = {}
         self.transfer = {}

@@ -31,7 +31,7 @@ def associate_ac(body, result_of):
 
 
 class WireScp:
-    """Answers A-ASSOCIATE with the results asked for and C-STOREs with a status. Otherwise by option:
+    """Answers A-ASSOCIATE with the results asked for, C-STOREs with a status, C-ECHOs with success. Otherwise by option:
 
     accept   says of an abstract syntax whether it is taken
     syntax   the only transfer syntax that is taken
@@ -41,14 +41,15 @@ class WireScp:
     abort_after  aborts at the C-STORE after so many
     wrong_id answers C-STOREs with another Message ID
     trickle  answers octet by octet, so many seconds between two
+    tls      a server's context of module ssl
     """
 
     def __init__(self, accept=lambda abstract: True, status=0, hang=None, abort_after=None, reject=None, single=False,
-                 wrong_id=False, trickle=None, syntax=None):
+                 wrong_id=False, trickle=None, syntax=None, tls=None):
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.accept, self.status, self.hang, self.abort_after = accept, status, hang, abort_after
-        self.syntax = syntax
+        self.syntax, self.tls = syntax, tls
         self.reject, self.single, self.wrong_id, self.trickle = reject, single, wrong_id, trickle
         self.received = []  # (transfer syntax, message) of each C-STORE
         self.commands, self.answered, self.associations, self.open, self.most_open = [], 0, 0, 0, 0
@@ -70,6 +71,9 @@ class WireScp:
             self.open += 1
             self.most_open = max(self.most_open, self.open)
         try:
+            if self.tls:
+                sock.settimeout(PATIENCE_S)
+                sock = self.tls.wrap_socket(sock, server_side=True)
             self.converse(sock)
         except (dicomwire.Closed, dicomwire.Aborted, OSError):
             pass
@@ -109,6 +113,11 @@ class WireScp:
                 self.wait("release")
                 wire.send(dicomwire.pdu(6, bytes(4)))
                 return
+            if message.command[0x0100] == dicomwire.C_ECHO:
+                wire.send_message(message.context, {
+                    0x0002: dicomwire.VERIFICATION, 0x0100: dicomwire.C_ECHO | dicomwire.RESPONSE,
+                    0x0120: message.command[0x0110], 0x0800: dicomwire.NO_DATASET, 0x0900: 0})
+                continue
             self.commands.append(message.command)
             self.received.append((wire.transfer[message.context], message))
             if self.abort_after is not None and len(self.commands) > self.abort_after:
