@@ -7,6 +7,7 @@
 #   image_base RELEASE   sets base, e.g. debian:trixie-slim
 #   image_postgres       exports POSTGRES_IMAGE (postgres:17)
 #   image_haproxy        exports HAPROXY_IMAGE (haproxy:3.0)
+#   image_prometheus     exports PROMETHEUS_IMAGE (prom/prometheus:v3.5.0)
 #   image_dppr           exports DPPR_IMAGE; DPPR_TEST_IMAGE names one to take as it is,
 #                        DPPR_TEST_RELEASE=bookworm builds on the Debian before
 
@@ -73,6 +74,11 @@ image_postgres() {
 image_haproxy() {
     export HAPROXY_IMAGE=${HAPROXY_IMAGE:-haproxy:3.0}
     image_standin "$HAPROXY_IMAGE" haproxy
+}
+
+image_prometheus() {
+    export PROMETHEUS_IMAGE=${PROMETHEUS_IMAGE:-prom/prometheus:v3.5.0}
+    image_standin "$PROMETHEUS_IMAGE" prometheus
 }
 
 # What goes into the image, as .dockerignore says, and the base. Names and contents; not times.
