@@ -100,17 +100,22 @@ struct pg_query {
     bool plan_with_values;
     /* Each row as it arrives; the row is valid during the call. NULL = rows are ignored. */
     void (*on_row)(const struct pg_row *row, void *arg);
-    /* The end: rc RC_OK; RC_CANCELED after pg_query_cancel; RC_TIMEOUT; RC_DB with sqlstate and the
+    /* The end: rc RC_OK; RC_AGAIN: the session cannot write, though target_session_attrs wants that, so nothing was
+     * done, and another one may be had; RC_CANCELED after pg_query_cancel; RC_TIMEOUT; RC_DB with sqlstate and the
      * server's message; RC_IO connection lost (outcome of a write unknown). rows = tuples or affected. */
     void (*on_done)(const struct err *result, int64_t rows, void *arg);
     void *arg;
     /* For pg_once_start, may be NULL: whether a connection was had, from then to on_done. If not, nothing
      * can have been done, whatever the result is. */
     bool *was_sent;
-    /* May be NULL, and lives until on_done: whether the server warned. A COMMIT whose wait for the standby was cancelled
-     * is a success with a warning: it holds here, and the standby may lack it. */
-    bool *was_warned;
+    /* For pg_once_start: wait for a database that is away, too, as long as the time-out allows: who asks has nothing better
+     * to say meanwhile. */
+    bool is_patient;
 };
+
+/* SQLSTATE of RC_DB for what is committed on the primary, but not confirmed by a standby that synchronous replication
+ * wants to have it: the wait was cancelled, as a time-out does. Of our own; PostgreSQL only warns of it. */
+#define PG_UNREPLICATED "DPUNR"
 
 /* Starts; a failure to start comes through on_done too. One at a time per connection. */
 void pg_query_start(struct pg_conn *c, const struct pg_query *q);

@@ -47,7 +47,7 @@
 
 enum {
     NAME_THREADS = 64, /* so many lookups that hang hold up moves to no other name */
-    DATABASE_NAME_THREADS = 2,
+    DATABASE_NAME_THREADS = 16,
     MAX_ARENAS = 16,
     STOP_S = 30,
     TELL_MS = 1000, /* between looks at what the log has left out */

@@ -127,7 +127,7 @@ static void plan_next(struct audit *a)
 static bool may_try_again(const struct audit *a, const struct err *result)
 {
     static const char *const classes[] = {"40", "53", "57"};
-    if (!a->was_sent)
+    if (!a->was_sent || result->code == RC_AGAIN)
         return true;
     for (size_t i = 0; result->code == RC_DB && i < sizeof(classes) / sizeof(classes[0]); i++) {
         if (strncmp(result->sqlstate, classes[i], 2) == 0)
@@ -148,7 +148,8 @@ static void on_written(const struct err *result, int64_t rows, void *arg)
     (void)rows;
     a->once = NULL;
     a->not_before_ms = 0;
-    if (result->code == RC_OK) {
+    bool is_committed = result->code == RC_OK || strcmp(result->sqlstate, PG_UNREPLICATED) == 0;
+    if (is_committed) {
         metric_add(METRIC_audit_rows, a->flying.count);
         flying_end(a);
         spell_end(a, "audit.resumed");

@@ -18,12 +18,14 @@
  * failure is reported and the peer sends again, which is harmless because the same content is a success.
  * A time-out of the statement is treated alike: the cancel may have come too late. Where no connection
  * was to be had nothing was sent, and the failure is the answer. What breaks one connection often breaks all of
- * a pool, so reading is tried on a few.
+ * a pool, so reading is tried on a few; and what broke it may be the end of a primary whose standby takes its place, so
+ * reading waits for a database that is away.
  *
- * Where PostgreSQL replicates synchronously COMMIT waits for the standby, but what is committed is there for
- * all to see as soon as somebody cancels that wait or ends its session, and the standby may lack it. So reading
- * it again writes a word into the write-ahead log: its own COMMIT waits until the standby has this and all
- * before. A cancelled wait is a success with a warning, which counts as not knowing.
+ * What is found need not be safe: with synchronous replication a commit may be on a primary and not on its standby,
+ * whether that primary has come back or somebody has cancelled the wait, or ended its session (PG_UNREPLICATED). So
+ * before success is said of what a statement did not write itself, the transaction that reads it writes a
+ * word into the log; its own commit then waits for the standby, which has all that came before. The same holds for
+ * "the same content is stored already", unless its audit row is such a word.
  *
  * The audit row of a store is written by the statement that stores, so it is there when the object is, and gone when the
  * transaction is. Of a store whose answer was lost it is there if that has committed.
@@ -40,6 +42,7 @@
 
 #include "catalog/model.h"
 #include "catalog/record.h"
+#include "core/clock.h"
 #include "dcm/charset.h"
 #include "audit_rows.h"
 #include "rows.h"
@@ -441,10 +444,12 @@ struct ingest_op {
     ingest_cb cb;
     void *arg;
     struct pg_once *once;
-    bool was_sent, was_warned;
+    bool was_sent;
     bool has_outcome;
     enum ingest_outcome outcome;
+    enum ingest_outcome if_same; /* what it means when the content is found by reading again */
     unsigned tries;
+    int64_t reread_until_ms;
     struct err first_failure; /* while reading again */
 };
 
@@ -462,25 +467,20 @@ static void on_reread_row(const struct pg_row *row, void *arg)
     op->has_outcome =
         ingest_known_outcome(pg_octets(row, 0), pg_bool(row, 1), &op->outcome) == RC_OK;
     if (op->has_outcome && op->outcome == INGEST_SAME)
-        op->outcome = INGEST_STORED; /* by the statement whose answer was lost */
+        op->outcome = op->if_same;
 }
 
 static void reread(struct ingest_op *op);
 
-/* RC_OK of a COMMIT that did not wait for the standby. */
-static bool is_doubtful(const struct ingest_op *op, const struct err *result)
-{
-    return result->code == RC_OK && op->was_warned;
-}
-
 static void on_reread_done(const struct err *result, int64_t rows, void *arg)
 {
     struct ingest_op *op = arg;
+    bool may_try_again = result->code == RC_IO || result->code == RC_AGAIN;
     (void)rows;
     op->once = NULL;
-    if (result->code == RC_OK && op->has_outcome && !is_doubtful(op, result))
+    if (result->code == RC_OK && op->has_outcome)
         finish(op, result);
-    else if (result->code == RC_IO && op->tries < MAX_TRIES)
+    else if (may_try_again && op->tries < MAX_TRIES && clock_now_ms() < op->reread_until_ms)
         reread(op);
     else
         finish(op, &op->first_failure);
@@ -495,10 +495,21 @@ static void reread(struct ingest_op *op)
                          .on_row = on_reread_row,
                          .on_done = on_reread_done,
                          .arg = op,
-                         .was_warned = &op->was_warned};
-    op->has_outcome = op->was_warned = false;
+                         .is_patient = true};
+    op->has_outcome = false;
     op->tries++;
-    op->once = pg_once_start(op->pool, op->timeout_ms, &q);
+    op->once = pg_once_start(op->pool, op->reread_until_ms - clock_now_ms(), &q);
+}
+
+/* if_same: the outcome when it is there with this content; failure: the answer when that cannot be said. */
+static void start_reread(struct ingest_op *op, enum ingest_outcome if_same,
+                         const struct err *failure)
+{
+    op->if_same = if_same;
+    op->first_failure = *failure;
+    op->tries = 0;
+    op->reread_until_ms = clock_now_ms() + op->timeout_ms;
+    reread(op);
 }
 
 static void on_ingest_row(const struct pg_row *row, void *arg)
@@ -507,27 +518,29 @@ static void on_ingest_row(const struct pg_row *row, void *arg)
     op->has_outcome = ingest_outcome_of(pg_octets(row, 0), &op->outcome) == RC_OK;
 }
 
-/* serialization_failure, deadlock_detected */
+/* serialization_failure, deadlock_detected; or a session that cannot write */
 static bool is_lost_race(const struct err *result)
 {
-    return result->code == RC_DB &&
-           (strcmp(result->sqlstate, "40001") == 0 || strcmp(result->sqlstate, "40P01") == 0);
+    return result->code == RC_AGAIN ||
+           (result->code == RC_DB &&
+            (strcmp(result->sqlstate, "40001") == 0 || strcmp(result->sqlstate, "40P01") == 0));
 }
 
 static void run(struct ingest_op *op);
+
+static bool is_unknown(const struct err *result)
+{
+    return result->code == RC_IO || result->code == RC_TIMEOUT ||
+           (result->code == RC_DB && strcmp(result->sqlstate, PG_UNREPLICATED) == 0);
+}
 
 static void on_ingest_done(const struct err *result, int64_t rows, void *arg)
 {
     struct ingest_op *op = arg;
     (void)rows;
     op->once = NULL;
-    if (op->was_sent &&
-        (result->code == RC_IO || result->code == RC_TIMEOUT || is_doubtful(op, result))) {
-        op->first_failure = *result;
-        if (result->code == RC_OK)
-            err_set(&op->first_failure, RC_IO, "the standby has not confirmed it");
-        op->tries = 0;
-        reread(op);
+    if (op->was_sent && is_unknown(result)) {
+        start_reread(op, INGEST_STORED, result); /* by the statement whose answer was lost */
         return;
     }
     if (is_lost_race(result) && op->tries < MAX_TRIES) {
@@ -538,6 +551,12 @@ static void on_ingest_done(const struct err *result, int64_t rows, void *arg)
         struct err err = {0};
         err_set(&err, RC_INTERNAL, "dpp.ingest gave no outcome that this build knows");
         finish(op, &err);
+        return;
+    }
+    if (result->code == RC_OK && op->outcome == INGEST_SAME && !op->prepared->audit) {
+        struct err err = {0};
+        err_set(&err, RC_DB, "what is stored already could not be confirmed");
+        start_reread(op, INGEST_SAME, &err);
         return;
     }
     finish(op, result);
@@ -552,9 +571,8 @@ static void run(struct ingest_op *op)
                          .on_row = on_ingest_row,
                          .on_done = on_ingest_done,
                          .arg = op,
-                         .was_sent = &op->was_sent,
-                         .was_warned = &op->was_warned};
-    op->has_outcome = op->was_warned = false;
+                         .was_sent = &op->was_sent};
+    op->has_outcome = false;
     op->tries++;
     op->once = pg_once_start(op->pool, op->timeout_ms, &q);
 }

@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * pg/conn: one connection, from names to a session, and its end.
+ * pg/conn: one connection, from its making (connect.c) to its end.
  *
- *   conn_start -> RESOLVING -> CONNECTING -> IDLE <-> LEASED -> CLEANING -> IDLE     (pool.c, statement.c)
- *                     |            |          |         |            |
- *                     +---failure--+----------+--loss---+------------+--> DEAD
+ *   conn_start -> CONNECTING -> IDLE <-> LEASED -> CLEANING -> IDLE     (pool.c, statement.c)
+ *                     |          |         |            |
+ *                     +-failure--+--loss---+------------+--> DEAD
  *
- * Resolving: each host of the connection string in turn on the jobpool; a name that does not resolve is
- * skipped as long as another one does. Connecting: PQconnectPoll with the addresses in order. libpq goes
- * to the next address when one refuses, but waits for ever for one that does not answer; so after
- * connect_ms the attempt begins again one address further, and the pool remembers to begin there.
- *
- * The socket may change with every PQconnectPoll, so the watch is made anew each time. From then on
- * interest in reading stays set unless a statement is paused: an idle connection that the server closes is
+ * Interest in reading stays set unless a statement is paused: an idle connection that the server closes is
  * noticed at once. There is one timer per connection, moved lazily: a deadline that is put off again and
  * again (each read is progress) costs a comparison, not a timer operation.
  *
@@ -23,7 +17,6 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -32,9 +25,6 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/metrics.h"
-
-static void connect_next(struct pg_conn *c);
-static void resolve_next(struct pg_conn *c);
 
 void conn_enter(struct pg_conn *c)
 {
@@ -103,25 +93,26 @@ static void on_ready(int fd, unsigned ready, void *arg);
 
 /* libpq closes its descriptor whenever a connection breaks, long before it returns to us, and another thread may
  * be given the same number at once. So what is watched is a duplicate, which is closed by nobody else. */
-static void watch_socket(struct pg_conn *c, unsigned interest)
+struct loop_watch *pg_watch(struct loop *l, PGconn *pg, unsigned interest, loop_watch_cb cb,
+                            void *arg, int *own_fd)
 {
-    c->watched_fd = fcntl(PQsocket(c->pg), F_DUPFD_CLOEXEC, 0);
-    c->watch = loop_watch_new(c->pool->loop, c->watched_fd >= 0 ? c->watched_fd : PQsocket(c->pg),
-                              on_ready, c); /* with no descriptor left the original has to do */
-    c->interest = 0;
-    conn_set_interest(c, interest);
+    *own_fd = fcntl(PQsocket(pg), F_DUPFD_CLOEXEC, 0);
+    struct loop_watch *w = loop_watch_new(l, *own_fd >= 0 ? *own_fd : PQsocket(pg), cb,
+                                          arg); /* with no descriptor left the original has to do */
+    if (interest) {
+        loop_watch_set(w, interest);
+    }
+    return w;
 }
 
-static void unwatch_socket(struct pg_conn *c)
+void pg_unwatch(struct loop_watch *w, int own_fd)
 {
-    if (!c->watch) {
+    if (!w) {
         return;
     }
-    loop_watch_free(c->watch);
-    c->watch = NULL;
-    c->interest = 0;
-    if (c->watched_fd >= 0) {
-        close(c->watched_fd);
+    loop_watch_free(w);
+    if (own_fd >= 0) {
+        close(own_fd);
     }
 }
 
@@ -131,11 +122,11 @@ void conn_disconnect(struct pg_conn *c)
         pg_cancel_abandon(c->cancel);
         c->cancel = NULL;
     }
-    if (c->resolve) {
-        resolve_cancel(c->resolve);
-        c->resolve = NULL;
-    }
-    unwatch_socket(c);
+    pg_connecting_free(c->connecting);
+    c->connecting = NULL;
+    pg_unwatch(c->watch, c->watched_fd);
+    c->watch = NULL;
+    c->interest = 0;
     PQfinish(c->pg);
     c->pg = NULL;
     c->tls = NULL;
@@ -175,170 +166,42 @@ void conn_lost(struct pg_conn *c, const struct err *why)
     pool_on_lost(p);
 }
 
-static void connect_failed(struct pg_conn *c, const struct err *why)
+static void conn_failed(struct pg_conn *c, const struct err *why)
 {
     struct pg_pool *p = c->pool;
     conn_destroy(c);
     pool_on_connect_failed(p, why);
 }
 
-static void on_notice(void *arg, const PGresult *result)
+void conn_on_notice(void *arg, const PGresult *result)
 {
     struct pg_conn *c = arg;
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
     char line[256];
-    if (severity && strcmp(severity, "WARNING") == 0 && c->state == PG_CONN_LEASED &&
-        c->st.is_running && c->st.was_warned) {
-        *c->st.was_warned = true;
-    }
+    c->st.is_unreplicated = c->st.is_unreplicated || pg_is_unreplicated(result);
     pg_one_line(line, sizeof line, message ? message : PQresultErrorMessage(result));
     log_debug(NULL, "db.notice", "connection=%u text=\"%s\"", c->number, line);
 }
 
-/* ---- connecting ---- */
-
-static void connected(struct pg_conn *c)
+static void connected(struct pg_conn *c, PGconn *pg)
 {
     struct err why;
+    c->pg = pg;
     if (PQsetnonblocking(c->pg, 1) != 0) {
         pg_err_from_conn(&why, RC_DB, c->pg);
-        connect_failed(c, &why);
+        conn_failed(c, &why);
         return;
     }
     c->tls = PQsslInUse(c->pg) ? PQsslStruct(c->pg, "OpenSSL") : NULL;
     c->is_counted = true;
     metric_add(METRIC_database_connections, 1);
     conn_set_deadline(c, 0);
-    watch_socket(c, LOOP_READ);
-    log_debug(NULL, "db.connected", "connection=%u backend=%d", c->number, PQbackendPID(c->pg));
+    c->watch = pg_watch(c->pool->loop, c->pg, 0, on_ready, c, &c->watched_fd);
+    c->interest = 0;
+    conn_set_interest(c, LOOP_READ);
+    log_debug(NULL, "db.connected", "connection=%u backend=%d host=%s port=%s", c->number,
+              PQbackendPID(c->pg), PQhost(c->pg), PQport(c->pg));
     pool_on_connected(c);
-}
-
-static void poll_connection(struct pg_conn *c)
-{
-    struct err why;
-    unwatch_socket(c);
-    switch (PQconnectPoll(c->pg)) {
-    case PGRES_POLLING_READING:
-        watch_socket(c, LOOP_READ);
-        break;
-    case PGRES_POLLING_WRITING:
-        watch_socket(c, LOOP_WRITE);
-        break;
-    case PGRES_POLLING_OK:
-        connected(c);
-        break;
-    default:
-        pg_err_from_conn(&why, RC_DB, c->pg);
-        connect_failed(c, &why);
-    }
-}
-
-/* The candidates, beginning where the last attempt stalled. */
-static enum rc start_session(struct pg_conn *c, struct err *why)
-{
-    struct pg_candidate ordered[MAX_CANDIDATES];
-    struct pg_connect_params params;
-    for (unsigned i = 0; i < c->candidate_count; i++) {
-        ordered[i] = c->candidates[(c->pool->first_candidate + i) % c->candidate_count];
-    }
-    enum rc rc = pg_connect_params_init(&params, &c->pool->info, ordered, c->candidate_count, why);
-    if (rc != RC_OK) {
-        return rc;
-    }
-    c->pg = PQconnectStartParams(params.keywords, params.values, 0);
-    pg_connect_params_fini(&params);
-    if (!c->pg || PQstatus(c->pg) == CONNECTION_BAD) {
-        return pg_err_from_conn(why, RC_DB, c->pg);
-    }
-    PQsetNoticeReceiver(c->pg, on_notice, c);
-    return RC_OK;
-}
-
-static void connect_next(struct pg_conn *c)
-{
-    struct err why;
-    c->state = PG_CONN_CONNECTING;
-    conn_set_deadline(c, c->pool->options.connect_ms);
-    if (start_session(c, &why) != RC_OK) {
-        connect_failed(c, &why);
-        return;
-    }
-    watch_socket(c, LOOP_WRITE); /* as if PQconnectPoll had asked to write */
-}
-
-static void connect_timed_out(struct pg_conn *c)
-{
-    struct err why;
-    if (c->state == PG_CONN_CONNECTING && ++c->rounds < c->candidate_count) {
-        c->pool->first_candidate = (c->pool->first_candidate + 1) % c->candidate_count;
-        conn_disconnect(c);
-        connect_next(c);
-        return;
-    }
-    err_set_limit(&why, LIMIT_database_connect_timeout, 0,
-                  c->state == PG_CONN_RESOLVING ? "no address within %lld ms"
-                                                : "no answer within %lld ms",
-                  (long long)c->pool->options.connect_ms);
-    why.code = RC_DB;
-    connect_failed(c, &why);
-}
-
-/* ---- resolving ---- */
-
-static void add_candidate(struct pg_conn *c, const struct pg_target *t, const char *address)
-{
-    if (c->candidate_count == MAX_CANDIDATES) {
-        return;
-    }
-    struct pg_candidate *k = &c->candidates[c->candidate_count++];
-    k->host = t->host ? t->host : "";
-    snprintf(k->address, sizeof k->address, "%s", address ? address : "");
-    snprintf(k->port, sizeof k->port, "%s", t->port);
-}
-
-static void on_resolved(const struct resolved *addresses, unsigned count, const struct err *why,
-                        void *arg)
-{
-    struct pg_conn *c = arg;
-    conn_enter(c);
-    c->resolve = NULL;
-    for (unsigned i = 0; i < count; i++) {
-        char text[MAX_ADDRESS];
-        if (getnameinfo((const struct sockaddr *)&addresses[i].addr, addresses[i].len, text,
-                        sizeof text, NULL, 0, NI_NUMERICHOST) == 0) {
-            add_candidate(c, &c->pool->info.targets[c->target], text);
-        }
-    }
-    if (count == 0 && why) {
-        c->resolve_why = *why;
-    }
-    c->target++;
-    resolve_next(c);
-    conn_leave(c);
-}
-
-static void resolve_next(struct pg_conn *c)
-{
-    const struct pg_conninfo *info = &c->pool->info;
-    for (; c->target < info->target_count; c->target++) {
-        const struct pg_target *t = &info->targets[c->target];
-        if (!pg_target_needs_resolving(t)) {
-            add_candidate(c, t, t->hostaddr);
-        } else if (resolve_start(c->pool->resolve_pool, c->pool->mailbox, t->host,
-                                 (uint16_t)atoi(t->port), on_resolved, c, &c->resolve,
-                                 &c->resolve_why) == RC_OK) {
-            return;
-        }
-    }
-    if (info->target_count > 0 && c->candidate_count == 0) {
-        struct err why;
-        err_set(&why, RC_DB, "%s", c->resolve_why.text);
-        connect_failed(c, &why);
-        return;
-    }
-    connect_next(c);
 }
 
 /* ---- events ---- */
@@ -348,11 +211,7 @@ static void on_ready(int fd, unsigned ready, void *arg)
     struct pg_conn *c = arg;
     (void)fd;
     conn_enter(c);
-    if (c->state == PG_CONN_CONNECTING) {
-        poll_connection(c);
-    } else {
-        statement_on_ready(c, ready);
-    }
+    statement_on_ready(c, ready);
     conn_leave(c);
 }
 
@@ -369,11 +228,7 @@ static void on_timer(void *arg)
         loop_timer_set(c->timer, left);
     } else {
         c->deadline_ms = 0;
-        if (c->state == PG_CONN_RESOLVING || c->state == PG_CONN_CONNECTING) {
-            connect_timed_out(c);
-        } else {
-            statement_on_deadline(c);
-        }
+        statement_on_deadline(c);
     }
     conn_leave(c);
 }
@@ -386,19 +241,30 @@ static void on_kick(void *arg)
     conn_leave(c);
 }
 
+static void on_connected(PGconn *pg, const struct err *why, void *arg)
+{
+    struct pg_conn *c = arg;
+    conn_enter(c);
+    c->connecting = NULL;
+    if (pg) {
+        connected(c, pg);
+    } else {
+        conn_failed(c, why);
+    }
+    conn_leave(c);
+}
+
 void conn_start(struct pg_pool *p)
 {
     struct pg_conn *c = xcalloc(1, sizeof *c);
     c->pool = p;
     c->number = ++p->serial;
-    c->state = PG_CONN_RESOLVING;
+    c->generation = p->generation;
+    c->state = PG_CONN_CONNECTING;
     c->timer = loop_timer_new(p->loop, on_timer, c);
     c->kick = loop_timer_new(p->loop, on_kick, c);
     pg_cache_init(&c->cache, p->options.max_prepared);
     TAILQ_INSERT_TAIL(&p->conns, c, all);
     p->conn_count++;
-    conn_enter(c);
-    conn_set_deadline(c, p->options.connect_ms);
-    resolve_next(c);
-    conn_leave(c);
+    c->connecting = pg_connecting_new(&p->connector, on_connected, c);
 }

@@ -3,8 +3,8 @@
  * pg/conninfo: a connection string taken apart, completed, and put together for libpq.
  *
  * libpq resolves host names inside PQconnectStart and PQconnectPoll, with a blocking getaddrinfo. So the
- * hosts are taken out of the string, resolved on the jobpool, and given back as `hostaddr`, one entry per
- * address, with `host` beside it for certificates and .pgpass. Only a host that hides in a service file
+ * hosts are taken out of the string, resolved on the jobpool, and given to libpq one at a time (connect.c), as
+ * `hostaddr` with `host` beside it for certificates and .pgpass. Only a host that hides in a service file
  * stays with libpq; such a file should name hostaddr.
  *
  * Everything the server wants from a session is said in the two tables below and nowhere else. What the
@@ -28,7 +28,6 @@ static const struct {
     {"keepalives_interval", "5"},
     {"keepalives_count", "3"},
     {"tcp_user_timeout", "30000"},
-    {"connect_timeout", "10"}, /* blocking connections only; the pool has its own deadline */
     {"gssencmode", "disable"}, /* would ask the Kerberos library, which may block */
     {"fallback_application_name", "dppr"},
 };
@@ -104,6 +103,13 @@ static char *list_item(const char *list, unsigned index, unsigned *count)
     return item;
 }
 
+int64_t pg_connect_ms(const struct pg_conninfo *info, int64_t otherwise_ms)
+{
+    const char *seconds = given(info, "connect_timeout");
+    long long s = seconds ? atoll(seconds) : 0;
+    return s > 0 && s < INT32_MAX ? s * 1000 : otherwise_ms;
+}
+
 static bool is_port(const char *text)
 {
     char *end;
@@ -153,6 +159,25 @@ static enum rc find_targets(struct pg_conninfo *info)
     return RC_OK;
 }
 
+static enum pg_kind find_kind(const struct pg_conninfo *info)
+{
+    static const char *const names[] = {
+        [PG_KIND_ANY] = "any",
+        [PG_KIND_READ_WRITE] = "read-write",
+        [PG_KIND_READ_ONLY] = "read-only",
+        [PG_KIND_PRIMARY] = "primary",
+        [PG_KIND_STANDBY] = "standby",
+        [PG_KIND_PREFER_STANDBY] = "prefer-standby",
+    };
+    const char *name = given(info, "target_session_attrs");
+    for (unsigned i = 0; name && i < sizeof names / sizeof *names; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return (enum pg_kind)i;
+        }
+    }
+    return PG_KIND_ANY;
+}
+
 /* libpq quotes the string in its messages: what is between the first and the last quote goes. They are looked for in
  * the whole message: in one that has been cut the last quote may be one of the string. */
 static void set_parse_error(struct err *why, const char *message)
@@ -181,6 +206,9 @@ void pg_conninfo_init(struct pg_conninfo *info, const char *conninfo, const char
         PQfreemem(message);
         return;
     }
+    info->kind = find_kind(info);
+    const char *balance = given(info, "load_balance_hosts");
+    info->is_balanced = balance && strcmp(balance, "random") == 0;
     if (find_targets(info) != RC_OK) {
         PQconninfoFree(info->options);
         info->options = NULL;
@@ -211,6 +239,31 @@ bool pg_target_needs_resolving(const struct pg_target *t)
     return !has_address && !is_socket;
 }
 
+/* PostgreSQL 14 reports both whenever they change; a pooler reports neither. */
+bool pg_kind_fits(enum pg_kind wanted, const PGconn *pg)
+{
+    if (wanted == PG_KIND_ANY || wanted == PG_KIND_PREFER_STANDBY) {
+        return true;
+    }
+    const char *standby = PQparameterStatus(pg, "in_hot_standby");
+    const char *read_only = PQparameterStatus(pg, "default_transaction_read_only");
+    if (!standby || !read_only) {
+        return true;
+    }
+    bool is_standby = strcmp(standby, "on") == 0;
+    bool is_read_only = is_standby || strcmp(read_only, "on") == 0;
+    switch (wanted) {
+    case PG_KIND_READ_WRITE:
+        return !is_read_only;
+    case PG_KIND_READ_ONLY:
+        return is_read_only;
+    case PG_KIND_PRIMARY:
+        return !is_standby;
+    default:
+        return is_standby;
+    }
+}
+
 static void add_param(struct pg_connect_params *params, const char *keyword, const char *value)
 {
     if (params->count + 1 < MAX_CONNECT_PARAMS) { /* libpq knows about 40 keywords */
@@ -219,49 +272,35 @@ static void add_param(struct pg_connect_params *params, const char *keyword, con
     }
 }
 
-static bool is_replaced(const char *keyword, bool has_candidates)
+static bool is_replaced(const char *keyword, bool has_candidate, const char *kind)
 {
-    static const char *const always[] = {"client_encoding", "options"};
     static const char *const hosts[] = {"host", "hostaddr", "port"};
-    for (unsigned i = 0; i < 2; i++) {
-        if (strcmp(keyword, always[i]) == 0) {
-            return true;
-        }
+    if (strcmp(keyword, "client_encoding") == 0 || strcmp(keyword, "options") == 0) {
+        return true;
     }
-    for (unsigned i = 0; has_candidates && i < 3; i++) {
+    for (unsigned i = 0; has_candidate && i < 3; i++) {
         if (strcmp(keyword, hosts[i]) == 0) {
             return true;
         }
     }
-    return false;
+    return kind && strcmp(keyword, "target_session_attrs") == 0;
 }
 
-static void add_candidates(struct pg_connect_params *params, const struct pg_candidate *candidates,
-                           unsigned count)
+static void add_candidate(struct pg_connect_params *params, const struct pg_candidate *candidate)
 {
-    bool has_address = false;
-    for (unsigned i = 0; i < count; i++) {
-        const char *comma = i ? "," : "";
-        buf_printf(&params->lists[0], "%s%s", comma, candidates[i].host);
-        buf_printf(&params->lists[1], "%s%s", comma, candidates[i].address);
-        buf_printf(&params->lists[2], "%s%s", comma, candidates[i].port);
-        has_address = has_address || candidates[i].address[0];
+    add_param(params, "host", candidate->host);
+    if (candidate->address[0]) {
+        add_param(params, "hostaddr", candidate->address);
     }
-    add_param(params, "host", buf_cstr(&params->lists[0]));
-    if (has_address) {
-        add_param(params, "hostaddr", buf_cstr(&params->lists[1]));
-    }
-    add_param(params, "port", buf_cstr(&params->lists[2]));
+    add_param(params, "port", candidate->port);
 }
 
 enum rc pg_connect_params_init(struct pg_connect_params *params, const struct pg_conninfo *info,
-                               const struct pg_candidate *candidates, unsigned count,
+                               const struct pg_candidate *candidate, const char *kind,
                                struct err *err)
 {
     memset(params, 0, sizeof *params);
-    for (unsigned i = 0; i < 4; i++) {
-        buf_init(&params->lists[i], 64 * 1024);
-    }
+    buf_init(&params->options, 64 * 1024);
     if (!info->options) {
         if (err) {
             *err = info->why;
@@ -269,7 +308,7 @@ enum rc pg_connect_params_init(struct pg_connect_params *params, const struct pg
         return info->why.code;
     }
     for (const PQconninfoOption *o = info->options; o->keyword; o++) {
-        if (o->val && *o->val && !is_replaced(o->keyword, count > 0)) {
+        if (o->val && *o->val && !is_replaced(o->keyword, candidate != NULL, kind)) {
             add_param(params, o->keyword, o->val);
         }
     }
@@ -278,8 +317,11 @@ enum rc pg_connect_params_init(struct pg_connect_params *params, const struct pg
             add_param(params, connection_defaults[i].keyword, connection_defaults[i].value);
         }
     }
-    if (count > 0) {
-        add_candidates(params, candidates, count);
+    if (candidate) {
+        add_candidate(params, candidate);
+    }
+    if (kind) {
+        add_param(params, "target_session_attrs", kind);
     }
     if (info->application_name && !given(info, "application_name")) {
         add_param(params, "application_name", info->application_name);
@@ -287,23 +329,19 @@ enum rc pg_connect_params_init(struct pg_connect_params *params, const struct pg
     add_param(params, "client_encoding", "UTF8"); /* not the user's choice: the code expects it */
     /* The user's own settings come last and win. */
     const char *own = given(info, "options");
-    buf_printf(&params->lists[3], "%s%s%s", info->session_options,
+    buf_printf(&params->options, "%s%s%s", info->session_options,
                *info->session_options && own ? " " : "", own ? own : "");
-    if (params->lists[3].len > 0) {
-        add_param(params, "options", buf_cstr(&params->lists[3]));
+    if (params->options.len > 0) {
+        add_param(params, "options", buf_cstr(&params->options));
     }
-    for (unsigned i = 0; i < 4; i++) {
-        if (buf_status(&params->lists[i]) != RC_OK) {
-            pg_connect_params_fini(params);
-            return err_set(err, RC_LIMIT, "the connection string is too long");
-        }
+    if (buf_status(&params->options) != RC_OK) {
+        pg_connect_params_fini(params);
+        return err_set(err, RC_LIMIT, "the connection string is too long");
     }
     return RC_OK;
 }
 
 void pg_connect_params_fini(struct pg_connect_params *params)
 {
-    for (unsigned i = 0; i < 4; i++) {
-        buf_fini(&params->lists[i]);
-    }
+    buf_fini(&params->options);
 }

@@ -59,6 +59,15 @@ static const char *reason_of(const char *sqlstate)
     return NULL;
 }
 
+/* The transaction has ended well on the primary alone: the wait for its standbys was cancelled, or the server stops. It
+ * comes as a warning, in the language of the server's messages and with the SQLSTATE of any warning, so it is known by
+ * the function that gives it. */
+bool pg_is_unreplicated(const PGresult *notice)
+{
+    const char *function = PQresultErrorField(notice, PG_DIAG_SOURCE_FUNCTION);
+    return function && strcmp(function, "SyncRepWaitForLSN") == 0;
+}
+
 enum rc pg_err_from_result(struct err *err, const PGresult *result, const PGconn *pg)
 {
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);

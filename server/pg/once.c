@@ -114,6 +114,7 @@ struct pg_once *pg_once_start(struct pg_pool *p, int64_t timeout_ms, const struc
         o->query.sql = NULL;
     }
     o->lease = pg_lease_start(p, timeout_ms, on_lease, o);
+    o->lease->is_patient = q->is_patient;
     if (!o->query.sql) {
         pool_refuse_lease(o->lease, RC_NOMEM, "no memory for the parameters of a statement");
     }

@@ -18,6 +18,16 @@
 
 enum { MAX_TARGETS = 16, MAX_CANDIDATES = 32, MAX_ADDRESS = 64, MAX_CONNECT_PARAMS = 64 };
 
+/* target_session_attrs: which kind of session is wanted. */
+enum pg_kind {
+    PG_KIND_ANY, /* and what libpq will not know */
+    PG_KIND_READ_WRITE,
+    PG_KIND_READ_ONLY,
+    PG_KIND_PRIMARY,
+    PG_KIND_STANDBY,
+    PG_KIND_PREFER_STANDBY,
+};
+
 /* One host of the connection string. */
 struct pg_target {
     char *host;     /* name, address or socket folder; NULL = libpq's default */
@@ -25,7 +35,7 @@ struct pg_target {
     char port[8];
 };
 
-/* One address to try, as libpq takes them: in lists of equal length. */
+/* One address to try. */
 struct pg_candidate {
     const char *host;          /* borrowed from the target; "" = none */
     char address[MAX_ADDRESS]; /* "" for a unix socket */
@@ -37,6 +47,8 @@ struct pg_conninfo {
     struct err why;            /* set after a parse error; never holds a password */
     struct pg_target targets[MAX_TARGETS];
     unsigned target_count; /* 0: libpq finds the host itself (socket default, service file) */
+    enum pg_kind kind;
+    bool is_balanced; /* load_balance_hosts=random */
     char *application_name;
     char *session_options;
 };
@@ -46,7 +58,7 @@ struct pg_connect_params {
     const char *keywords[MAX_CONNECT_PARAMS];
     const char *values[MAX_CONNECT_PARAMS];
     unsigned count;
-    struct buf lists[4]; /* host, hostaddr, port, options */
+    struct buf options;
 };
 
 /* A bad string is remembered in why, so that a pool can be made and say so to who asks for a
@@ -54,11 +66,15 @@ struct pg_connect_params {
 void pg_conninfo_init(struct pg_conninfo *info, const char *conninfo, const char *application_name,
                       const char *session_options);
 void pg_conninfo_fini(struct pg_conninfo *info);
+int64_t pg_connect_ms(const struct pg_conninfo *info, int64_t otherwise_ms); /* connect_timeout */
 bool pg_target_needs_resolving(const struct pg_target *t);
-/* candidates NULL: as the user wrote the hosts (blocking connections). */
+/* Whether the session is still of the kind that is wanted, as far as its server has said. */
+bool pg_kind_fits(enum pg_kind wanted, const PGconn *pg);
+/* candidate NULL: libpq finds the host itself; borrowed. kind: instead of target_session_attrs;
+ * NULL = as the user wrote it. */
 MUST_CHECK enum rc pg_connect_params_init(struct pg_connect_params *params,
                                           const struct pg_conninfo *info,
-                                          const struct pg_candidate *candidates, unsigned count,
+                                          const struct pg_candidate *candidate, const char *kind,
                                           struct err *err);
 void pg_connect_params_fini(struct pg_connect_params *params);
 
@@ -67,6 +83,8 @@ void pg_connect_params_fini(struct pg_connect_params *params);
 /* From a failed result, or from the connection where libpq made the error up itself. */
 enum rc pg_err_from_result(struct err *err, const PGresult *result, const PGconn *pg);
 enum rc pg_err_from_conn(struct err *err, enum rc code, const PGconn *pg);
+/* Whether a notice says that a transaction has committed without having been replicated as it should. */
+bool pg_is_unreplicated(const PGresult *notice);
 /* text on one line, white space folded. */
 void pg_one_line(char *out, size_t size, const char *text);
 
@@ -136,11 +154,39 @@ struct pg_cancel *pg_cancel_start(PGconn *pg, struct mailbox *reply_to, pg_cance
 /* After this the callback does not come and the thread does not post. Not legal after the callback. */
 void pg_cancel_abandon(struct pg_cancel *cancel);
 
+/* ---- connect.c: which host becomes the session ---- */
+
+/* An address, or a name without one, that gave no answer lately. */
+struct pg_silence {
+    struct pg_candidate of;
+    int64_t until_ms; /* 0 = none */
+};
+enum { MAX_SILENCES = MAX_CANDIDATES + MAX_TARGETS };
+
+/* What connections of one kind share; outlives them. */
+struct pg_connector {
+    struct loop *loop;
+    struct mailbox *mailbox;
+    struct jobpool *resolve_pool;
+    const struct pg_conninfo *info; /* without a parse error */
+    int64_t connect_ms;
+    unsigned *random;
+    void (*on_notice)(void *arg, const PGresult *notice); /* with the callback's arg; may be NULL */
+    struct pg_silence silences[MAX_SILENCES];
+};
+
+struct pg_connecting;
+/* pg is the callee's; NULL: why tells of every host. */
+typedef void (*pg_connected_cb)(PGconn *pg, const struct err *why, void *arg);
+/* The callback never comes from inside, and the handle is valid until then. */
+struct pg_connecting *pg_connecting_new(struct pg_connector *by, pg_connected_cb cb, void *arg);
+void pg_connecting_free(struct pg_connecting *k); /* before the callback; NULL is legal */
+unsigned pg_random(unsigned *state);              /* good enough for jitter and for taking turns */
+
 /* ---- conn.c, statement.c, pool.c ---- */
 
 enum pg_conn_state {
-    PG_CONN_RESOLVING,  /* host names on the jobpool */
-    PG_CONN_CONNECTING, /* PQconnectPoll */
+    PG_CONN_CONNECTING, /* connect.c */
     PG_CONN_IDLE,       /* in the pool's list */
     PG_CONN_LEASED,     /* an operation has it; pg is NULL once the connection is lost */
     PG_CONN_CLEANING,   /* given back: cancel, drain, roll back */
@@ -169,6 +215,7 @@ struct pg_statement {
     bool was_retried;
     bool was_rolled_back;
     bool has_dropped_rows;
+    bool is_unreplicated; /* committed, but not where synchronous replication wants it to be */
     enum pg_stop stop;
     int64_t give_up_ms; /* when a cancelled statement has not ended by then the connection goes */
     const char *sql;    /* borrowed until pg_query_start returns; for unnamed statements */
@@ -177,7 +224,6 @@ struct pg_statement {
     struct pg_bound bound;
     int64_t rows, started_us;
     struct err result;
-    bool *was_warned; /* the owner's, or NULL */
     void (*on_row)(const struct pg_row *row, void *arg);
     void (*on_done)(const struct err *result, int64_t rows, void *arg);
     void *arg;
@@ -199,16 +245,10 @@ struct pg_conn {
     int64_t timer_ms;         /* when the timer is set to fire */
     struct loop_timer *kick;  /* work that must not be done from inside a call */
     unsigned on_stack;        /* callbacks of this connection being run */
+    unsigned generation;      /* of the pool when it was made */
     void *tls;                /* for what TLS has read but libpq has not */
 
-    /* while connecting */
-    struct resolve *resolve;
-    unsigned target;
-    unsigned rounds; /* time-outs so far in this attempt */
-    struct pg_candidate candidates[MAX_CANDIDATES];
-    unsigned candidate_count;
-    struct err resolve_why;
-
+    struct pg_connecting *connecting; /* while it is being made */
     struct pg_cache cache;
     struct pg_statement st;
     struct pg_cancel *cancel; /* running PQcancel */
@@ -221,6 +261,7 @@ struct pg_lease {
     uint64_t number; /* in the order of asking */
     int64_t asked_us, deadline_ms;
     bool is_counted; /* in the pool's number of waiting leases */
+    bool is_patient; /* waits for a database that is away */
     struct err why;  /* refused from the start */
     pg_lease_cb cb;
     void *arg;
@@ -236,10 +277,10 @@ struct pg_pool {
     LIST_HEAD(, pg_conn) idle; /* most recently used first */
     TAILQ_HEAD(pg_lease_queue, pg_lease) queue;
     unsigned conn_count, waiting, serial;
+    unsigned generation; /* connections of an older one are given up */
     uint64_t lease_serial;
     unsigned random;
-    unsigned
-        first_candidate; /* where the next attempt begins: past an address that did not answer */
+    struct pg_connector connector;
     struct loop_timer *kick;     /* hand out connections */
     struct loop_timer *deadline; /* of the leases */
     struct loop_timer *retry;    /* next attempt to connect */
@@ -264,6 +305,11 @@ void conn_disconnect(struct pg_conn *c);
 /* The connection is of no use any more; why is logged and, to a running statement, reported. */
 void conn_lost(struct pg_conn *c, const struct err *why);
 void conn_destroy(struct pg_conn *c);
+void conn_on_notice(void *conn, const PGresult *result);
+/* A watch on the session's socket, through a descriptor of its own. */
+struct loop_watch *pg_watch(struct loop *l, PGconn *pg, unsigned interest, loop_watch_cb cb,
+                            void *arg, int *own_fd);
+void pg_unwatch(struct loop_watch *w, int own_fd); /* w NULL is legal */
 bool conn_has_unread(const struct pg_conn *c); /* TLS holds octets that no event will announce */
 
 /* statement.c */
@@ -282,6 +328,8 @@ void pool_on_clean(struct pg_conn *c);
 void pool_on_lost(struct pg_pool *p);
 void pool_remove(struct pg_conn *c);
 struct pg_conn *pool_take_idle(struct pg_pool *p);
+/* A session turned out to be of the wrong kind; others that are as old may be so too. */
+void pool_on_misplaced(struct pg_conn *c);
 void pool_refuse_lease(struct pg_lease *lease, enum rc code, const char *text);
 
 /* ---- sync.c: for migrate ---- */

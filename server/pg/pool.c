@@ -53,7 +53,7 @@ static unsigned count_states(const struct pg_pool *p, bool is_live)
     unsigned n = 0;
     const struct pg_conn *c;
     TAILQ_FOREACH (c, &p->conns, all) {
-        bool is_new = c->state == PG_CONN_RESOLVING || c->state == PG_CONN_CONNECTING;
+        bool is_new = c->state == PG_CONN_CONNECTING;
         n += is_live ? !is_new && c->pg : is_new;
     }
     return n;
@@ -116,14 +116,27 @@ void pool_remove(struct pg_conn *c)
     c->pool->conn_count--;
 }
 
+/* NULL = it may stay. */
+static const char *why_drop(const struct pg_conn *c)
+{
+    if (c->most_sent > KEPT_SENT_BYTES) {
+        return "large";
+    }
+    return c->generation != c->pool->generation || !pg_kind_fits(c->pool->info.kind, c->pg)
+               ? "misplaced"
+               : NULL;
+}
+
 void pool_on_clean(struct pg_conn *c)
 {
     struct pg_pool *p = c->pool;
-    if (c->most_sent <= KEPT_SENT_BYTES) {
+    const char *why = why_drop(c);
+    if (!why) {
         to_idle(c);
         return;
     }
-    log_debug(NULL, "db.connection_dropped", "connection=%u sent=%zu", c->number, c->most_sent);
+    log_debug(NULL, "db.connection_dropped", "connection=%u why=%s sent=%zu", c->number, why,
+              c->most_sent);
     conn_destroy(c);
     pool_kick(p); /* who waits for it gets a new one */
 }
@@ -157,9 +170,24 @@ void pool_on_connect_failed(struct pg_pool *p, const struct err *why)
     if (p->backoff_ms > BACKOFF_MAX_MS) {
         p->backoff_ms = BACKOFF_MAX_MS;
     }
-    p->random = p->random * 1664525u + 1013904223u; /* jitter needs no better */
-    loop_timer_set(p->retry, p->backoff_ms - (int64_t)(p->random >> 16) % (p->backoff_ms / 4));
+    loop_timer_set(p->retry, p->backoff_ms - (int64_t)pg_random(&p->random) % (p->backoff_ms / 4));
     pool_kick(p);
+}
+
+void pool_on_misplaced(struct pg_conn *c)
+{
+    struct pg_pool *p = c->pool;
+    struct pg_conn *idle;
+    if (c->generation != p->generation) {
+        return; /* known already */
+    }
+    p->generation++;
+    log_warn(NULL, "db.misplaced",
+             "note=\"the server takes no objects any more; looking for another\"");
+    while ((idle = LIST_FIRST(&p->idle))) {
+        conn_destroy(idle);
+    }
+    pool_on_lost(p);
 }
 
 void pool_on_lost(struct pg_pool *p)
@@ -290,7 +318,7 @@ static bool has_expired(const struct pg_lease *lease, struct err *why)
 static bool is_hopeless(const struct pg_lease *lease, struct err *why)
 {
     *why = lease->pool->why;
-    return lease->is_counted;
+    return lease->is_counted && !lease->is_patient;
 }
 
 /* The leases that are in the queue now: a callback may ask again, and may cancel any other lease, so the
@@ -399,6 +427,15 @@ struct pg_pool *pg_pool_new(struct loop *l, struct mailbox *mailbox, struct jobp
     TAILQ_INIT(&p->queue);
     LIST_INIT(&p->idle);
     p->random = (unsigned)clock_now_us() ^ (unsigned)(uintptr_t)p;
+    p->connector = (struct pg_connector){
+        .loop = l,
+        .mailbox = mailbox,
+        .resolve_pool = resolve_pool,
+        .info = &p->info,
+        .connect_ms = options->connect_ms,
+        .random = &p->random,
+        .on_notice = conn_on_notice,
+    };
     p->kick = loop_timer_new(l, dispatch, p);
     p->deadline = loop_timer_new(l, on_deadline, p);
     p->retry = loop_timer_new(l, on_retry, p);

@@ -143,6 +143,17 @@ static void send_step(struct pg_conn *c, enum pg_step step)
 static void judge(const struct pg_statement *st, struct err *result)
 {
     *result = st->result;
+    if (result->code == RC_OK && st->is_unreplicated) {
+        if (st->stop == PG_STOP_TIMEOUT) {
+            err_set_limit(result, LIMIT_database_statement_timeout, 0,
+                          "the standby has not confirmed it");
+            result->code = RC_DB;
+        } else {
+            err_set(result, RC_DB, "the standby has not confirmed it");
+        }
+        snprintf(result->sqlstate, sizeof result->sqlstate, PG_UNREPLICATED);
+        return;
+    }
     if (st->stop == PG_STOP_NONE || (result->code == RC_OK && !st->has_dropped_rows)) {
         return;
     }
@@ -159,11 +170,25 @@ static void judge(const struct pg_statement *st, struct err *result)
     }
 }
 
+/* read_only_sql_transaction, where a session was wanted that may write: its server was demoted, or the pooler has
+ * another one now. */
+static bool is_misplaced(const struct pg_conn *c, const struct err *result)
+{
+    enum pg_kind wanted = c->pool->info.kind;
+    return result->code == RC_DB && strcmp(result->sqlstate, "25006") == 0 &&
+           (wanted == PG_KIND_READ_WRITE ||
+            (wanted == PG_KIND_PRIMARY && c->pg && !pg_kind_fits(PG_KIND_PRIMARY, c->pg)));
+}
+
 static void finish(struct pg_conn *c)
 {
     struct pg_statement *st = &c->st;
     struct err result;
     judge(st, &result);
+    if (is_misplaced(c, &result)) {
+        result.code = RC_AGAIN; /* nothing was done, and another session may do it */
+        pool_on_misplaced(c);
+    }
     if (result.code != RC_OK && result.code != RC_CANCELED) {
         struct log_ctx ctx = {.limit = result.limit};
         metric_add(METRIC_database_errors, 1);
@@ -540,8 +565,7 @@ void pg_query_start(struct pg_conn *c, const struct pg_query *q)
                                 .started_us = clock_now_us(),
                                 .on_row = q->on_row,
                                 .on_done = q->on_done,
-                                .arg = q->arg,
-                                .was_warned = q->was_warned};
+                                .arg = q->arg};
     if (!c->pg) {
         err_set(&st->result, RC_IO, "the database connection was lost");
         end_later(c);

@@ -1,24 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * pg/sync: blocking statements for the command line. Results are whole and in text format; the planner
- * settings of the pool are not wanted here.
+ * settings of the pool are not wanted here. Hosts are chosen as for the pool, on a loop that lives as long.
  */
 #include "pg_internal.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "core/arena.h"
+#include "core/clock.h"
 #include "core/log.h"
 #include "core/metrics.h"
 
-enum { MAX_WORDS = 1 << 20 };
+enum { MAX_WORDS = 1 << 20, CONNECT_MS = 10000 };
 
 struct pg_sync {
     PGconn *pg;
     struct pg_bound bound;
     struct pg_sync_position position;
     struct buf words;
+    bool is_unreplicated;
 };
 
 struct pg_table {
@@ -30,7 +33,8 @@ static void on_notice(void *arg, const PGresult *result)
     const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     char line[256];
-    (void)arg;
+    struct pg_sync *s = arg;
+    s->is_unreplicated = s->is_unreplicated || pg_is_unreplicated(result);
     pg_one_line(line, sizeof line, message ? message : PQresultErrorMessage(result));
     /* "relation exists, skipping" is noise; warnings and raise notice are meant for people. */
     bool is_quiet = severity && (strcmp(severity, "DEBUG") == 0 || strcmp(severity, "LOG") == 0);
@@ -38,33 +42,99 @@ static void on_notice(void *arg, const PGresult *result)
               severity ? severity : "NOTICE", line);
 }
 
+struct session {
+    PGconn *pg;
+    struct err why;
+    bool is_over;
+};
+
+static void on_session(PGconn *pg, const struct err *why, void *arg)
+{
+    struct session *s = arg;
+    s->pg = pg;
+    s->is_over = true;
+    if (!pg) {
+        s->why = *why;
+    }
+}
+
+static bool is_over(void *arg)
+{
+    const struct session *s = arg;
+    return s->is_over;
+}
+
+/* Threads that look names up, for the life of the process: a lookup cannot be interrupted, and one that hangs must not
+ * hold up who has found another host meanwhile. */
+static struct jobpool *names;
+
+static void start_names(void)
+{
+    names = jobpool_new("names", MAX_TARGETS, MAX_TARGETS);
+}
+
+static struct jobpool *names_for(const struct pg_conninfo *info)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    for (unsigned i = 0; i < info->target_count; i++) {
+        if (pg_target_needs_resolving(&info->targets[i])) {
+            pthread_once(&once, start_names);
+            return names;
+        }
+    }
+    return NULL;
+}
+
+/* NULL: err is set. */
+static PGconn *open_session(const struct pg_conninfo *info, struct err *err)
+{
+    unsigned random = (unsigned)clock_now_us();
+    struct loop *l = loop_new();
+    struct mailbox *mailbox = mailbox_new(l);
+    struct pg_connector by = {.loop = l,
+                              .mailbox = mailbox,
+                              .resolve_pool = names_for(info),
+                              .info = info,
+                              .connect_ms = pg_connect_ms(info, CONNECT_MS),
+                              .random = &random};
+    struct session s = {0};
+    pg_connecting_new(&by, on_session, &s);
+    while (!s.is_over) {
+        loop_run_until(l, is_over, &s, by.connect_ms);
+    }
+    if (!s.pg) {
+        *err = s.why;
+    }
+    mailbox_free(mailbox);
+    loop_free(l);
+    return s.pg;
+}
+
 enum rc pg_sync_connect(const char *conninfo, const char *application_name, struct pg_sync **out,
                         struct err *err)
 {
     struct pg_conninfo info;
-    struct pg_connect_params params;
+    struct err why = {0};
     PGconn *pg = NULL;
     *out = NULL;
     pg_conninfo_init(&info, conninfo, application_name, "");
-    enum rc rc = pg_connect_params_init(&params, &info, NULL, 0, err);
-    if (rc == RC_OK) {
-        pg = PQconnectdbParams(params.keywords, params.values, 0);
-        pg_connect_params_fini(&params);
+    if (info.options) {
+        pg = open_session(&info, &why);
+        metric_add(METRIC_database_errors, !pg);
+    } else {
+        why = info.why;
     }
     pg_conninfo_fini(&info);
-    if (rc != RC_OK) {
-        return rc;
-    }
-    if (!pg || PQstatus(pg) != CONNECTION_OK) {
-        rc = pg_err_from_conn(err, RC_DB, pg);
-        metric_add(METRIC_database_errors, 1);
-        PQfinish(pg);
-        return rc;
+    if (!pg) {
+        if (err) {
+            *err = why;
+        }
+        return why.code;
     }
     struct pg_sync *s = xcalloc(1, sizeof *s);
     s->pg = pg;
     buf_init(&s->words, MAX_WORDS);
-    PQsetNoticeReceiver(pg, on_notice, NULL);
+    PQsetNoticeReceiver(pg, on_notice, s);
     *out = s;
     return RC_OK;
 }
@@ -115,6 +185,14 @@ static enum rc failed(struct pg_sync *s, const PGresult *result, struct err *err
     return pg_err_from_result(err, result, s->pg);
 }
 
+static enum rc check_replicated(const struct pg_sync *s, enum rc rc, struct err *err)
+{
+    if (rc != RC_OK || !s->is_unreplicated) {
+        return rc;
+    }
+    return err_set(err, RC_DB, "it is done, but the standby did not confirm that it has it");
+}
+
 /* The server's last words may come as an error of the statement. */
 static enum rc check_lost(const struct pg_sync *s, enum rc rc, struct err *err)
 {
@@ -146,6 +224,7 @@ enum rc pg_sync_script(struct pg_sync *s, const char *sql, struct err *err)
     enum rc rc = RC_OK;
     PGresult *result;
     s->position = (struct pg_sync_position){0};
+    s->is_unreplicated = false;
     if (!PQsendQuery(s->pg, sql)) {
         return pg_err_from_conn(why, RC_IO, s->pg);
     }
@@ -164,7 +243,7 @@ enum rc pg_sync_script(struct pg_sync *s, const char *sql, struct err *err)
         }
         PQclear(result);
     }
-    return check_lost(s, rc, why);
+    return check_replicated(s, check_lost(s, rc, why), why);
 }
 
 enum rc pg_sync_query(struct pg_sync *s, const char *sql, const struct pg_param *params,
@@ -177,6 +256,7 @@ enum rc pg_sync_query(struct pg_sync *s, const char *sql, const struct pg_param 
         *out = NULL;
     }
     s->position = (struct pg_sync_position){0};
+    s->is_unreplicated = false;
     enum rc rc = pg_bound_set(&s->bound, params, param_count, false, why);
     if (rc != RC_OK) {
         return rc;
@@ -196,6 +276,7 @@ enum rc pg_sync_query(struct pg_sync *s, const char *sql, const struct pg_param 
                status != PGRES_EMPTY_QUERY) {
         rc = check_lost(s, failed(s, result, why), why);
     }
+    rc = check_replicated(s, rc, why);
     if (rc == RC_OK && out) {
         struct pg_table *t = xcalloc(1, sizeof *t);
         t->result = result;

@@ -2,6 +2,7 @@
 """A PostgreSQL of the test's own, to be stopped, starved and started at will."""
 import contextlib
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -9,6 +10,7 @@ import tempfile
 import psycopg2
 
 from conftest import ROOT, run_dppr, with_database
+from dicomwire import wait_for
 
 PGCLUSTER = ROOT / "tests/support/pgcluster"
 
@@ -57,6 +59,77 @@ class OwnCluster:
 
     def log(self):
         return (self.folder / "server.log").read_text(errors="replace")
+
+
+    @property
+    def host(self):
+        """As it stands in a list of hosts."""
+        return re.match(r"\w+://[^@]*@([^/]+)/", self.uri)[1]
+
+
+class Standby(OwnCluster):
+    """A streaming standby of another cluster, which has REPLICATED among its settings."""
+
+    def __init__(self, folder, primary, *settings):
+        self.primary = primary
+        super().__init__(folder, *settings, migrate=False)
+
+    def start(self):
+        done = self.pgcluster("standby", self.folder, self.primary.folder, *self.settings, check=True)
+        self.uri = done.stdout.strip().splitlines()[-1]
+        self.database = with_database(self.uri, "faults")
+
+    def promote(self):
+        self.pgcluster("promote", self.folder, check=True)
+
+
+REPLICATED = ("wal_level=replica", "max_wal_senders=8", "wal_keep_size=256")
+
+
+class Family:
+    """A primary, and standbys made of whichever is the primary at the time."""
+
+    def __init__(self, folder, *settings):
+        self.folder, self.count = folder, 0
+        self.primary = OwnCluster(folder / "0", *REPLICATED, *settings)
+        self.members = [self.primary]
+
+    def add_standby(self, *settings):
+        self.count += 1
+        standby = Standby(self.folder / str(self.count), self.primary, *settings)
+        self.members.append(standby)
+        return standby
+
+    def synchronize(self, names="*"):
+        """Commits of the primary wait for these standbys; "" = for none."""
+        self.primary.execute(f"alter system set synchronous_standby_names = '{names}'")
+        self.primary.execute("select pg_reload_conf()")
+        if names == "*":
+            wait_for(lambda: self.primary.execute(
+                "select count(*) from pg_stat_replication where sync_state = 'sync'")[0][0] == 1)
+
+    def promote(self, standby):
+        standby.promote()
+        self.primary = standby
+
+
+def several(*members, kind="read-write"):
+    """A connection string with these hosts: clusters, or "host:port"."""
+    hosts = ",".join(m if isinstance(m, str) else m.host for m in members)
+    return f"postgresql://postgres@{hosts}/faults" + (f"?target_session_attrs={kind}" if kind else "")
+
+
+@contextlib.contextmanager
+def family(*settings):
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="dppr-it-", dir="/tmp"))
+    folder.chmod(0o755)
+    own = Family(folder, *settings)
+    try:
+        yield own
+    finally:
+        for member in own.members:
+            member.pgcluster("stop", member.folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager

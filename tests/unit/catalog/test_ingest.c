@@ -412,18 +412,22 @@ static void outcomes_are_told(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(outcomes); i++) {
         struct seen seen = {0};
-        ingest_start(NULL, 1, p, on_ingested, &seen);
+        ingest_start(NULL, 60000, p, on_ingested, &seen);
         assert_int_equal(seen.calls, 0);
         answer(RC_OK, ingest_outcome_name(outcomes[i]), false);
+        if (outcomes[i] == INGEST_SAME) {
+            assert_int_equal(seen.calls, 0);
+            answer(RC_OK, "published", true);
+        }
         assert_int_equal(seen.calls, 1);
         assert_int_equal(seen.rc, RC_OK);
         assert_int_equal(seen.outcome, outcomes[i]);
     }
     struct seen seen = {0};
-    ingest_start(NULL, 1, p, on_ingested, &seen);
+    ingest_start(NULL, 60000, p, on_ingested, &seen);
     answer(RC_OK, "astonished", false);
     assert_int_equal(seen.rc, RC_INTERNAL);
-    ingest_start(NULL, 1, p, on_ingested, &seen);
+    ingest_start(NULL, 60000, p, on_ingested, &seen);
     answer(RC_OK, NULL, false);
     assert_int_equal(seen.rc, RC_INTERNAL);
     assert_string_equal(ingest_outcome_name((enum ingest_outcome)99), "unknown");
@@ -437,12 +441,110 @@ static void refusals_of_the_database_are_final(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(codes); i++) {
         struct seen seen = {0};
-        ingest_start(NULL, 1, p, on_ingested, &seen);
+        ingest_start(NULL, 60000, p, on_ingested, &seen);
         answer(codes[i], NULL, false);
         assert_int_equal(seen.calls, 1);
         assert_int_equal(seen.rc, codes[i]);
         assert_null(running);
     }
+    ingest_prepared_free(p);
+}
+
+/* Stored by somebody else, perhaps on this server and not on its standby: only a commit after it tells. */
+static void the_same_content_is_confirmed_unless_an_audit_row_does(void **state)
+{
+    static const struct {
+        enum rc second;
+        const char *object_state;
+        bool same_digest;
+        enum rc rc;
+        enum ingest_outcome outcome;
+    } cases[] = {
+        {RC_OK, "published", true, RC_OK, INGEST_SAME},
+        {RC_OK, "retired", true, RC_OK, INGEST_RETIRED}, /* meanwhile */
+        {RC_OK, NULL, false, RC_DB, 0},
+        {RC_TIMEOUT, NULL, false, RC_DB, 0},
+        {RC_DB, "published", true, RC_DB, 0},
+    };
+    struct ingest_prepared *p = prepare_spec(CT);
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct seen seen = {0};
+        ingest_start(NULL, 60000, p, on_ingested, &seen);
+        answer(RC_OK, "same", false);
+        assert_int_equal(seen.calls, 0);
+        assert_non_null(strstr(running->sql, "pg_logical_emit_message(true"));
+        answer(cases[i].second, cases[i].object_state, cases[i].same_digest);
+        assert_int_equal(seen.calls, 1);
+        assert_int_equal(seen.rc, cases[i].rc);
+        if (seen.rc == RC_OK)
+            assert_int_equal(seen.outcome, cases[i].outcome);
+        else
+            assert_non_null(strstr(seen.text, "could not be confirmed"));
+    }
+    ingest_prepared_free(p);
+
+    struct ingest_audit audit = {.operation = "store", .accepted = 0, .refused = 0xC000};
+    struct octets o;
+    struct ingest_input input = {.octets = spec(&o, CT),
+                                 .ts = dcm_ts_find(UID_EXPLICIT_LE),
+                                 .source = "store",
+                                 .audit = &audit};
+    struct err err;
+    struct seen seen = {0};
+    assert_int_equal(ingest_prepare(&input, NULL, &p, &err), RC_OK);
+    ingest_start(NULL, 60000, p, on_ingested, &seen);
+    answer(RC_OK, "same", false);
+    assert_int_equal(seen.calls, 1);
+    assert_int_equal(seen.outcome, INGEST_SAME);
+    ingest_prepared_free(p);
+}
+
+/* It is there, and yet no success before the standby has confirmed it. */
+static void what_is_not_replicated_is_no_success(void **state)
+{
+    struct ingest_prepared *p = prepare_spec(CT);
+    struct seen seen = {0};
+    (void)state;
+    sqlstate = PG_UNREPLICATED;
+    ingest_start(NULL, 60000, p, on_ingested, &seen);
+    answer(RC_DB, "stored", false);
+    assert_int_equal(seen.calls, 0);
+    answer(RC_DB, "published", true);
+    assert_int_equal(seen.calls, 1);
+    assert_int_equal(seen.rc, RC_DB);
+    ingest_start(NULL, 60000, p, on_ingested, &seen);
+    answer(RC_DB, "stored", false);
+    answer(RC_OK, "published", true);
+    sqlstate = "";
+    assert_int_equal(seen.rc, RC_OK);
+    assert_int_equal(seen.outcome, INGEST_STORED);
+    ingest_prepared_free(p);
+}
+
+static void a_session_that_cannot_write_is_no_answer(void **state)
+{
+    struct ingest_prepared *p = prepare_spec(CT);
+    struct seen seen = {0};
+    (void)state;
+    started = 0;
+    ingest_start(NULL, 60000, p, on_ingested, &seen);
+    answer(RC_AGAIN, NULL, false);
+    answer(RC_OK, "stored", false);
+    assert_int_equal(started, 2);
+    assert_int_equal(seen.outcome, INGEST_STORED);
+    seen = (struct seen){0};
+    ingest_start(NULL, 60000, p, on_ingested, &seen);
+    while (running) /* but not for ever */
+        answer(RC_AGAIN, NULL, false);
+    assert_int_equal(seen.rc, RC_AGAIN);
+    seen = (struct seen){0};
+    ingest_start(NULL, 60000, p, on_ingested, &seen); /* and while reading again */
+    answer(RC_IO, NULL, false);
+    assert_true(running->query.is_patient);
+    answer(RC_AGAIN, NULL, false);
+    answer(RC_OK, "published", true);
+    assert_int_equal(seen.outcome, INGEST_STORED);
     ingest_prepared_free(p);
 }
 
@@ -470,7 +572,7 @@ static void an_unknown_outcome_is_read_again(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct seen seen = {0};
         started = 0;
-        ingest_start(NULL, 1, p, on_ingested, &seen);
+        ingest_start(NULL, 60000, p, on_ingested, &seen);
         answer(RC_IO, i % 2 ? "stored" : NULL, false); /* a row is no COMMIT */
         assert_int_equal(seen.calls, 0);
         assert_int_equal(started, 2);
@@ -495,7 +597,7 @@ static void a_lost_connection_is_read_again_on_others(void **state)
     struct ingest_prepared *p = prepare_spec(CT);
     struct seen seen = {0};
     (void)state;
-    ingest_start(NULL, 1, p, on_ingested, &seen);
+    ingest_start(NULL, 60000, p, on_ingested, &seen);
     answer(RC_IO, NULL, false);
     answer(RC_IO, "published", false);
     answer(RC_OK, "published", true);
@@ -514,16 +616,17 @@ static void a_lost_race_is_run_again(void **state)
         struct seen seen = {0};
         started = 0;
         sqlstate = states[i];
-        ingest_start(NULL, 1, p, on_ingested, &seen);
+        ingest_start(NULL, 60000, p, on_ingested, &seen);
         answer(RC_DB, i ? "stored" : NULL, false);
         answer(RC_DB, NULL, false);
         assert_non_null(strstr(running->sql, "dpp.ingest("));
         answer(RC_OK, "same", false);
+        answer(RC_OK, "published", true); /* confirmed */
         assert_int_equal(seen.calls, 1);
         assert_int_equal(seen.rc, RC_OK);
         assert_int_equal(seen.outcome, INGEST_SAME);
         /* But not for ever. */
-        ingest_start(NULL, 1, p, on_ingested, &seen);
+        ingest_start(NULL, 60000, p, on_ingested, &seen);
         for (started = 1; running;)
             answer(RC_DB, NULL, false);
         assert_int_equal(started, 5);
@@ -539,7 +642,7 @@ static void a_time_out_is_an_unknown_outcome_too(void **state)
     struct ingest_prepared *p = prepare_spec(CT);
     struct seen seen = {0};
     (void)state;
-    ingest_start(NULL, 1, p, on_ingested, &seen);
+    ingest_start(NULL, 60000, p, on_ingested, &seen);
     answer(RC_TIMEOUT, NULL, false);
     assert_int_equal(seen.calls, 0);
     answer(RC_OK, "published", true);
@@ -557,7 +660,7 @@ static void a_statement_that_was_not_sent_has_done_nothing(void **state)
     for (size_t i = 0; i < COUNT(codes); i++) {
         struct seen seen = {0};
         started = 0;
-        ingest_start(NULL, 1, p, on_ingested, &seen);
+        ingest_start(NULL, 60000, p, on_ingested, &seen);
         answer(codes[i], NULL, false);
         assert_int_equal(seen.calls, 1);
         assert_int_equal(seen.rc, codes[i]);
@@ -573,9 +676,9 @@ static void cancel_is_silent(void **state)
     struct seen seen = {0};
     (void)state;
     cancelled = 0;
-    ingest_cancel(ingest_start(NULL, 1, p, on_ingested, &seen));
+    ingest_cancel(ingest_start(NULL, 60000, p, on_ingested, &seen));
     assert_int_equal(cancelled, 1);
-    struct ingest_op *op = ingest_start(NULL, 1, p, on_ingested, &seen);
+    struct ingest_op *op = ingest_start(NULL, 60000, p, on_ingested, &seen);
     answer(RC_IO, NULL, false);
     ingest_cancel(op); /* while reading again */
     assert_int_equal(cancelled, 2);
@@ -595,6 +698,9 @@ int main(void)
         cmocka_unit_test(hostile_data_sets_do_no_harm),
         cmocka_unit_test(outcomes_are_told),
         cmocka_unit_test(refusals_of_the_database_are_final),
+        cmocka_unit_test(the_same_content_is_confirmed_unless_an_audit_row_does),
+        cmocka_unit_test(what_is_not_replicated_is_no_success),
+        cmocka_unit_test(a_session_that_cannot_write_is_no_answer),
         cmocka_unit_test(an_unknown_outcome_is_read_again),
         cmocka_unit_test(a_lost_connection_is_read_again_on_others),
         cmocka_unit_test(a_lost_race_is_run_again),

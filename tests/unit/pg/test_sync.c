@@ -209,12 +209,11 @@ static void connection_parameters_complete_what_the_user_wrote(void **state)
     assert_int_equal(info.target_count, 2);
     assert_string_equal(info.targets[1].host, "two");
     assert_string_equal(info.targets[1].port, "6000");
-    struct pg_candidate candidates[] = {{"one", "192.0.2.1", "5432"},
-                                        {"two", "2001:db8::1", "6000"}};
-    assert_int_equal(pg_connect_params_init(&p, &info, candidates, 2, &err), RC_OK);
-    assert_string_equal(value_of(&p, "host"), "one,two");
-    assert_string_equal(value_of(&p, "hostaddr"), "192.0.2.1,2001:db8::1");
-    assert_string_equal(value_of(&p, "port"), "5432,6000");
+    struct pg_candidate candidate = {"two", "2001:db8::1", "6000"};
+    assert_int_equal(pg_connect_params_init(&p, &info, &candidate, NULL, &err), RC_OK);
+    assert_string_equal(value_of(&p, "host"), "two");
+    assert_string_equal(value_of(&p, "hostaddr"), "2001:db8::1");
+    assert_string_equal(value_of(&p, "port"), "6000");
     assert_string_equal(value_of(&p, "keepalives_idle"), "7");
     assert_non_null(value_of(&p, "tcp_user_timeout"));
     assert_string_equal(value_of(&p, "client_encoding"), "UTF8");
@@ -229,7 +228,7 @@ static void connection_parameters_complete_what_the_user_wrote(void **state)
     pg_conninfo_init(&info, "host=/run/postgresql application_name=mine client_encoding=LATIN1",
                      "app", "");
     assert_false(pg_target_needs_resolving(&info.targets[0]));
-    assert_int_equal(pg_connect_params_init(&p, &info, NULL, 0, &err), RC_OK);
+    assert_int_equal(pg_connect_params_init(&p, &info, NULL, NULL, &err), RC_OK);
     assert_string_equal(value_of(&p, "application_name"), "mine");
     assert_string_equal(value_of(&p, "client_encoding"), "UTF8");
     assert_null(value_of(&p, "options"));
