@@ -95,8 +95,9 @@ def is_stored(database, ds):
 
 @pytest.fixture(scope="module")
 def path(database):
-    """A server with one worker, whose connections have the statement prepared."""
-    with serving(database, workers=1, database_connections=2) as (server, proxy):
+    """A server with one worker, whose connections have the statement prepared. What succeeds here must not do so in QUICK time."""
+    with serving(database, workers=1, database_connections=2, database_wait="20s", database_connect_timeout="20s",
+                 database_statement_timeout="20s") as (server, proxy):
         yield server, proxy
         verify_recovered(server, database.query, 2 + 2 * 2 + 2)
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # engine_start: the engine that answers, or one that is started here and stopped at the end. Status 77 when
-# none can be started at all. Sets compose_program; DPPR_TEST_COMPOSE chooses another.
+# none can be started at all. Sets compose_program; DPPR_TEST_COMPOSE chooses another, "v2" Debian 13's in a
+# container.
 
 engine_answers() { docker info >/dev/null 2>&1; }
 
@@ -36,12 +37,15 @@ engine_start() {
     if ! engine_answers || ! engine_compose; then engine_packages; fi
     engine_answers || engine_run
     engine_compose || fail "there is no compose"
-    ok "docker $(docker version -f '{{.Server.Version}}'), ${compose_program[*]} $("${compose_program[@]}" version --short)"
+    ok "docker $(docker version -f '{{.Server.Version}}'), ${compose_program[*]#"$root/"} $("${compose_program[@]}" version --short)"
 }
 
 # The plugin (v2) where there is one, else the program docker-compose (1.29, or v2 under that name).
 engine_compose() {
-    if [ -n "${DPPR_TEST_COMPOSE:-}" ]; then
+    if [ "${DPPR_TEST_COMPOSE:-}" = v2 ]; then
+        image_compose
+        compose_program=("$root/tests/deploy/standin/compose-v2")
+    elif [ -n "${DPPR_TEST_COMPOSE:-}" ]; then
         read -r -a compose_program <<<"$DPPR_TEST_COMPOSE"
     elif docker compose version >/dev/null 2>&1; then
         compose_program=(docker compose)

@@ -75,6 +75,12 @@ image_haproxy() {
     export HAPROXY_IMAGE=${HAPROXY_IMAGE:-haproxy:3.0}
     image_standin "$HAPROXY_IMAGE" haproxy
 }
+image_compose() {
+    image_is_here dppr-test/compose:v2 || {
+        image_base trixie
+        image_build dppr-test/compose:v2 tests/deploy/standin/compose.Dockerfile tests/deploy/standin --build-arg BASE="$base"
+    }
+}
 
 image_prometheus() {
     export PROMETHEUS_IMAGE=${PROMETHEUS_IMAGE:-prom/prometheus:v3.5.0}
