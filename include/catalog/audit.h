@@ -62,6 +62,8 @@ struct audit_options {
     int64_t lease_timeout_ms;
 };
 struct audit *audit_new(struct loop *l, struct pg_pool *pool, const struct audit_options *o);
+/* Bounds and deadline of these, from now on. */
+void audit_configure(struct audit *a, const struct audit_options *o);
 /* Writes what waits, if that can be done within a second; the pool must still be there. NULL is legal. */
 void audit_free(struct audit *a);
 /* For details: opened, and in use until the next call. Not of NULL. */

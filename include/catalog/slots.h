@@ -15,6 +15,7 @@ enum { SLOT_LEASE_MS = 30000 };
 struct slots;
 struct slots *slots_new(struct loop *l, struct pg_pool *pool,
                         int64_t lease_timeout_ms); /* returned */
+void slots_configure(struct slots *s, int64_t lease_timeout_ms);
 /* Gives back what is held, for which the loop runs for up to a second; not from a callback. NULL is legal. */
 void slots_free(struct slots *s);
 

@@ -69,6 +69,8 @@
     X(destination_associations_open, GAUGE, none, none, none, "associations to move destinations, open now") \
     X(drain_released, COUNTER, none, none, none, "associations asked to release because this server stops") \
     X(drain_aborted, COUNTER, none, none, none, "associations aborted because this server could not wait longer") \
+    X(config_reloads, COUNTER, none, none, none, "settings read again on SIGHUP, and in force") \
+    X(config_rejected, COUNTER, none, none, none, "the same, but refused: all stayed as it was") \
     X(contexts_denied, COUNTER, none, none, none, "presentation contexts refused because an AE lacks the right") \
     X(protocol_errors, COUNTER, none, none, none, "PDUs or messages that broke PS3.7 or PS3.8") \
     X(tls_handshakes, COUNTER, none, none, none, "TLS handshakes done, as server and as client") \

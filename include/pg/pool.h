@@ -51,6 +51,9 @@ struct pg_options pg_options_default(void);
 /* returned. resolve_pool: for host names; mailbox: of the loop. Does not connect yet. */
 struct pg_pool *pg_pool_new(struct loop *l, struct mailbox *mailbox, struct jobpool *resolve_pool,
                             const struct pg_options *options);
+/* Takes size, max_waiting, connect_ms and statement_ms of these, from now on; connections above the size are closed
+ * when they are free. */
+void pg_pool_configure(struct pg_pool *p, const struct pg_options *options);
 /* Closes all connections. Leases must have been given back; those that wait are dropped without a
  * callback. Does not wait: what is still being cancelled is abandoned to the cancel thread. NULL is legal. */
 void pg_pool_free(struct pg_pool *p);

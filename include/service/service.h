@@ -9,6 +9,7 @@
 #ifndef SERVICE_SERVICE_H
 #define SERVICE_SERVICE_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "catalog/query.h"
@@ -20,9 +21,19 @@
 
 enum unknown_ae_policy { UNKNOWN_AE_REFUSE, UNKNOWN_AE_LOOPBACK, UNKNOWN_AE_ANY };
 
-/* One immutable snapshot, borrowed by all workers until they have stopped. */
+/* Who uses settings that may be replaced: release(arg) comes with the last holder, on whatever thread that is. */
+struct service_keeper {
+    atomic_uint holders; /* begins with 1, the maker */
+    void (*release)(void *arg);
+    void *arg;
+};
+
+/* One immutable snapshot, shared by all threads. A running server gets other settings by another snapshot
+ * (service_reconfigure): a worker goes over to it by message, an association when no operation runs on it, a C-MOVE keeps
+ * the one that it began with; and the old one goes with the last of them. */
 struct service_config {
-    const char *ae_title; /* ours */
+    struct service_keeper *keeper; /* NULL = it outlives all who use it */
+    const char *ae_title;          /* ours */
     const char *const
         *called_titles; /* further titles we answer to, NULL-terminated; may be NULL */
     bool any_called_title;
@@ -59,6 +70,9 @@ struct service_config {
     unsigned retrieve_connections; /* database connections of one retrieve worker; default 2 */
 };
 struct service_config service_config_default(void);
+/* One holder more, or less; NULL is legal. Any thread that has one. Returns c. */
+const struct service_config *service_config_hold(const struct service_config *c);
+void service_config_drop(const struct service_config *c);
 
 /* Threads for what blocks. A lookup of a name cannot be interrupted, so what waits for a name server has
  * threads of its own and holds up nothing else. Borrowed until services and retrieve pool are freed. */
@@ -77,6 +91,8 @@ MUST_CHECK enum rc retrieve_pool_new(const struct service_config *config,
 void retrieve_pool_drain(struct retrieve_pool *p, struct mailbox *mailbox, void (*done)(void *arg),
                          void *arg);
 unsigned retrieve_pool_threads(const struct retrieve_pool *p);
+/* As service_reconfigure, for all the pool's threads; any thread. */
+void retrieve_pool_reconfigure(struct retrieve_pool *p, const struct service_config *config);
 void retrieve_pool_free(struct retrieve_pool *p); /* after all services are freed; NULL is legal */
 
 struct service;
@@ -88,6 +104,9 @@ void service_free(struct service *s); /* aborts what is left */
  * the worker's thread. */
 void service_accept(struct service *s, int fd, const struct sockaddr_storage *peer,
                     struct tls *tls);
+/* Other settings from now on; what the threads and pools were made with (connection, numbers of threads) stays. On the
+ * worker's thread. */
+void service_reconfigure(struct service *s, const struct service_config *config);
 /* Stop gently: quiet associations are released, running operations go on and so do associations that are used;
  * done(arg) once no association is left. On the worker's thread. */
 void service_drain(struct service *s, void (*done)(void *arg), void *arg);

@@ -53,6 +53,12 @@ MUST_CHECK enum rc setting_set(const struct setting *s, struct config *c, const 
                                struct err *err);
 /* The value as dppr.conf would have it; URIs masked. */
 void setting_format(const struct setting *s, const struct config *c, struct buf *out);
+/* Whether a running server cannot take another value. */
+bool setting_needs_restart(const struct setting *s);
+bool setting_equals(const struct setting *s, const struct config *a, const struct config *b);
+void setting_copy(const struct setting *s, const struct config *from, struct config *to);
+/* What follows from the settings that have been set: service and what it borrows. */
+void config_derive(struct config *c);
 /* One file's text into the settings; name is for messages. */
 MUST_CHECK enum rc config_read_text(struct config *c, struct span text, const char *name,
                                     struct err *err);

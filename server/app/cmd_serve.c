@@ -69,7 +69,7 @@ const struct command command_serve = {
         "/metrics) in the foreground and logs to standard error. It starts while the database is\n"
         "away and is ready when that answers. SIGTERM: not ready, after drain-delay no new\n"
         "associations, and running operations may end within shutdown-grace; SIGINT: the same\n"
-        "without drain-delay; once more: at once. SIGHUP: read the settings of the log again.\n\n"
+        "without drain-delay; once more: at once. SIGHUP: read the file again.\n\n"
         "Examples:\n"
         "  dppr serve --database postgresql:///dppr --unknown-ae loopback\n"
         "  DPPR_DICOM_PORT=104 dppr serve --config /etc/dppr/dppr.conf --check",

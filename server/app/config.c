@@ -55,13 +55,13 @@ const struct setting config_settings[] = {
     {"dicom-tls-port", SETTING_PORT, AT(dicom_tls_port), 0, 65535, NULL,
      "DICOM port with TLS, on the same address (2762 is registered for it); 0 = none"},
     {"tls-certificate", SETTING_TEXT, AT(tls_certificate), 0, 0, NULL,
-     "PEM file: our certificate, then those that lead to the authority; read again on SIGHUP"},
+     "PEM file: our certificate, then those that lead to the authority"},
     {"tls-key", SETTING_TEXT, AT(tls_key), 0, 0, NULL,
-     "PEM file: its private key, without a passphrase; read again on SIGHUP"},
+     "PEM file: its private key, without a passphrase"},
     {"tls-trust", SETTING_TEXT, AT(tls_trust), 0, 0, NULL,
-     "PEM file: certificates of the authorities of callers and move destinations, and revocation lists; read again on SIGHUP"},
+     "PEM file: certificates of the authorities of callers and move destinations, and revocation lists"},
     {"tls-client-certificate", SETTING_CHOICE, AT(tls_client_certificate), 0, 0, client_certificates,
-     "whether callers of the port with TLS show a certificate: none is asked for, ask, or require one; read again on SIGHUP"},
+     "whether callers of the port with TLS show a certificate: none is asked for, ask, or require one"},
     {"http-address", SETTING_TEXT, AT(http_address), 0, 0, NULL,
      "address of the HTTP port (health, metrics); * = all"},
     {"http-port", SETTING_PORT, AT(http_port), 0, 65535, NULL,
@@ -183,14 +183,40 @@ const struct setting config_settings[] = {
     {"shutdown-grace", SETTING_DURATION, AT(shutdown_grace_ms), 0, 24 * HOUR, NULL,
      "running operations may end within this time after SIGTERM and drain-delay"},
     {"log-level", SETTING_CHOICE, AT(log_level), 0, 0, log_levels,
-     "error, warn, info, debug or trace; read again on SIGHUP"},
+     "error, warn, info, debug or trace"},
     {"log-format", SETTING_CHOICE, AT(log_format), 0, 0, log_formats,
-     "logfmt or json; read again on SIGHUP"},
+     "logfmt or json"},
     {"log-repeat", SETTING_DURATION, AT(log_repeat_ms), 0, 24 * HOUR, NULL,
-     "a line about a stranger that says the same again is left out for so long, and counted; 0 = never; read again on SIGHUP"},
+     "a line about a stranger that says the same again is left out for so long, and counted; 0 = never"},
 };
 /* clang-format on */
 const unsigned config_setting_count = sizeof(config_settings) / sizeof(config_settings[0]);
+
+/* What threads, sockets and connections are made with when the server starts. All else a running server takes from the
+ * file that it reads on SIGHUP. */
+static const char *const fixed_settings[] = {
+    "database",
+    "dicom-address",
+    "dicom-port",
+    "dicom-tls-port",
+    "http-address",
+    "http-port",
+    "workers",
+    "database-prepare",
+    "database-session-options",
+    "database-max-prepared",
+    "retrieve-workers",
+    "time-zone", /* PostgreSQL must know it, which is asked at the start */
+};
+
+bool setting_needs_restart(const struct setting *s)
+{
+    for (size_t i = 0; i < sizeof(fixed_settings) / sizeof(fixed_settings[0]); i++) {
+        if (strcmp(fixed_settings[i], s->key) == 0)
+            return true;
+    }
+    return false;
+}
 
 static void *member(const struct setting *s, const struct config *c)
 {
@@ -536,6 +562,46 @@ void setting_format(const struct setting *s, const struct config *c, struct buf 
         buf_add_str(out, s->choices[*(const unsigned *)m]);
         break;
     }
+}
+
+/* As a file would say it, a URI whole. */
+static void format_whole(const struct setting *s, const struct config *c, struct buf *out)
+{
+    if (s->type == SETTING_URI)
+        buf_add_str(out, *(char *const *)member(s, c));
+    else
+        setting_format(s, c, out);
+}
+
+bool setting_equals(const struct setting *s, const struct config *a, const struct config *b)
+{
+    struct buf x = {0}, y = {0};
+
+    format_whole(s, a, &x);
+    format_whole(s, b, &y);
+    bool is_equal = x.len == y.len && memcmp(buf_cstr(&x), buf_cstr(&y), x.len) == 0;
+    if (s->type == SETTING_URI) {
+        explicit_bzero(x.data, x.len);
+        explicit_bzero(y.data, y.len);
+    }
+    buf_fini(&x);
+    buf_fini(&y);
+    return is_equal;
+}
+
+void setting_copy(const struct setting *s, const struct config *from, struct config *to)
+{
+    struct buf text = {0};
+    struct err err;
+    const bool is_text = s->type == SETTING_TEXT || s->type == SETTING_AET;
+
+    if (is_text)
+        buf_add_str(&text, *(char *const *)member(s, from)); /* without the quotes of a file */
+    else
+        format_whole(s, from, &text);
+    if (setting_set(s, to, buf_cstr(&text), &err) != RC_OK)
+        abort(); /* it was in force */
+    buf_fini(&text);
 }
 
 void config_init(struct config *c)

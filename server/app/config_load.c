@@ -228,6 +228,28 @@ static struct network *read_networks(char *const *texts, unsigned *count)
     return list;
 }
 
+void config_derive(struct config *c)
+{
+    c->service.ae_title = c->ae_title;
+    c->service.unknown_ae_row = c->unknown_ae_row;
+    c->service.site_zone = c->time_zone;
+    c->service.called_titles = (const char *const *)c->called_titles;
+    c->service.database.conninfo = c->database;
+    c->service.database.application_name = "dppr";
+    c->service.database.session_options = c->has_session_options ? NULL : "";
+    free(c->probes);
+    c->service.assoc.probe_count = 0;
+    c->probes = read_networks(c->probe_addresses, &c->service.assoc.probe_count);
+    c->service.assoc.probes = c->probes;
+    free(c->proxies);
+    c->service.assoc.proxy_count = 0;
+    c->proxies = read_networks(c->proxy_from, &c->service.assoc.proxy_count);
+    c->service.assoc.proxies = c->proxies;
+    /* A message may not be larger than the data sets that are taken from it. */
+    c->service.assoc.max_dataset_bytes = c->service.dataset_limits.max_bytes;
+    c->service.query_limits.max_depth = c->service.dataset_limits.max_depth;
+}
+
 enum rc config_load(int argc, char **argv, const char *const *own, struct config *out, char ***rest,
                     int *rest_count, struct err *err)
 {
@@ -254,20 +276,7 @@ enum rc config_load(int argc, char **argv, const char *const *own, struct config
     }
     left[*rest_count] = NULL;
     *rest = left;
-    out->service.ae_title = out->ae_title;
-    out->service.unknown_ae_row = out->unknown_ae_row;
-    out->service.site_zone = out->time_zone;
-    out->service.called_titles = (const char *const *)out->called_titles;
-    out->service.database.conninfo = out->database;
-    out->service.database.application_name = "dppr";
-    out->service.database.session_options = out->has_session_options ? NULL : "";
-    out->probes = read_networks(out->probe_addresses, &out->service.assoc.probe_count);
-    out->service.assoc.probes = out->probes;
-    out->proxies = read_networks(out->proxy_from, &out->service.assoc.proxy_count);
-    out->service.assoc.proxies = out->proxies;
-    /* A message may not be larger than the data sets that are taken from it. */
-    out->service.assoc.max_dataset_bytes = out->service.dataset_limits.max_bytes;
-    out->service.query_limits.max_depth = out->service.dataset_limits.max_depth;
+    config_derive(out);
     return RC_OK;
 }
 
@@ -302,8 +311,10 @@ void config_print_help(FILE *to)
         buf_clear(&text);
         setting_format(s, &c, &text);
         fprintf(to, "  --%s %s\n        %s", s->key, value_name(s), s->help);
-        fprintf(to, text.len ? " (%s)\n" : "\n", buf_cstr(&text));
+        fprintf(to, text.len ? " (%s)%s\n" : "%s%s\n", buf_cstr(&text),
+                setting_needs_restart(s) ? " [restart]" : "");
     }
+    fputs("[restart]: a running server keeps it; all others are read again on SIGHUP.\n", to);
     buf_fini(&text);
     config_fini(&c);
 }
@@ -315,7 +326,8 @@ void config_print_markdown(FILE *to)
     char variable[80];
 
     config_init(&c);
-    fputs("| Key and flag | Environment | Value | Default | Meaning |\n|---|---|---|---|---|\n",
+    fputs("| Key and flag | Environment | Value | Default | On SIGHUP | Meaning |\n"
+          "|---|---|---|---|---|---|\n",
           to);
     for (unsigned i = 0; i < config_setting_count; i++) {
         const struct setting *s = &config_settings[i];
@@ -323,22 +335,32 @@ void config_print_markdown(FILE *to)
         setting_format(s, &c, &text);
         variable_name(s, variable);
         const char *quote = text.len ? "`" : "";
-        fprintf(to, "| `%s` | `%s` | %s | %s%s%s | %s |\n", s->key, variable,
+        fprintf(to, "| `%s` | `%s` | %s | %s%s%s | %s | %s |\n", s->key, variable,
                 s->type == SETTING_BOOL ? "yes or no" : value_name(s), quote, buf_cstr(&text),
-                quote, s->help);
+                quote, setting_needs_restart(s) ? "restart" : "read", s->help);
     }
     buf_fini(&text);
     config_fini(&c);
 }
 
-void config_print_values(const struct config *c, FILE *to)
+static void print_values(const struct config *c, bool is_fixed, FILE *to)
 {
     struct buf text = {0};
 
     for (unsigned i = 0; i < config_setting_count; i++) {
+        if (setting_needs_restart(&config_settings[i]) != is_fixed)
+            continue;
         buf_clear(&text);
         setting_format(&config_settings[i], c, &text);
         fprintf(to, "%s = %s\n", config_settings[i].key, buf_cstr(&text));
     }
     buf_fini(&text);
+}
+
+void config_print_values(const struct config *c, FILE *to)
+{
+    fputs("# A running server keeps these.\n", to);
+    print_values(c, true, to);
+    fputs("# These are read again on SIGHUP.\n", to);
+    print_values(c, false, to);
 }

@@ -124,6 +124,12 @@ struct readiness *readiness_new(struct loop *l, struct web_health *health,
     return r;
 }
 
+void readiness_set_bounds(struct readiness *r, int64_t queue_bound, int64_t job_bound)
+{
+    r->queue_bound = queue_bound;
+    r->job_bound = job_bound;
+}
+
 void readiness_free(struct readiness *r)
 {
     if (!r)

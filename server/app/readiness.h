@@ -23,6 +23,8 @@ struct readiness;
 /* queue_bound: operations that may wait for the database, of all workers together. Borrows the probe. returned. */
 struct readiness *readiness_new(struct loop *l, struct web_health *health,
                                 const struct probe *probe, int64_t queue_bound, int64_t job_bound);
+/* Others from now on. */
+void readiness_set_bounds(struct readiness *r, int64_t queue_bound, int64_t job_bound);
 void readiness_free(struct readiness *r); /* NULL is legal */
 
 #endif

@@ -44,6 +44,7 @@
 #include "drain.h"
 #include "probe.h"
 #include "readiness.h"
+#include "settings.h"
 
 enum {
     NAME_THREADS = 64, /* so many lookups that hang hold up moves to no other name */
@@ -55,7 +56,8 @@ enum {
 
 struct server {
     const struct command *self;
-    const struct config *config;
+    const struct config *base;   /* those that it started with */
+    const struct config *config; /* those in force; its service is held where it has a keeper */
     int argc;
     char **argv;
     struct loop *loop;
@@ -218,25 +220,79 @@ static void on_tell_timer(void *arg)
 
 /* ---- signals ------------------------------------------------------------------------------------------ */
 
-/* What can change in a running server is the log and the certificates; the rest is named as what it is. */
+/* What only the running server knows. */
+static void complete(struct server *s, struct service_config *c)
+{
+    c->server_id = s->presence.id;
+    c->assoc.http_port = web_port(s->web);
+    c->assoc.tls_port = s->config->dicom_tls_port;
+    c->destination_tls = certificates_client(s->certificates);
+}
+
+struct change {
+    struct worker *worker;
+    const struct service_config *config; /* held */
+};
+
+static void change_free(void *arg)
+{
+    struct change *c = arg;
+
+    service_config_drop(c->config);
+    free(c);
+}
+
+static void deliver_change(void *arg) /* a worker's loop */
+{
+    struct change *c = arg;
+
+    service_reconfigure(worker_state(c->worker), c->config);
+    change_free(c);
+}
+
+static void put_in_force(struct server *s, struct settings *fresh)
+{
+    const struct config *c = &fresh->config;
+
+    log_configure(c->log_level, c->log_format);
+    log_set_repeat(c->log_repeat_ms);
+    readiness_set_bounds(s->readiness, (int64_t)s->worker_count * c->service.database.max_waiting,
+                         c->max_waiting_jobs);
+    jobpool_set_max(s->pools.work, c->max_waiting_jobs);
+    jobpool_set_max(s->pools.names, c->max_waiting_jobs);
+    jobpool_set_max(s->pools.database_names, c->max_waiting_jobs);
+    for (unsigned i = 0; i < s->worker_count; i++) {
+        struct change *change = xcalloc(1, sizeof(*change));
+        *change = (struct change){s->workers[i], service_config_hold(&c->service)};
+        worker_post(change->worker, deliver_change, change_free, change);
+    }
+    retrieve_pool_reconfigure(s->retrieve, &c->service);
+    service_config_drop(&s->config->service);
+    s->config = c;
+}
+
+/* All or nothing: what is wrong changes nothing. */
 static void reload(struct server *s)
 {
-    struct config fresh;
+    struct settings *fresh = NULL;
+    struct settings_news news = {0};
     struct err err = {0};
-    char **rest = NULL;
-    int rest_count = 0;
+    enum rc rc = settings_read(s->argc, s->argv, s->base, s->config, &fresh, &news, &err);
 
-    if (config_load(s->argc, s->argv, NULL, &fresh, &rest, &rest_count, &err) != RC_OK) {
-        log_error(NULL, "config.rejected", "why=\"%s\"", err.text);
-        return;
+    if (rc == RC_OK && !certificates_reload(s->certificates, &fresh->config))
+        rc = err_set(&err, RC_INVALID, "the certificates cannot be used (see tls.rejected)");
+    if (rc == RC_OK) {
+        complete(s, &fresh->config.service);
+        put_in_force(s, fresh);
+        metric_add(METRIC_config_reloads, 1);
+        log_info(NULL, "config.reloaded", "changed=\"%s\" needs_restart=\"%s\"",
+                 buf_cstr(&news.changed), buf_cstr(&news.unchanged));
+    } else {
+        metric_add(METRIC_config_rejected, 1);
+        log_error(NULL, "config.rejected", "note=\"all stays as it was\" why=\"%s\"", err.text);
+        service_config_drop(fresh ? &fresh->config.service : NULL);
     }
-    log_configure(fresh.log_level, fresh.log_format);
-    log_set_repeat(fresh.log_repeat_ms);
-    (void)certificates_reload(s->certificates, &fresh);
-    log_info(NULL, "config.reloaded", "log_level=%s note=\"other settings need a restart\"",
-             log_level_name(fresh.log_level));
-    free(rest);
-    config_fini(&fresh);
+    settings_news_fini(&news);
 }
 
 static void on_signal(int fd, unsigned ready, void *arg)
@@ -403,6 +459,7 @@ static void stop_all(struct server *s)
     jobpool_free(s->pools.work);
     jobpool_free(s->pools.names);
     jobpool_free(s->pools.database_names);
+    service_config_drop(&s->config->service);
     loop_watch_free(s->signals);
     loop_timer_free(s->tell_timer);
     log_tell_suppressed(true);
@@ -415,7 +472,12 @@ static void stop_all(struct server *s)
 int server_run(const struct command *self, const struct config *config, int ready_fd, int argc,
                char **argv)
 {
-    struct server s = {.self = self, .config = config, .argc = argc, .argv = argv, .signal_fd = -1};
+    struct server s = {.self = self,
+                       .base = config,
+                       .config = config,
+                       .argc = argc,
+                       .argv = argv,
+                       .signal_fd = -1};
     struct err err = {0};
     bool is_known_good = false;
     enum rc rc;
@@ -441,13 +503,10 @@ int server_run(const struct command *self, const struct config *config, int read
     s.signals = loop_watch_new(s.loop, s.signal_fd, on_signal, &s);
     rc = web_new(s.loop, config->http_address, config->http_port, &s.health, &s.web, &err);
     s.service = config->service;
-    s.service.server_id = s.presence.id;
-    s.service.assoc.http_port = rc == RC_OK ? web_port(s.web) : 0;
-    s.service.assoc.tls_port = config->dicom_tls_port;
     if (rc == RC_OK)
         rc = certificates_new(s.loop, config, &s.certificates, &err);
     if (rc == RC_OK)
-        s.service.destination_tls = certificates_client(s.certificates);
+        complete(&s, &s.service);
     if (rc == RC_OK)
         rc = start_threads(&s, &err);
     if (rc == RC_OK)

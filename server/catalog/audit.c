@@ -239,6 +239,13 @@ static bool is_done(void *arg)
     return waiting(a) == 0 || (!a->once && a->not_before_ms > clock_now_ms());
 }
 
+void audit_configure(struct audit *a, const struct audit_options *o)
+{
+    metric_add(METRIC_audit_waiting_max, (int64_t)o->max_waiting - a->options.max_waiting);
+    a->options.max_waiting = o->max_waiting;
+    a->options.lease_timeout_ms = o->lease_timeout_ms;
+}
+
 void audit_free(struct audit *a)
 {
     if (!a)

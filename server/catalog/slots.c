@@ -259,6 +259,11 @@ static bool all_are_gone(void *arg)
     return LIST_EMPTY(&s->all);
 }
 
+void slots_configure(struct slots *s, int64_t lease_timeout_ms)
+{
+    s->lease_timeout_ms = lease_timeout_ms;
+}
+
 void slots_free(struct slots *s)
 {
     if (!s)

@@ -143,6 +143,17 @@ void jobpool_free(struct jobpool *p)
     free(p);
 }
 
+void jobpool_set_max(struct jobpool *p, unsigned max_queued)
+{
+    unsigned max = max_queued > 0 ? max_queued : 1;
+
+    pthread_mutex_lock(&p->lock);
+    metric_add_at(METRIC_jobs_waiting_max, (struct metric_at){.a = p->label},
+                  (int64_t)max - (int64_t)p->max);
+    p->max = max;
+    pthread_mutex_unlock(&p->lock);
+}
+
 enum rc jobpool_submit(struct jobpool *p, struct mailbox *reply_to, const struct job *job)
 {
     struct queued_job *q = xcalloc(1, sizeof(*q));

@@ -122,6 +122,9 @@ static const char *why_drop(const struct pg_conn *c)
     if (c->most_sent > KEPT_SENT_BYTES) {
         return "large";
     }
+    if (c->pool->conn_count > c->pool->options.size) {
+        return "surplus";
+    }
     return c->generation != c->pool->generation || !pg_kind_fits(c->pool->info.kind, c->pg)
                ? "misplaced"
                : NULL;
@@ -440,6 +443,22 @@ struct pg_pool *pg_pool_new(struct loop *l, struct mailbox *mailbox, struct jobp
     p->deadline = loop_timer_new(l, on_deadline, p);
     p->retry = loop_timer_new(l, on_retry, p);
     return p;
+}
+
+void pg_pool_configure(struct pg_pool *p, const struct pg_options *options)
+{
+    unsigned size = options->size ? options->size : 1;
+    struct pg_conn *c;
+    metric_add(METRIC_database_connections_max, (int64_t)size - p->options.size);
+    metric_add(METRIC_database_waiting_max, (int64_t)options->max_waiting - p->options.max_waiting);
+    p->options.size = size;
+    p->options.max_waiting = options->max_waiting;
+    p->options.connect_ms = options->connect_ms;
+    p->options.statement_ms = options->statement_ms;
+    while (p->conn_count > size && (c = LIST_FIRST(&p->idle))) {
+        conn_destroy(c);
+    }
+    pool_kick(p);
 }
 
 void pg_pool_free(struct pg_pool *p)

@@ -85,7 +85,7 @@ static bool is_called_title(const struct service_config *c, const char *title)
 
 static bool is_welcome_unknown(const struct front *f)
 {
-    switch (f->service->config->unknown_ae) {
+    switch (f->config->unknown_ae) {
     case UNKNOWN_AE_ANY:
         return true;
     case UNKNOWN_AE_LOOPBACK:
@@ -94,6 +94,11 @@ static bool is_welcome_unknown(const struct front *f)
         break;
     }
     return false;
+}
+
+unsigned admission_policy_rights(const struct front *f)
+{
+    return is_welcome_unknown(f) ? PEER_MAY_ALL : f->config->echo_for_all ? PEER_MAY_ECHO : 0;
 }
 
 static bool proposes(const struct pdu_associate *rq, const char *abstract_syntax)
@@ -110,9 +115,8 @@ static bool proposes(const struct pdu_associate *rq, const char *abstract_syntax
 static bool take_place(struct front *f, const struct peer *row)
 {
     const char *title = f->rq->calling_aet;
-    unsigned most = row && row->max_calling_associations
-                        ? row->max_calling_associations
-                        : f->service->config->max_associations_per_ae;
+    unsigned most = row && row->max_calling_associations ? row->max_calling_associations
+                                                         : f->config->max_associations_per_ae;
     f->caller = caller_enter(title, most);
     if (f->caller)
         return true;
@@ -152,7 +156,7 @@ static void admit(struct front *f, unsigned rights, const struct peer *row)
     struct negotiate_policy policy;
     struct pdu_associate ac;
     struct err err = {0};
-    unsigned operations = operations_cap(f->service->config);
+    unsigned operations = operations_cap(f->config);
     classes_policy(rights, operations, rules, &policy);
     memset(&ac, 0, sizeof ac);
     if (negotiate_answer(f->rq, &policy, assoc_arena(f->assoc), &ac, &err) != RC_OK) {
@@ -176,11 +180,11 @@ static void look_up(struct front *f, enum lookup_step step);
 
 static void admit_unknown(struct front *f)
 {
-    if (is_welcome_unknown(f) && f->service->config->unknown_ae_row[0])
+    if (is_welcome_unknown(f) && f->config->unknown_ae_row[0])
         look_up(f, LOOKUP_GUEST);
     else if (is_welcome_unknown(f))
         admit(f, PEER_MAY_ALL, NULL);
-    else if (f->service->config->echo_for_all && proposes(f->rq, UID_VERIFICATION))
+    else if (f->config->echo_for_all && proposes(f->rq, UID_VERIFICATION))
         admit(f, PEER_MAY_ECHO, NULL);
     else
         refuse(f, REJECT_CALLING, "calling AE title not recognized");
@@ -202,8 +206,8 @@ static void look_up(struct front *f, enum lookup_step step)
 {
     f->lookup_step = (uint8_t)step;
     f->lookup =
-        peer_find(f->service->pool, f->service->config->lease_timeout_ms,
-                  step == LOOKUP_GUEST ? f->service->config->unknown_ae_row : f->rq->calling_aet,
+        peer_find(f->service->pool, f->config->lease_timeout_ms,
+                  step == LOOKUP_GUEST ? f->config->unknown_ae_row : f->rq->calling_aet,
                   step == LOOKUP_WITH_ADDRESS ? assoc_peer_address(f->assoc) : NULL, on_peer, f);
 }
 
@@ -252,7 +256,7 @@ static void on_peer(const struct err *result, bool found, const struct peer *pee
 
 void admission_start(struct front *f, const struct pdu_associate *rq)
 {
-    const struct service_config *config = f->service->config;
+    const struct service_config *config = f->config;
     f->rq = rq;
     if (!is_called_title(config, rq->called_aet)) {
         refuse(f, REJECT_CALLED, "called AE title not recognized");
@@ -276,8 +280,8 @@ void admission_start(struct front *f, const struct pdu_associate *rq)
 
 void admission_set_operations(struct front *f, const struct peer *row)
 {
-    f->max_operations = row && row->max_operations ? row->max_operations
-                                                   : f->service->config->max_operations_per_ae;
+    f->max_operations =
+        row && row->max_operations ? row->max_operations : f->config->max_operations_per_ae;
 }
 
 /* The row may have been written by hand: a set that is not supported would else refuse every query. */
@@ -318,7 +322,7 @@ void admission_set_view(struct front *f, const struct peer *row)
 
 const char *admission_row_title(const struct front *f)
 {
-    return f->is_guest ? f->service->config->unknown_ae_row : assoc_calling_aet(f->assoc);
+    return f->is_guest ? f->config->unknown_ae_row : assoc_calling_aet(f->assoc);
 }
 
 const char *admission_row_address(const struct front *f)
@@ -344,7 +348,7 @@ bool admission_is_fresh(const struct front *f)
     if (f->is_unchecked)
         return false;
     if (!f->has_row)
-        return true; /* admitted by policy, which does not change */
+        return true; /* admitted by policy; front_renew tells when that is another one */
     int64_t window = (int64_t)f->service->front_count;
     if (window < FRESH_MS)
         window = FRESH_MS;

@@ -16,14 +16,24 @@
 #include "core/clock.h"
 #include "dcm/uids.h"
 
-struct audit *audit_start(struct loop *l, struct pg_pool *pool, const struct service_config *config)
+struct audit_options audit_options_of(const struct service_config *config)
 {
-    struct audit_options o = {
+    return (struct audit_options){
         .max_waiting = config->audit_max_waiting,
         .server_id = config->server_id,
         .lease_timeout_ms = config->lease_timeout_ms,
     };
-    return config->audits ? audit_new(l, pool, &o) : NULL;
+}
+
+struct audit *audit_start(struct loop *l, struct pg_pool *pool, const struct service_config *config)
+{
+    struct audit_options o = audit_options_of(config);
+    return audit_new(l, pool, &o);
+}
+
+struct audit *audit_of(const struct front *f)
+{
+    return f->config->audits ? f->service->audit : NULL;
 }
 
 struct audit_peer audit_peer_of(const struct front *f)
@@ -69,13 +79,13 @@ static void add_request(struct front *f, const struct operation_kind *kind,
         .status = status,
         .details = buf_span(json),
     };
-    audit_add(f->service->audit, &e);
+    audit_add(audit_of(f), &e);
 }
 
 void audit_request(struct front *f, const struct operation_kind *kind,
                    const struct dimse_command *rq, uint16_t status, const struct err *why)
 {
-    struct audit *a = f->service->audit;
+    struct audit *a = audit_of(f);
     if (!a || !kind->is_audited)
         return;
     struct buf *json = audit_details(a);
@@ -86,7 +96,7 @@ void audit_request(struct front *f, const struct operation_kind *kind,
 void audit_operation(struct operation *op, int status, const struct err *why,
                      const struct details *details)
 {
-    struct audit *a = op->front->service->audit;
+    struct audit *a = audit_of(op->front);
     const struct dimse_command *rq = &op->request->command;
     if (!a || !op->kind->is_audited || op->has_audit_row)
         return;

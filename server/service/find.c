@@ -59,7 +59,7 @@ static void on_row(const struct pg_row *row, void *arg)
 {
     struct find_op *f = arg;
     struct front *front = f->base.front;
-    int64_t max = front->service->config->max_matches;
+    int64_t max = front->config->max_matches;
     if (f->is_over)
         return;
     if (max && f->matches >= (uint64_t)max) {
@@ -153,11 +153,11 @@ static void find_start(struct operation *op)
         .aet = assoc_calling_aet(front->assoc),
         .required = front->required,
         .current_only = front->sees_current_only,
-        .max_matches = s->config->max_matches,
+        .max_matches = front->config->max_matches,
         .default_charset = charset,
         .fuzzy_names = is_negotiated(front, sop_class, EXTENDED_FUZZY),
         .adjusts_times = is_negotiated(front, sop_class, EXTENDED_TIME_ZONE),
-        .site_zone = s->config->site_zone,
+        .site_zone = front->config->site_zone,
     };
     struct err err = {0};
     f->memory = memory_take(s);
@@ -165,7 +165,7 @@ static void find_start(struct operation *op)
     enum rc rc = RC_INTERNAL;
     if (model)
         rc = query_build(model, buf_span(&op->request->dataset), op->ts, &view,
-                         &s->config->query_limits, f->memory->arena, &f->query, &err);
+                         &front->config->query_limits, f->memory->arena, &f->query, &err);
     else
         err_set(&err, RC_INTERNAL, "no information model for this SOP class");
     rc = FAULT(find_build, rc, &err);
@@ -185,7 +185,7 @@ static void find_start(struct operation *op)
     };
     f->pending = operation_response(
         op, f->query.optional_ignored ? STATUS_PENDING_OPTIONAL : STATUS_PENDING, NULL);
-    f->lease = pg_lease_start(s->pool, s->config->lease_timeout_ms, on_leased, f);
+    f->lease = pg_lease_start(s->pool, front->config->lease_timeout_ms, on_leased, f);
 }
 
 static void find_cancel(struct operation *op)

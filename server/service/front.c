@@ -23,8 +23,8 @@
  * flood can make us keep.
  *
  * A whole operation has a deadline (operation_ms), which nothing a peer does moves: a C-FIND whose reader takes an
- * octet now and then would keep a database connection and its snapshot for ever. All have the same time, so they
- * stand in a list by age and one timer waits for the oldest.
+ * octet now and then would keep a database connection and its snapshot for ever. All have the same time, that of the
+ * service's settings of the moment, so they stand in a list by age and one timer waits for the oldest.
  *
  * Memory: an operation costs one small struct; its arena, row scratch and response buffer come from a list of
  * spare ones of this service, so that a cheap C-FIND allocates next to nothing.
@@ -222,11 +222,9 @@ static int64_t time_left(const struct operation *op)
 static void operation_time(struct operation *op)
 {
     struct service *s = op->front->service;
-    if (s->config->operation_ms == 0)
-        return;
     op->is_timed = true;
     TAILQ_INSERT_TAIL(&s->timed, op, by_age);
-    if (!loop_timer_is_set(s->age_timer))
+    if (s->config->operation_ms > 0 && !loop_timer_is_set(s->age_timer))
         loop_timer_set(s->age_timer, s->config->operation_ms);
 }
 
@@ -247,10 +245,20 @@ static void on_age_timer(void *arg)
 {
     struct service *s = arg;
     struct operation *op;
+    if (s->config->operation_ms == 0)
+        return;
     while ((op = TAILQ_FIRST(&s->timed)) && time_left(op) <= 0)
         operation_expire(op);
     if (op)
         loop_timer_set(s->age_timer, time_left(op));
+}
+
+void operations_retime(struct service *s)
+{
+    if (TAILQ_EMPTY(&s->timed) || s->config->operation_ms == 0)
+        loop_timer_clear(s->age_timer);
+    else
+        loop_timer_set(s->age_timer, 0);
 }
 
 /* The right is known: go. */
@@ -264,7 +272,7 @@ static void operation_run(struct operation *op)
         operation_fail_rc(op, &err);
     } else if (op->request->dataset_too_big) {
         err_set_limit(&err, LIMIT_max_dataset, 0, "data set of more than %zu octets",
-                      f->service->config->assoc.max_dataset_bytes);
+                      f->config->assoc.max_dataset_bytes);
         operation_fail_rc(op, &err);
     } else {
         op->kind->start(op);
@@ -315,21 +323,21 @@ static void on_title(const struct err *result, bool found, const struct peer *pe
 {
     struct operation *op = arg;
     struct front *f = op->front;
-    const struct service_config *config = f->service->config;
+    const struct service_config *config = f->config;
     (void)peer;
     op->authorizing = NULL;
     if (result->code != RC_OK) {
         run_without_answer(op, result);
         return;
     }
-    if (!found && config->unknown_ae_row[0]) {
+    if (!found && config->unknown_ae_row[0] && admission_policy_rights(f) == PEER_MAY_ALL) {
         op->authorizing = peer_find(f->service->pool, config->lease_timeout_ms,
                                     config->unknown_ae_row, NULL, on_guest, op);
         return;
     }
     f->is_unchecked = false;
-    if (found)
-        f->rights = 0; /* the title is registered for other source addresses */
+    /* A title that is registered for other source addresses has none here. */
+    f->rights = found ? 0 : admission_policy_rights(f);
     operation_run(op);
 }
 
@@ -345,7 +353,7 @@ static void on_rights(const struct err *result, bool found, const struct peer *p
     /* No row where one was promised: revoked. No row for one that was let in unchecked: admission's second
      * question is still due. */
     if (!found && !f->has_row) {
-        op->authorizing = peer_find(f->service->pool, f->service->config->lease_timeout_ms,
+        op->authorizing = peer_find(f->service->pool, f->config->lease_timeout_ms,
                                     assoc_calling_aet(f->assoc), NULL, on_title, op);
         return;
     }
@@ -372,12 +380,12 @@ static void operation_begin(struct front *f, const struct operation_kind *kind,
     assoc_set_busy(f->assoc, 1);
     /* Above the cap comes only C-ECHO, which needs no database: a flood of it must not fill the queue for one, where
      * all of this worker wait. The questions that are on their way settle the rights for what comes after them. */
-    if (admission_is_fresh(f) || f->operation_count > operations_cap(f->service->config))
+    if (admission_is_fresh(f) || f->operation_count > operations_cap(f->config))
         operation_run(op);
     else
         op->authorizing =
-            peer_find(f->service->pool, f->service->config->lease_timeout_ms,
-                      admission_row_title(f), admission_row_address(f), on_rights, op);
+            peer_find(f->service->pool, f->config->lease_timeout_ms, admission_row_title(f),
+                      admission_row_address(f), on_rights, op);
 }
 
 /* ---- dispatch ---- */
@@ -456,9 +464,9 @@ static uint16_t check_request(const struct front *f, const struct dimse_message 
         err_set(err, RC_INVALID, "%s with Priority %u", name, rq->priority);
         return STATUS_MISTYPED_ARGUMENT;
     }
-    if (row->needs_dataset && f->operation_count >= operations_cap(f->service->config)) {
+    if (row->needs_dataset && f->operation_count >= operations_cap(f->config)) {
         err_set_limit(err, LIMIT_max_operations, 0, "more than %u operations at once",
-                      operations_cap(f->service->config));
+                      operations_cap(f->config));
         return status_of(row->operation->service, RC_LIMIT);
     }
     return STATUS_SUCCESS;
@@ -547,6 +555,7 @@ static void on_message(struct assoc *a, struct dimse_message *m, void *arg)
     }
     const struct command_row *row = command_find(cmd->field);
     struct err err = {0};
+    front_renew(f);
     uint16_t status = check_request(f, m, row, &err);
     if (status == STATUS_SUCCESS && row->needs_dataset)
         status = count_operation(f, row, &err);
@@ -592,6 +601,7 @@ static void front_free(struct front *f)
     LIST_REMOVE(f, link);
     f->service->front_count--;
     admission_count_connection(-1);
+    service_config_drop(f->config);
     free(f);
 }
 
@@ -648,6 +658,7 @@ void service_accept(struct service *s, int fd, const struct sockaddr_storage *pe
     options.peer = (const struct sockaddr *)peer;
     options.tls = tls;
     f->service = s;
+    f->config = service_config_hold(s->config);
     f->ae_class = outcome_class(NULL);
     LIST_INIT(&f->operations);
     TAILQ_INIT(&f->channel.list);
@@ -675,7 +686,7 @@ struct service *service_new(struct worker *w, const struct service_config *confi
     s->worker = w;
     s->loop = worker_loop(w);
     s->mailbox = worker_mailbox(w);
-    s->config = config;
+    s->config = service_config_hold(config);
     s->jobs = pools->work;
     s->retrieve = retrieve;
     s->pool = pg_pool_new(s->loop, s->mailbox, pools->database_names, &config->database);
@@ -706,6 +717,7 @@ void service_free(struct service *s)
         s->spare = m->next;
         memory_free(m);
     }
+    service_config_drop(s->config);
     free(s);
 }
 

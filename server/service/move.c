@@ -89,8 +89,8 @@ static void move_start(struct operation *op)
     m->base.on_list = on_list;
     if (!retrieve_read(&m->base))
         return;
-    m->lookup =
-        peer_find(s->pool, s->config->lease_timeout_ms, rq->destination, NULL, on_destination, m);
+    m->lookup = peer_find(s->pool, op->front->config->lease_timeout_ms, rq->destination, NULL,
+                          on_destination, m);
 }
 
 static void move_cancel(struct operation *op)

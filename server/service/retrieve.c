@@ -23,16 +23,16 @@ bool retrieve_read(struct retrieve *r)
 {
     struct operation *op = &r->base;
     struct service *s = op->front->service;
-    struct query_limits limits = s->config->query_limits;
+    struct query_limits limits = op->front->config->query_limits;
     struct err err = {0};
-    limits.max_uids = s->config->max_retrieve_uids;
+    limits.max_uids = op->front->config->max_retrieve_uids;
     r->memory = memory_take(s);
     r->model = model_of(op->request->context->abstract_syntax);
     enum rc rc = RC_INTERNAL;
     if (r->model)
         rc = retrieve_identifier(buf_span(&op->request->dataset), op->ts,
-                                 s->config->strict_retrieve_level, &limits, r->memory->arena,
-                                 &r->uids, &r->uid_count, &err);
+                                 op->front->config->strict_retrieve_level, &limits,
+                                 r->memory->arena, &r->uids, &r->uid_count, &err);
     else
         err_set(&err, RC_INTERNAL, "no information model for this SOP class");
     rc = FAULT(retrieve_read, rc, &err);
@@ -47,7 +47,7 @@ bool retrieve_read(struct retrieve *r)
 static void note_unknown(struct retrieve *r, const struct instance_list *list)
 {
     unsigned found = 0;
-    if (!r->base.front->service->audit || list->count >= r->uid_count)
+    if (!audit_of(r->base.front) || list->count >= r->uid_count)
         return;
     r->unknown = arena_array(r->memory->arena, AUDIT_UIDS, sizeof *r->unknown);
     for (unsigned i = 0; r->unknown && i < r->uid_count && r->unknown_count < AUDIT_UIDS; i++) {
@@ -82,7 +82,7 @@ static void on_found(const struct err *result, struct instance_list *list, void 
         retrieve_finish(r, &none, false, span_of(NULL, 0), NULL);
         return;
     }
-    unsigned most = r->base.front->service->config->max_suboperations;
+    unsigned most = r->base.front->config->max_suboperations;
     if (list->count > most) {
         struct err err = {0};
         err_set_limit(&err, LIMIT_max_suboperations, 0, "%u instances, at most %u are sent",
@@ -102,8 +102,8 @@ void retrieve_find(struct retrieve *r)
     struct front *f = r->base.front;
     struct instances_view view = {f->required, r->destination_required};
     struct err err = {0};
-    if (instances_find(f->service->pool, f->service->config->lease_timeout_ms, r->model, &view,
-                       r->uids, r->uid_count, on_found, r, &r->finding, &err) != RC_OK)
+    if (instances_find(f->service->pool, f->config->lease_timeout_ms, r->model, &view, r->uids,
+                       r->uid_count, on_found, r, &r->finding, &err) != RC_OK)
         operation_fail_rc(&r->base, &err);
 }
 
@@ -117,7 +117,7 @@ static void send_pending(struct retrieve *r)
 
 static void set_life(struct retrieve *r)
 {
-    int64_t interval = r->base.front->service->config->progress_interval_ms;
+    int64_t interval = r->base.front->config->progress_interval_ms;
     loop_timer_set(r->life, interval > LIFE_MS ? interval : LIFE_MS);
 }
 
@@ -140,7 +140,8 @@ void retrieve_pending(struct retrieve *r, const struct subop_counts *counts)
         loop_timer_clear(r->life);
         return;
     }
-    if (r->progress_ms && clock_now_ms() - r->progress_ms < s->config->progress_interval_ms)
+    if (r->progress_ms &&
+        clock_now_ms() - r->progress_ms < r->base.front->config->progress_interval_ms)
         return;
     send_pending(r);
     set_life(r);

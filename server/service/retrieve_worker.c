@@ -89,7 +89,8 @@ struct move_job {
     struct err expiry; /* why it was ended, from the front; set before the worker is told */
 
     /* retrieve worker's thread */
-    struct instance_list *list; /* NULL once the sub-operations have it */
+    const struct service_config *config; /* held */
+    struct instance_list *list;          /* NULL once the sub-operations have it */
     unsigned total;
     struct retriever *retriever;
     struct destination *queue;
@@ -165,6 +166,7 @@ static void job_drop(void *arg)
     if (atomic_fetch_sub_explicit(&j->holders, 1, memory_order_acq_rel) > 1)
         return;
     instance_list_free(j->list);
+    service_config_drop(j->config);
     pthread_mutex_destroy(&j->lock);
     free(j);
 }
@@ -315,7 +317,7 @@ static void on_suboperation(void *arg)
 {
     struct move_job *j = arg;
     int64_t now = clock_now_ms();
-    if (j->progress_ms && now - j->progress_ms < j->retriever->config->progress_interval_ms)
+    if (j->progress_ms && now - j->progress_ms < j->config->progress_interval_ms)
         return;
     j->progress_ms = now;
     struct report *r = xcalloc(1, sizeof *r);
@@ -348,12 +350,12 @@ static void on_established(struct assoc *a, void *arg)
         .pool = t->pool,
         .jobs = t->pools->work,
         .mailbox = worker_mailbox(t->worker),
-        .config = t->config,
+        .config = j->config,
         .list = j->list,
         .priority = j->priority,
         .originator_aet = j->originator_aet,
         .originator_id = j->originator_id,
-        .audit = {.audit = t->audit,
+        .audit = {.audit = j->config->audits ? t->audit : NULL,
                   .operation = operation_move.name,
                   .peer = {.ae_title = j->originator_aet,
                            .address = j->originator_address,
@@ -367,7 +369,7 @@ static void on_established(struct assoc *a, void *arg)
     };
     j->list = NULL;
     j->state = JOB_RUNNING;
-    channel_init(&j->channel, a, operations_cap(t->config));
+    channel_init(&j->channel, a, operations_cap(j->config));
     j->subops = subops_start(&o);
     assoc_set_busy(a, 1); /* supervised per sub-operation */
 }
@@ -500,7 +502,7 @@ static const struct assoc_callbacks sender_callbacks = {
 static void job_connect(struct move_job *j)
 {
     const struct resolved *to = &j->addresses[j->address_next++];
-    struct assoc_options options = j->retriever->config->assoc;
+    struct assoc_options options = j->config->assoc;
     if (options.artim_ms > ARTIM_MS)
         options.artim_ms = ARTIM_MS;
     if (j->destination.wants_tls) {
@@ -528,8 +530,7 @@ static void on_resolved(const struct resolved *addresses, unsigned count, const 
     j->address_count = count > 8 ? 8 : count;
     memcpy(j->addresses, addresses, j->address_count * sizeof *addresses);
     j->plan = arena_new(PLAN_BYTES);
-    enum rc rc =
-        move_propose(j->retriever->config, &j->destination, j->list, j->plan, &j->rq, &err);
+    enum rc rc = move_propose(j->config, &j->destination, j->list, j->plan, &j->rq, &err);
     if (FAULT(move_propose, rc, &err) != RC_OK)
         job_fail(j, &err);
     else
@@ -562,7 +563,7 @@ static void on_timer(void *arg)
 /* False = the destination wants TLS, and there is nothing to verify its certificate with. */
 static bool take_tls(struct move_job *j)
 {
-    const struct service_config *config = j->retriever->config;
+    const struct service_config *config = j->config;
     if (j->destination.wants_tls && config->destination_tls)
         j->tls = tls_holder_get(config->destination_tls);
     return j->tls || !j->destination.wants_tls;
@@ -580,7 +581,7 @@ static void on_slot(void *arg)
         job_fail(j, &err);
         return;
     }
-    loop_timer_set(j->timer, t->config->assoc.connect_ms);
+    loop_timer_set(j->timer, j->config->assoc.connect_ms);
     if (resolve_start(t->pools->names, worker_mailbox(t->worker), j->destination.host,
                       j->destination.port, on_resolved, j, &j->resolve, &err) != RC_OK)
         job_fail(j, &err);
@@ -650,6 +651,7 @@ static void on_submit(void *arg)
     struct retriever *t = worker_state(j->worker);
     struct destination *d = destination_of(t, j->destination.ae_title);
     j->retriever = t;
+    j->config = service_config_hold(t->config);
     j->queue = d;
     j->state = JOB_QUEUED;
     j->timer = loop_timer_new(t->loop, on_timer, j);
@@ -781,16 +783,22 @@ void move_job_abandon(struct move_job *j)
 
 /* ---- the workers ---- */
 
+static struct pg_options database_options(const struct service_config *config)
+{
+    struct pg_options o = config->database;
+    o.size = config->retrieve_connections ? config->retrieve_connections : 1;
+    return o;
+}
+
 static enum rc retriever_start(struct worker *w, void *arg, void **state, struct err *err)
 {
     const struct retrieve_pool *p = arg;
     struct retriever *t = xcalloc(1, sizeof *t);
-    struct pg_options database = p->config->database;
+    struct pg_options database = database_options(p->config);
     (void)err;
-    database.size = p->config->retrieve_connections ? p->config->retrieve_connections : 1;
     t->worker = w;
     t->loop = worker_loop(w);
-    t->config = p->config;
+    t->config = service_config_hold(p->config);
     t->pools = &p->pools;
     t->pool = pg_pool_new(t->loop, worker_mailbox(w), p->pools.database_names, &database);
     t->audit = audit_start(t->loop, t->pool, p->config);
@@ -818,6 +826,7 @@ static void retriever_stop(void *state)
     slots_free(t->slots);
     audit_free(t->audit);
     pg_pool_free(t->pool);
+    service_config_drop(t->config);
     free(t);
 }
 
@@ -859,6 +868,43 @@ void retrieve_pool_drain(struct retrieve_pool *p, struct mailbox *mailbox, void 
         struct drain_order *o = xcalloc(1, sizeof *o);
         *o = (struct drain_order){p->workers[i], mailbox, done, arg};
         worker_post(o->worker, on_drain, free, o);
+    }
+}
+
+/* Mail to a thread. */
+struct change {
+    struct worker *worker;
+    const struct service_config *config; /* held */
+};
+
+static void change_free(void *arg)
+{
+    struct change *c = arg;
+    service_config_drop(c->config);
+    free(c);
+}
+
+static void on_change(void *arg)
+{
+    struct change *c = arg;
+    struct retriever *t = worker_state(c->worker);
+    struct pg_options database = database_options(c->config);
+    struct audit_options audit = audit_options_of(c->config);
+    const struct service_config *old = t->config;
+    t->config = c->config;
+    c->config = old;
+    pg_pool_configure(t->pool, &database);
+    audit_configure(t->audit, &audit);
+    slots_configure(t->slots, t->config->lease_timeout_ms);
+    change_free(c);
+}
+
+void retrieve_pool_reconfigure(struct retrieve_pool *p, const struct service_config *config)
+{
+    for (unsigned i = 0; i < p->count; i++) {
+        struct change *c = xcalloc(1, sizeof *c);
+        *c = (struct change){p->workers[i], service_config_hold(config)};
+        worker_post(c->worker, on_change, change_free, c);
     }
 }
 

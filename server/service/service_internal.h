@@ -117,6 +117,7 @@ struct subops_channel {
 /* One accepted association. */
 struct front {
     struct service *service;
+    const struct service_config *config; /* held; see settings.c */
     struct assoc *assoc;
     struct peer_op *lookup; /* admission is asking the database */
     unsigned rights;
@@ -155,7 +156,7 @@ struct service {
     struct jobpool *jobs;
     struct retrieve_pool *retrieve;
     struct pg_pool *pool;
-    struct audit *audit; /* NULL = not wanted */
+    struct audit *audit;
     LIST_HEAD(, front) fronts;
     unsigned front_count;
     struct op_memory *spare;
@@ -195,6 +196,13 @@ void operation_finish(struct operation *op, const struct dimse_command *rsp,
 void operation_fail(struct operation *op, uint16_t status, const struct err *why);
 void operation_fail_rc(struct operation *op, const struct err *why); /* status by status_of */
 
+/* Their time limit has changed. */
+void operations_retime(struct service *s);
+
+/* ---- settings.c ---- */
+
+void front_renew(struct front *f); /* before an operation begins */
+
 /* ---- drain.c ---- */
 
 void drain_operation_ended(struct front *f);
@@ -203,7 +211,10 @@ void drain_tick(void *arg);          /* the drain timer's, of the service */
 
 /* ---- audit.c ---- */
 
-/* The queue of one thread; NULL when no audit is wanted. returned (audit_free). */
+struct audit_options audit_options_of(const struct service_config *config);
+/* Where the rows of this association go; NULL when no audit is wanted. */
+struct audit *audit_of(const struct front *f);
+/* The queue of one thread. returned (audit_free). */
 struct audit *audit_start(struct loop *l, struct pg_pool *pool,
                           const struct service_config *config);
 struct audit_peer audit_peer_of(const struct front *f); /* borrows from the association */
@@ -248,6 +259,8 @@ const char *admission_row_address(const struct front *f);
 void admission_count_connection(int delta);
 bool admission_has_room(const struct service_config *config); /* for one more connection */
 /* Whether the rights we know are recent enough to start an operation with; else read the row again. */
+/* Of a title without a row, by the settings; where unknown-ae-row names a row, that counts. */
+unsigned admission_policy_rights(const struct front *f);
 bool admission_is_fresh(const struct front *f);
 
 /* ---- callers.c: what one calling AE title has on this server; any thread ---- */

@@ -119,8 +119,8 @@ static void store_prepared(struct store_op *s)
         return;
     }
     struct service *service = s->base.front->service;
-    s->ingest =
-        ingest_start(service->pool, service->config->lease_timeout_ms, p->prepared, on_ingested, s);
+    s->ingest = ingest_start(service->pool, s->base.front->config->lease_timeout_ms, p->prepared,
+                             on_ingested, s);
 }
 
 static void on_job_done(void *arg)
@@ -138,7 +138,7 @@ static void on_job_done(void *arg)
 static void prepare_audit(struct preparation *p, const struct operation *op)
 {
     struct service *s = op->front->service;
-    if (!s->audit)
+    if (!audit_of(op->front))
         return;
     struct buf *json = audit_details(s->audit);
     audit_open_request(json, &op->request->command);
@@ -152,7 +152,7 @@ static void prepare_audit(struct preparation *p, const struct operation *op)
     p->audit = (struct ingest_audit){
         .operation = op->kind->name,
         .peer = &p->peer,
-        .server_id = s->config->server_id,
+        .server_id = op->front->config->server_id,
         .details = p->details,
         .accepted = STATUS_SUCCESS,
         .refused = STATUS_STORE_CANNOT_UNDERSTAND,
@@ -177,7 +177,7 @@ static void store_start(struct operation *op)
     s->preparation = p;
     atomic_init(&p->holders, 1);
     p->op = s;
-    p->limits = service->config->dataset_limits;
+    p->limits = op->front->config->dataset_limits;
     snprintf(p->sender, sizeof p->sender, "%s", assoc_calling_aet(op->front->assoc));
     p->input = (struct ingest_input){
         .octets = buf_span(&m->dataset),
@@ -189,7 +189,7 @@ static void store_start(struct operation *op)
         .supersedes = op->front->may_supersede,
     };
     prepare_audit(p, op);
-    if (m->dataset.len <= service->config->inline_ingest_bytes && !op->ts->is_deflated) {
+    if (m->dataset.len <= op->front->config->inline_ingest_bytes && !op->ts->is_deflated) {
         prepare(p);
         store_prepared(s);
         return;

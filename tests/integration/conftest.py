@@ -93,11 +93,14 @@ def run_dppr(*arguments, database=None, check=False, env=None, timeout=120, **op
 class Server:
     """`dppr serve` on free ports; its log is kept in memory, or goes to a file where it would be too much."""
 
-    def __init__(self, database_uri, log_to=None, more_environment=None, program=None, **settings):
+    def __init__(self, database_uri, log_to=None, more_environment=None, program=None, config=None, **settings):
         environment = {k: v for k, v in os.environ.items() if not k.startswith("DPPR_")}
-        environment.update(DPPR_DATABASE=database_uri, DPPR_DICOM_PORT="0", DPPR_HTTP_PORT="0",
-                           DPPR_DICOM_ADDRESS="127.0.0.1", DPPR_HTTP_ADDRESS="127.0.0.1",
-                           DPPR_UNKNOWN_AE="loopback", DPPR_WORKERS="2")
+        if config:  # the file has it all
+            environment["DPPR_CONFIG"] = str(config)
+        else:
+            environment.update(DPPR_DATABASE=database_uri, DPPR_DICOM_PORT="0", DPPR_HTTP_PORT="0",
+                               DPPR_DICOM_ADDRESS="127.0.0.1", DPPR_HTTP_ADDRESS="127.0.0.1",
+                               DPPR_UNKNOWN_AE="loopback", DPPR_WORKERS="2")
         environment.update({f"DPPR_{k.upper()}": str(v) for k, v in settings.items()})
         # Freed memory that AddressSanitizer holds back is not the server's growth.
         environment.setdefault("ASAN_OPTIONS", "quarantine_size_mb=8")

@@ -51,6 +51,7 @@ class WireScp:
         self.accept, self.status, self.hang, self.abort_after = accept, status, hang, abort_after
         self.syntax, self.tls = syntax, tls
         self.reject, self.single, self.wrong_id, self.trickle = reject, single, wrong_id, trickle
+        self.callers = []  # calling AE titles
         self.received = []  # (transfer syntax, message) of each C-STORE
         self.commands, self.answered, self.associations, self.open, self.most_open = [], 0, 0, 0, 0
         self.lock, self.changed = threading.Lock(), threading.Condition()
@@ -98,6 +99,7 @@ class WireScp:
             wire.send = lambda octets: self.send_slowly(sock, octets)
         self.wait("connect")
         _, body = wire.read_pdu()
+        self.callers.append(body[20:36].decode().strip())
         self.wait("associate")
         reject = (2, 3, 2) if self.single and self.open > 1 else self.reject
         if reject:

@@ -684,6 +684,67 @@ static void cancel_ends_a_running_find(void **state)
     clear_objects();
 }
 
+/* ---- other settings ---- */
+
+static void note_release(void *arg)
+{
+    atomic_store((atomic_bool *)arg, true);
+}
+
+struct reconfiguration {
+    struct harness *h;
+    const struct service_config *config;
+    atomic_bool is_done;
+};
+
+static void reconfigure_mail(void *arg)
+{
+    struct reconfiguration *r = arg;
+    service_reconfigure(r->h->service, r->config);
+    atomic_store(&r->is_done, true);
+}
+
+static bool is_true(void *arg)
+{
+    return atomic_load((atomic_bool *)arg);
+}
+
+/* The settings before go with the last who uses them: an association that has not begun another operation. */
+static void settings_live_as_long_as_they_are_used(void **state)
+{
+    (void)state;
+    struct service_config first = test_config(), second = test_config();
+    atomic_bool is_gone[2] = {false, false};
+    struct service_keeper keepers[2] = {{1, note_release, &is_gone[0]},
+                                        {1, note_release, &is_gone[1]}};
+    struct harness h;
+    struct raw idle, other;
+    struct dimse_command rq = request(DIMSE_C_ECHO_RQ, UID_VERIFICATION, 1);
+    clear_objects();
+    first.keeper = &keepers[0];
+    second.keeper = &keepers[1];
+    harness_start(&h, &first);
+    raw_open(&idle, h.port, "DPPR", "CLIENT", echo_only);
+    service_config_drop(&first); /* the maker's */
+    struct reconfiguration r = {.h = &h, .config = &second};
+    worker_post(h.worker, reconfigure_mail, NULL, &r);
+    assert_true(wait_until(is_true, &r.is_done));
+    retrieve_pool_reconfigure(h.retrieve, &second);
+    service_config_drop(&second);
+    raw_open(&other, h.port, "DPPR", "CLIENT", echo_only);
+    raw_send(&other, 1, &rq, NULL);
+    raw_wait(&other, 1);
+    assert_false(is_gone[0]);
+    raw_send(&idle, 1, &rq, NULL);
+    raw_wait(&idle, 1);
+    assert_true(wait_until(is_true, &is_gone[0]));
+    raw_close(&idle);
+    raw_close(&other);
+    assert_false(is_gone[1]);
+    harness_stop(&h);
+    assert_true(is_gone[1]);
+}
+
 /* ---- the end ---- */
 
 static bool is_drained(void *arg)
@@ -837,6 +898,7 @@ int main(void)
         cmocka_unit_test(more_matches_than_allowed_end_in_a700),
         cmocka_unit_test(database_away_refuses_a_find),
         cmocka_unit_test(cancel_ends_a_running_find),
+        cmocka_unit_test(settings_live_as_long_as_they_are_used),
         cmocka_unit_test(draining_releases_idle_associations),
         cmocka_unit_test(draining_admits_at_first_and_rejects_when_hurried),
         cmocka_unit_test(draining_of_nothing_ends_at_once),
