@@ -107,6 +107,7 @@ class Server:
         if not line:
             raise RuntimeError("the server does not start: " + self.log.read())
         self.port = int(line.split()[0].split("=")[1])
+        self.tls_port = int(settings.get("dicom_tls_port", 0))
 
     def __enter__(self):
         return self
@@ -120,6 +121,10 @@ class Server:
             if line.startswith(field + ":"):
                 return int(line.split()[1])
         raise KeyError(field)
+
+    def processor_s(self):
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def resident(self):
         return self.status("VmRSS")

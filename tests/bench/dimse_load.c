@@ -6,6 +6,7 @@
  *   dimse_load [OPTION...] find PORT KEY...        C-FIND after C-FIND
  *   dimse_load [OPTION...] get PORT KEY...         C-GET after C-GET, each C-STORE answered
  *   dimse_load [OPTION...] move PORT AET KEY...    C-MOVE after C-MOVE, to AET1 from the first association and so on
+ *   dimse_load [OPTION...] open PORT               association after association, each dropped when it is accepted
  *   dimse_load [OPTION...] idle PORT               opens associations, waits for a line of input, then C-ECHO on each
  *   dimse_load [OPTION...] send FILE PORT...       C-STORE of the instances of a file, an association to each port
  *   dimse_load receive N                           storage SCPs on N ports, which it prints, until its input ends
@@ -19,6 +20,7 @@
  *   -w MS       wait between two requests of an association
  *   -h SECONDS  after the first response read nothing for so long
  *   -b OCTETS   receive buffer of the sockets
+ *   -T          with TLS; not for receive and bare
  *   -1          send: each instance once; bare: both ends on one processor
  *
  * A KEY is PATH:VR=VALUE with PATH the tags from the outside in, as eight hexadecimal digits each with dots between:
@@ -154,7 +156,7 @@ static void start(struct client *c)
     c->due = 0;
     started++;
     c->started = now();
-    send_all(c->peer.fd, out, n);
+    wire_send(&c->peer, out, n);
 }
 
 static void cancel(struct client *c)
@@ -162,7 +164,7 @@ static void cancel(struct client *c)
     uint8_t out[1024];
     struct command command = {
         .field = C_CANCEL_RQ, .message_id = c->message_id, .data_set_type = NO_DATA};
-    send_all(c->peer.fd, out, put_message(out, request_context, &command, NULL, NULL, 0));
+    wire_send(&c->peer, out, put_message(out, request_context, &command, NULL, NULL, 0));
     c->cancelled = now();
 }
 
@@ -231,7 +233,7 @@ static void on_data(struct peer *p, const uint8_t *data, size_t len, bool is_las
     suboperations++;
     c->store.field = C_STORE_RQ + RESPONSE;
     c->store.data_set_type = NO_DATA;
-    send_all(p->fd, out, put_message(out, c->store_context, &c->store, NULL, NULL, 0));
+    wire_send(p, out, put_message(out, c->store_context, &c->store, NULL, NULL, 0));
 }
 
 static const struct wire_handler handler = {on_command, on_data};
@@ -367,7 +369,7 @@ static void idle(int argc, char **argv)
         die("no line of input");
     for (int i = 0; i < load_option.peers; i++) {
         unsigned long before = finals;
-        send_all(clients[i].peer.fd, out, n);
+        wire_send(&clients[i].peer, out, n);
         while (finals == before) {
             errno = 0;
             if (!wire_receive(&clients[i].peer))
@@ -378,11 +380,30 @@ static void idle(int argc, char **argv)
            failures);
 }
 
+static void open_only(int argc, char **argv)
+{
+    struct peer p = {.fd = -1};
+    double begun = now();
+    unsigned long count = 0;
+    (void)argc;
+    do {
+        wire_open(&p, atoi(argv[0]), "DPPR", (const enum context[]){CONTEXT_ECHO, 0});
+        wire_close(&p);
+        count++;
+    } while (now() - begun < load_option.seconds);
+    printf("{\"opened\": %lu, \"opened_per_s\": %.1f}\n", count, (double)count / (now() - begun));
+}
+
 static const struct mode {
     const char *name;
     void (*run)(int argc, char **argv);
-} modes[] = {{"find", find},     {"get", get},        {"move", move},
-             {"idle", idle},     {"send", load_send}, {"receive", load_receive},
+} modes[] = {{"find", find},
+             {"get", get},
+             {"move", move},
+             {"open", open_only},
+             {"idle", idle},
+             {"send", load_send},
+             {"receive", load_receive},
              {"bare", load_bare}};
 
 static void read_option(int letter)
@@ -412,6 +433,9 @@ static void read_option(int letter)
     case 'b':
         load_option.buffer = atoi(optarg);
         break;
+    case 'T':
+        wire_use_tls();
+        break;
     case '1':
         load_option.once = true;
         break;
@@ -422,7 +446,7 @@ static void read_option(int letter)
 
 int main(int argc, char **argv)
 {
-    for (int letter; (letter = getopt(argc, argv, "+n:s:r:c:C:w:h:b:1")) != -1;)
+    for (int letter; (letter = getopt(argc, argv, "+n:s:r:c:C:w:h:b:1T")) != -1;)
         read_option(letter);
     argc -= optind;
     argv += optind;

@@ -75,7 +75,7 @@ static bool send_next(struct peer *p)
     uint8_t context = strcmp(in->class_uid, UID_XA) == 0 ? CONTEXT_XA : CONTEXT_CT;
     *(double *)p->arg = now();
     sending.sent++;
-    send_all(p->fd, out, put_message(out, context, &c, NULL, in->data, in->len));
+    wire_send(p, out, put_message(out, context, &c, NULL, in->data, in->len));
     return true;
 }
 
@@ -162,7 +162,7 @@ static void on_data(struct peer *p, const uint8_t *data, size_t len, bool is_las
     received++;
     r->store.field = C_STORE_RQ + RESPONSE;
     r->store.data_set_type = NO_DATA;
-    send_all(p->fd, out, put_message(out, r->context, &r->store, NULL, NULL, 0));
+    wire_send(p, out, put_message(out, r->context, &r->store, NULL, NULL, 0));
 }
 
 /* Storage SCPs on so many ports, which are printed; any number of associations, until standard input ends. */

@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <openssl/ssl.h>
+
 static const char *const abstract_syntaxes[CONTEXT_MAX] = {
     [CONTEXT_ECHO] = UID_ECHO, [CONTEXT_FIND] = UID_FIND, [CONTEXT_MOVE] = UID_MOVE,
     [CONTEXT_GET] = UID_GET,   [CONTEXT_CT] = UID_CT,     [CONTEXT_XA] = UID_XA,
@@ -287,6 +289,49 @@ static void read_exactly(int fd, void *out, size_t len)
         die("the connection ended");
 }
 
+/* ---- TLS ---- */
+
+static SSL_CTX *tls;
+
+void wire_use_tls(void)
+{
+    tls = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);
+}
+
+static void secure(struct peer *p)
+{
+    p->tls = SSL_new(tls);
+    SSL_set_fd(p->tls, p->fd);
+    if (SSL_connect(p->tls) != 1)
+        die("the TLS handshake");
+}
+
+void wire_send(struct peer *p, const uint8_t *data, size_t len)
+{
+    if (!p->tls)
+        send_all(p->fd, data, len);
+    else if (SSL_write(p->tls, data, (int)len) != (int)len)
+        die("send");
+}
+
+static ssize_t take(struct peer *p, uint8_t *out, size_t len)
+{
+    return p->tls ? SSL_read(p->tls, out, (int)len) : recv(p->fd, out, len, 0);
+}
+
+static void take_exactly(struct peer *p, uint8_t *out, size_t len)
+{
+    errno = 0;
+    while (len > 0) {
+        ssize_t n = take(p, out, len);
+        if (n <= 0)
+            die("the connection ended");
+        out += n;
+        len -= (size_t)n;
+    }
+}
+
 void wire_no_delay(int fd)
 {
     int one = 1;
@@ -323,16 +368,18 @@ void wire_open(struct peer *p, int port, const char *called, const enum context 
     uint8_t out[4096], head[6];
     p->fd = wire_connect(port);
     p->used = 0;
+    if (tls)
+        secure(p);
     if (!p->input)
         p->input = malloc(WIRE_INPUT);
-    send_all(p->fd, out, put_request(out, called, contexts));
-    read_exactly(p->fd, head, 6);
+    wire_send(p, out, put_request(out, called, contexts));
+    take_exactly(p, head, 6);
     if (head[0] != 2)
         die("the association was not accepted (PDU type %d)", head[0]);
     uint32_t len = get_be(head + 2, 4);
     if (len > WIRE_INPUT)
         die("the A-ASSOCIATE-AC is too long");
-    read_exactly(p->fd, p->input, len);
+    take_exactly(p, p->input, len);
 }
 
 /* The answer to one presentation context: its first transfer syntax. */
@@ -392,9 +439,9 @@ static void take_pdu(struct peer *p, const uint8_t *body, size_t len)
     }
 }
 
-bool wire_receive(struct peer *p)
+static bool receive_some(struct peer *p)
 {
-    ssize_t n = recv(p->fd, p->input + p->used, WIRE_INPUT - p->used, 0);
+    ssize_t n = take(p, p->input + p->used, WIRE_INPUT - p->used);
     size_t at = 0;
     if (n == 0)
         return false;
@@ -409,7 +456,7 @@ bool wire_receive(struct peer *p)
         if (p->used - at < 6 + len)
             break;
         if (pdu[0] == 5) { /* A-RELEASE-RQ */
-            send_all(p->fd, (const uint8_t *)"\6\0\0\0\0\4\0\0\0\0", 10);
+            wire_send(p, (const uint8_t *)"\6\0\0\0\0\4\0\0\0\0", 10);
             return false;
         }
         if (pdu[0] != 4)
@@ -429,8 +476,20 @@ bool wire_receive(struct peer *p)
     return true;
 }
 
+/* What TLS has read already, poll does not tell. */
+bool wire_receive(struct peer *p)
+{
+    bool goes_on;
+    do
+        goes_on = receive_some(p);
+    while (goes_on && p->fd >= 0 && p->tls && SSL_pending(p->tls) > 0);
+    return goes_on;
+}
+
 void wire_close(struct peer *p)
 {
+    SSL_free(p->tls);
+    p->tls = NULL;
     close(p->fd);
     p->fd = -1;
 }

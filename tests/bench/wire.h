@@ -63,6 +63,7 @@ struct wire_handler {
 
 struct peer {
     int fd;
+    void *tls; /* OpenSSL's; NULL = plain */
     uint8_t *input;
     size_t used;
     const struct wire_handler *handler;
@@ -80,6 +81,8 @@ size_t put_message(uint8_t *out, uint8_t context, const struct command *c, const
                    const uint8_t *data, size_t len);
 
 void send_all(int fd, const uint8_t *data, size_t len);
+void wire_send(struct peer *p, const uint8_t *data, size_t len);
+void wire_use_tls(void); /* what wire_open opens from now on; nothing is verified */
 void wire_no_delay(int fd);
 int wire_connect(int port);
 int wire_listen(int *port); /* 0: any free one, which is set */

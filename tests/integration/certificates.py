@@ -48,15 +48,29 @@ class Authority(Certificate):
                     "-set_serial", 1000 + self.issued, "-days", days, "-extfile", extensions)
             return made
         # `openssl x509` of 3.0 knows no start date; `openssl ca` does.
-        (self.folder / "index").write_text("")
-        (self.folder / "serial").write_text(f"{0x2000 + self.issued:04X}\n")
-        (self.folder / "ca.cnf").write_text(
-            "[ca]\ndefault_ca=x\n[x]\ndatabase={0}/index\nserial={0}/serial\nnew_certs_dir={0}\ndefault_md=sha256\n"
-            "policy=y\n[y]\ncommonName=supplied\n".format(self.folder))
-        openssl("ca", "-batch", "-config", self.folder / "ca.cnf", "-cert", self.certificate, "-keyfile", self.key, "-in",
-                request, "-out", made.certificate, "-notext", "-extfile", extensions,
+        self.ca("-in", request, "-out", made.certificate, "-notext", "-extfile", extensions,
                 "-startdate", "20200101000000Z", "-enddate", "20200201000000Z")
         return made
+
+    def ca(self, *arguments):
+        base = self.folder / f"{self.name}-base"
+        if not base.exists():
+            base.mkdir()
+            (base / "index").write_text("")
+            (base / "serial").write_text("2000\n")
+            (base / "cnf").write_text(
+                f"[ca]\ndefault_ca=x\n[x]\ndatabase={base}/index\nserial={base}/serial\nnew_certs_dir={base}\n"
+                "default_md=sha256\npolicy=y\n[y]\ncommonName=supplied\n")
+        openssl("ca", "-batch", "-config", base / "cnf", "-cert", self.certificate, "-keyfile", self.key, *arguments)
+
+    def revoke(self, *certificates):
+        """A PEM file of the authority and its revocation list."""
+        for certificate in certificates:
+            self.ca("-revoke", certificate.certificate)
+        crl, both = self.folder / "crl.pem", self.folder / f"{self.name}-with-crl.pem"
+        self.ca("-gencrl", "-crldays", "10", "-out", crl)
+        both.write_text(self.certificate.read_text() + crl.read_text())
+        return both
 
 
 def client_context(authority, shown=None):

@@ -322,6 +322,20 @@ def test_whether_callers_show_a_certificate(sample_database, pki):
             assert server.stop() == 0
 
 
+def test_revoked_certificate_is_refused(sample_database, pki):
+    revoked = pki.ca.issue("revoked")
+    server = TlsServer(sample_database.uri, pki, tls_trust=pki.ca.revoke(revoked))
+    try:
+        w = wire(server, pki, pki.ct1)
+        assert w.echo() == 0
+        w.release()
+        with pytest.raises((ssl.SSLError, ConnectionError, Closed)):
+            wire(server, pki, revoked).echo()
+        server.wait_log('talk=handshake why="TLS: certificate revoked: CN=revoked"')
+    finally:
+        assert server.stop() == 0
+
+
 def rejected(connect):
     with pytest.raises(Rejected) as caught:
         connect()
