@@ -11,9 +11,10 @@
 #   load_recovers                           the load is steady again, for a while
 #   load_end RULE...                        stops and judges it; a failed attempt that no RULE explains fails the case
 #
-# DPPR_TEST_CLIENTS (8) is the number of clients, DPPR_TEST_SECONDS (15) how long the load runs undisturbed before and
+# DPPR_TEST_CLIENTS (8) is the number of clients, besides two that only read; DPPR_TEST_SECONDS (15) how long the load runs undisturbed before and
 # after. Reports go to DPPR_TEST_REPORTS (build/deploy), NAME.txt and NAME.json.
 clients=${DPPR_TEST_CLIENTS:-8}
+readers=2
 undisturbed=${DPPR_TEST_SECONDS:-15}
 reports=${DPPR_TEST_REPORTS:-build/deploy}
 case_name=$(basename "$0")
@@ -41,6 +42,9 @@ postgres_script() { # promote, rejoin ...
     COMPOSE="${compose_program[*]} -p $project ${compose_files[*]} --env-file $work/env" "deploy/postgres/$1" "${@:2}"
 }
 
+# Seconds since a mark.
+load_since() { awk -v now="$(date +%s.%N)" -F'[:,]' "/\"$1\"/ { printf \"%d\", now - \$2; exit }" "$record/marks.jsonl"; }
+
 # ---- the load --------------------------------------------------------------------------------------------
 load_packages() {
     /usr/bin/python3 -c 'import pydicom' 2>/dev/null || tools/install-packages test
@@ -61,16 +65,16 @@ load_begin() {
 
     step "the load"
     # Containers reach this host, which plays the move destinations, at the gateway of their network.
-    gateway=$(docker network inspect -f '{{(index .IPAM.Config 0).Gateway}}' "${project}_front")
+    gateway=$(docker inspect -f "{{(index .NetworkSettings.Networks \"${project}_front\").Gateway}}" "$(container server)")
     port=$(free_port)
-    tests/deploy/load/load peers --clients "$clients" --destination "$gateway:$port" | sql
+    tests/deploy/load/load peers --clients $((clients + readers)) --destination "$gateway:$port" | sql || fail "the rows of the peers cannot be made"
     mkdir -p "$record"
-    load run --address "127.0.0.1:$dicom_port" --clients "$clients" --destination "$gateway:$port" "$@" &
+    load run --address "127.0.0.1:$dicom_port" --clients "$clients" --readers "$readers" --destination "$gateway:$port" "$@" &
     load_pid=$!
     at_end 'kill $load_pid 2>/dev/null'
     load wait
     sleep "$undisturbed"
-    ok "$clients clients are served"
+    ok "$((clients + readers)) clients are served"
 }
 
 # load_recovers [SECONDS]: how long it may take at most, on a slow machine

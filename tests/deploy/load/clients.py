@@ -9,11 +9,12 @@ import select
 import threading
 import time
 
-from dicomwire import (CT_PROTOCOL, EXPLICIT, FIND, GET, MOVE, Aborted, Closed, Rejected, Wire, encode)
+from dicomwire import (CT_PROTOCOL, EXPLICIT, FIND, GET, MOVE, Aborted, Closed, Rejected, UnexpectedPdu, Wire, encode, pdu)
 from protocols import keys, protocol
-from record import KINDS, OK, Acknowledged, Attempt, Lines, Violation, LEDGER, JOURNAL
+from record import OK, Acknowledged, Attempt, Lines, Violation, LEDGER, JOURNAL
 
 CONTEXTS = [(1, CT_PROTOCOL, [EXPLICIT]), (3, FIND, [EXPLICIT]), (5, GET, [EXPLICIT]), (7, MOVE, [EXPLICIT])]
+A_RELEASE_RQ, A_RELEASE_RP = 0x05, 0x06
 ANSWER_S = 150  # for one message; the server's own deadlines are shorter, so only a hang takes so long
 CONNECT_S = 10
 PATIENCE_S = 300  # for one operation with all its attempts
@@ -22,6 +23,7 @@ PER_ASSOCIATION = 12  # operations at most
 LATEST = 30  # acknowledged last: most reads ask for these, as they are the hardest to have everywhere
 LARGE = 6 << 20  # octets, more than sockets buffer: for a destination that stops reading
 WEIGHTS = dict(store=4, find=4, get=2, move=1)
+READING = dict(find=2, get=1)
 TITLE = "LOAD{:02}"
 HUNG_KIND = "move-to-hung"  # the mix does not hold these against the server
 
@@ -87,8 +89,8 @@ def outcome_of(error):
 
 
 class Client(threading.Thread):
-    def __init__(self, shared, number, title=None):
-        self.title = title or TITLE.format(number)
+    def __init__(self, shared, number, title=None, weights=None):
+        self.title, self.weights = title or TITLE.format(number), weights or WEIGHTS
         super().__init__(name=self.title, daemon=True)
         self.shared = shared
         self.chance = random.Random(f"{shared.random_seed} {self.title}")
@@ -116,16 +118,26 @@ class Client(threading.Thread):
         self.wire = None
 
     def look(self):
-        """An association that has ended since the last answer is no failed operation."""
+        """An association that has ended since the last answer is no failed operation, and one that the server asks to
+        release (PS3.8 7.2) is released."""
         self.phase = "between"
         if self.wire and select.select([self.wire.sock], [], [], 0)[0]:
             kind, _ = self.wire.read_pdu()
-            raise AssertionError(f"PDU of type {kind} between two operations")
+            self.answer_release(kind)
+
+    def answer_release(self, kind):
+        assert kind == A_RELEASE_RQ, f"PDU of type {kind}"
+        self.wire.send(pdu(A_RELEASE_RP, bytes(4)))
+        self.drop()
 
     def release(self):
+        """Both may ask at once: then both answer (PS3.8 9.2.3, Sta9 and Sta11)."""
         self.phase = "release"
         try:
-            self.wire.release()
+            self.wire.send(pdu(A_RELEASE_RQ, bytes(4)))
+            while (kind := self.wire.read_pdu()[0]) != A_RELEASE_RP:
+                assert kind == A_RELEASE_RQ, f"PDU of type {kind}"
+                self.wire.send(pdu(A_RELEASE_RP, bytes(4)))
         finally:
             self.drop()
 
@@ -133,7 +145,7 @@ class Client(threading.Thread):
     def run(self):
         try:
             while not self.shared.stopping.is_set():
-                kind = self.chance.choices(KINDS, [WEIGHTS[k] for k in KINDS])[0]
+                kind = self.chance.choices(list(self.weights), self.weights.values())[0]
                 self.operate(kind, getattr(self, kind)())
                 self.shared.stopping.wait(self.chance.uniform(0, 2 * self.shared.pause))
         except Exception as e:  # a wrong octet from the server, or a mistake here: neither is let pass
@@ -169,6 +181,9 @@ class Client(threading.Thread):
         except (Rejected, Aborted, Closed, OSError) as e:
             outcome = outcome_of(e)
             self.drop()
+        except UnexpectedPdu as e:  # the server's request to release has crossed ours for an operation, which it may not answer
+            outcome = "released"
+            self.answer_release(e.kind)
         ms = round((time.monotonic() - began) * 1000, 1)
         self.shared.journal.add(Attempt(time.time(), ms, self.title, kind, operation, attempt, self.phase, outcome, comment))
         if self.wire and (self.left <= 0 or outcome != OK):

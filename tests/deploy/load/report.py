@@ -59,8 +59,8 @@ def longest_operation(attempts, start, end):
 
 
 def is_explained(attempt, rules, spans):
-    """rules: regular expressions for "KIND OUTCOME COMMENT" as the table shows them."""
-    text = f"{attempt.kind} {attempt.outcome} {attempt.comment}"
+    """rules: regular expressions for "KIND OUTCOME (PHASE) COMMENT"."""
+    text = f"{attempt.kind} {attempt.outcome} ({attempt.phase}) {attempt.comment}"
     if attempt.kind == HUNG_KIND:  # whenever: they begin with the fault and end with the load
         return any(re.match(rule, text) for rule in rules)
     in_time = spans["during"][0] - SLACK_S <= attempt.at and attempt.at - attempt.ms / 1000 <= spans["during"][1]
