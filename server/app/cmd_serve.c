@@ -5,16 +5,21 @@
 #include <fcntl.h>
 
 #include "app_internal.h"
+#include "certificates.h"
 #include "dcm/dict.h"
 #include "pg/migrate.h"
 
-/* Settings have been read; the dictionary, the database and its schema are looked at. */
+/* Settings have been read; certificates, the dictionary, the database and its schema are looked at. */
 static int check(const struct command *self, const struct config *config)
 {
+    struct certificates_read certificates;
     struct pg_sync *s = NULL;
     struct err err = {0};
-    enum rc rc = dcm_init(&err);
+    enum rc rc = certificates_read(config, &certificates, &err);
 
+    certificates_read_free(&certificates);
+    if (rc == RC_OK)
+        rc = dcm_init(&err);
     if (rc == RC_OK)
         rc = database_open(config->database, &s, &err);
     if (rc == RC_OK)

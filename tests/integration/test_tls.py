@@ -519,6 +519,8 @@ def test_start_with_wrong_files_fails_and_names_them(sample_database, pki):
         with pytest.raises(AssertionError) as caught:
             TlsServer(sample_database.uri, pki, **change)
         assert words in str(caught.value)
+    done = run_dppr("serve", "--check", "--tls-trust", pki.server.key, database=sample_database.uri)
+    assert done.returncode == 1 and "server.key: holds no certificate in PEM" in done.stderr
 
 
 def test_start_with_an_expired_certificate_says_so_and_serves(sample_database, pki):
