@@ -460,6 +460,54 @@ def test_without_trust_no_destination_with_tls(sample_database, peers, uid):
         assert server.stop() == 0
 
 
+# ---- what is left behind ----
+
+def good(server, pki):
+    wire(server, pki, pki.ct1).release()
+
+
+def dropped(server, pki):
+    wire(server, pki, pki.ct1).close()
+
+
+def half_a_hello(server, _):
+    with socket.create_connection(("127.0.0.1", server.tls_port), timeout=10) as s:
+        s.sendall(b"\x16\x03\x01\x00\x80\x01")
+
+
+def noise(server, _):
+    with socket.create_connection(("127.0.0.1", server.tls_port), timeout=10) as s:
+        s.sendall(b"\x16\x03\x01\x00\x05abcde" * 40)
+        while s.recv(4096):
+            pass
+
+
+def stranger(server, pki):
+    with pytest.raises((ssl.SSLError, ConnectionError, Closed)):
+        wire(server, pki, pki.foreign).echo()
+
+
+def no_dicom(server, pki):
+    with socket.create_connection(("127.0.0.1", server.tls_port), timeout=10) as s:
+        with client_context(pki.ca).wrap_socket(s, server_hostname="localhost") as t:
+            t.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            assert t.recv(10) == b""
+
+
+@pytest.mark.parametrize("peer", [good, dropped, half_a_hello, noise, stranger, no_dicom])
+def test_nothing_is_left_of_a_connection(secured, pki, peer):
+    def rounds(count):
+        accepted = metrics(secured)["dppr_connections_accepted_total"]
+        for _ in range(count):
+            peer(secured, pki)
+        wait_for(lambda: metrics(secured)["dppr_connections_accepted_total"] >= accepted + count)
+        wait_for(lambda: metrics(secured)["dppr_associations_open"] == 0)
+        return metrics(secured)["dppr_heap_used_bytes"]
+    rounds(20)
+    before = rounds(20)
+    wait_for(lambda: rounds(20) - before < 20 * 1024)  # an OpenSSL connection alone has 15 KiB
+
+
 # ---- certificates that change ----
 
 def shown_serial(server, pki):
