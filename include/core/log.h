@@ -7,7 +7,7 @@
  * error = an operator must act; warn = a peer's fault or a limit; info = outcome of an association or
  * an operation, one line each; debug = protocol steps; trace = octets. No values of data set attributes
  * above debug. Thread-safe; one write(2) per line. Control characters are escaped, so a peer cannot
- * forge lines.
+ * forge lines. Where standard error is a stream to systemd's journal a line begins with its priority, <6>.
  */
 #ifndef CORE_LOG_H
 #define CORE_LOG_H
@@ -39,7 +39,7 @@ struct log_ctx {
  * msg="...". It is a list when it begins with `word=`; the format alone decides, so arguments cannot add
  * pairs. Quote a value in the format when it may hold ` word=` literally; what an argument holds is
  * quoted and escaped as needed. Values of a bare conversion like %d, %zu or %.1f are numbers in JSON.
- * Lines are cut at 4096 octets. ctx may be NULL. event is a constant like "assoc.accepted". errno is kept. */
+ * Lines are cut at some 4090 octets. ctx may be NULL. event is a constant like "assoc.accepted". errno is kept. */
 void log_event(enum log_level level, const struct log_ctx *ctx, const char *event, const char *fmt,
                ...) PRINTF_LIKE(4, 5);
 

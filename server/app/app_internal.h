@@ -341,8 +341,7 @@ MUST_CHECK enum rc database_check_connections(struct pg_sync *s, unsigned wanted
 /* ---- server ------------------------------------------------------------------------------------------------------------ */
 
 /* Serves until a signal; the exit status. argv is read again on SIGHUP. */
-int server_run(const struct command *self, const struct config *config, int ready_fd, int argc,
-               char **argv);
+int server_run(const struct config *config, int ready_fd, int argc, char **argv);
 unsigned server_workers(const struct config *c);
 
 #endif

@@ -60,7 +60,7 @@ static int run(const struct command *self, int argc, char **argv)
         status = command_usage_error(self, "--ready-fd: %ld is no open descriptor", ready_fd);
     if (status == CLI_GO)
         status = is_check ? check(self, &cli.config)
-                          : server_run(self, &cli.config, (int)ready_fd, argc, argv);
+                          : server_run(&cli.config, (int)ready_fd, argc, argv);
     cli_fini(&cli);
     return status;
 }

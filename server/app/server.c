@@ -55,7 +55,6 @@ enum {
 };
 
 struct server {
-    const struct command *self;
     const struct config *base;   /* those that it started with */
     const struct config *config; /* those in force; its service is held where it has a keeper */
     int argc;
@@ -469,15 +468,10 @@ static void stop_all(struct server *s)
     close(s->signal_fd);
 }
 
-int server_run(const struct command *self, const struct config *config, int ready_fd, int argc,
-               char **argv)
+int server_run(const struct config *config, int ready_fd, int argc, char **argv)
 {
-    struct server s = {.self = self,
-                       .base = config,
-                       .config = config,
-                       .argc = argc,
-                       .argv = argv,
-                       .signal_fd = -1};
+    struct server s = {
+        .base = config, .config = config, .argc = argc, .argv = argv, .signal_fd = -1};
     struct err err = {0};
     bool is_known_good = false;
     enum rc rc;
@@ -493,7 +487,7 @@ int server_run(const struct command *self, const struct config *config, int read
     if (rc == RC_OK)
         rc = look_at_database(config, &s.presence, &is_known_good, &err);
     if (rc != RC_OK) {
-        command_error(self, "%s", err.text);
+        log_error(NULL, "serve.failed", "why=\"%s\"", err.text);
         return STATUS_FAILED;
     }
     s.loop = loop_new();
@@ -516,7 +510,7 @@ int server_run(const struct command *self, const struct config *config, int read
         loop_watch_set(s.signals, LOOP_READ);
         loop_run(s.loop);
     } else {
-        command_error(self, "%s", err.text);
+        log_error(NULL, "serve.failed", "why=\"%s\"", err.text);
     }
     stop_all(&s);
     if (rc == RC_OK)

@@ -12,6 +12,10 @@
  * sentence and becomes msg. To learn where each value lies in the text, the format is printed once more
  * up to each boundary; formats are short, so this is cheaper than a second printf of our own.
  *
+ * systemd hands over standard error as a stream to the journal and says so (JOURNAL_STREAM, systemd.exec(5)). There a line
+ * begins with its priority, <4>, which the journal takes off again (sd-daemon(3)); elsewhere it would be no part of the
+ * line.
+ *
  * A value from a bare %d, %u, %zu, %.1f ... is a number in JSON; everything else is a string. What
  * could drive a terminal or pretend to be other text (utf8_is_harmful) is escaped, octets that are not UTF-8 become
  * U+FFFD.
@@ -24,26 +28,54 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "core/bytes.h"
 #include "core/clock.h"
 #include "core_internal.h"
 
-enum { LINE = PIPE_BUF, TEXT = 3072, FORMAT = 512, MAX_PAIRS = 24, CLOSING = 4 /* "..}\n" */ };
+enum {
+    PRIORITY = 3,
+    LINE = PIPE_BUF - PRIORITY,
+    TEXT = 3072,
+    FORMAT = 512,
+    MAX_PAIRS = 24,
+    CLOSING = 4 /* "..}\n" */
+};
 
 static _Atomic int current_level = LOG_INFO;
 static _Atomic int current_format = LOG_LOGFMT;
+static _Atomic bool is_journal;
 
 static const char *const level_names[] = {
     [LOG_ERROR] = "error", [LOG_WARN] = "warn",   [LOG_INFO] = "info",
     [LOG_DEBUG] = "debug", [LOG_TRACE] = "trace",
 };
 
+/* syslog(3) */
+static const char *const priorities[] = {
+    [LOG_ERROR] = "<3>", [LOG_WARN] = "<4>",  [LOG_INFO] = "<6>",
+    [LOG_DEBUG] = "<7>", [LOG_TRACE] = "<7>",
+};
+
 enum { LEVELS = sizeof(level_names) / sizeof(level_names[0]) };
+
+/* Whoever started us may have redirected standard error since, so the file is compared. */
+static bool goes_to_journal(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    unsigned long long device, inode;
+    struct stat st;
+
+    return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+           fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
 
 void log_configure(enum log_level level, enum log_format format)
 {
+    atomic_store_explicit(&is_journal, goes_to_journal(), memory_order_relaxed);
     atomic_store_explicit(&current_level, (int)level, memory_order_relaxed);
     atomic_store_explicit(&current_format, (int)format, memory_order_relaxed);
 }
@@ -60,6 +92,7 @@ const char *log_level_name(enum log_level level)
 
 struct line {
     bool json;
+    enum log_level level;
     size_t len;
     char text[LINE];
 };
@@ -299,6 +332,7 @@ static void line_begin(struct line *l, enum log_level level, const struct log_ct
 
     l->json = atomic_load_explicit(&current_format, memory_order_relaxed) == LOG_JSON;
     l->len = 0;
+    l->level = level;
     if (l->json)
         put(l, "{", 1);
     clock_format_utc(now);
@@ -313,7 +347,12 @@ static void line_end(struct line *l)
     if (l->json)
         l->text[l->len++] = '}';
     l->text[l->len++] = '\n';
-    while (write(STDERR_FILENO, l->text, l->len) < 0 && errno == EINTR)
+    struct iovec parts[] = {
+        {(void *)(uintptr_t)priorities[l->level],
+         atomic_load_explicit(&is_journal, memory_order_relaxed) ? PRIORITY : 0},
+        {l->text, l->len},
+    };
+    while (writev(STDERR_FILENO, parts, 2) < 0 && errno == EINTR)
         ;
 }
 

@@ -41,6 +41,7 @@
 
 #include "core/arena.h"
 #include "core/clock.h"
+#include "core/log.h"
 #include "core_internal.h"
 
 /* Work that defers itself again and again must not keep a stopping loop from ending. */
@@ -112,10 +113,28 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
     (void)arg; /* to end the wait is all */
 }
 
+/* What libevent has to say is a line like any other: by itself it would write to standard error. */
+static void on_libevent(int severity, const char *message)
+{
+    enum log_level level = severity == EVENT_LOG_ERR     ? LOG_ERROR
+                           : severity == EVENT_LOG_WARN  ? LOG_WARN
+                           : severity == EVENT_LOG_DEBUG ? LOG_DEBUG
+                                                         : LOG_INFO;
+    log_event(level, NULL, "libevent", "%s", message);
+}
+
+static void on_libevent_fatal(int error)
+{
+    (void)error;
+    core_fatal("libevent cannot go on");
+}
+
 /* A peer that closes while we write is an error of that write and no reason to die. */
-static void ignore_sigpipe(void)
+static void prepare_process(void)
 {
     signal(SIGPIPE, SIG_IGN);
+    event_set_log_callback(on_libevent);
+    event_set_fatal_callback(on_libevent_fatal);
 }
 
 static int64_t coarse_clock_us(void)
@@ -132,7 +151,7 @@ struct loop *loop_new(void)
     struct event_config *config = event_config_new();
     struct loop *l = xcalloc(1, sizeof(*l));
 
-    pthread_once(&once, ignore_sigpipe);
+    pthread_once(&once, prepare_process);
     must(!config, "out of memory for an event loop");
     event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_NO_CACHE_TIME);
     l->base = event_base_new_with_config(config);

@@ -237,7 +237,7 @@ void assoc_event(struct assoc *a, enum ul_event event)
     struct ul_step step = fsm_step(a->state, event);
     if (step.action == UL_ACTION_INVALID) {
         /* Ours, not the peer's: every PDU has an action in every state that has a transport. */
-        log_error(&a->log, "assoc.bug", "event=\"%s\" cannot happen in=%s", ul_event_name(event),
+        log_error(&a->log, "assoc.bug", "cannot_happen=\"%s\" in=%s", ul_event_name(event),
                   ul_state_name(a->state));
         return;
     }

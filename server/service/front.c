@@ -510,7 +510,7 @@ static void cancel_operation(struct front *f, const struct dimse_command *rq)
 {
     struct operation *op = operation_of(f, rq->responded_id);
     if (!(rq->has & CMD_HAS_RESPONDED_ID) || !op || !op->kind->cancel) {
-        log_debug(assoc_log(f->assoc), "cancel.ignored", "msg_id=%u", rq->responded_id);
+        log_debug(assoc_log(f->assoc), "cancel.ignored", "responded_id=%u", rq->responded_id);
         return;
     }
     op->kind->cancel(op); /* also when it has not started, since the right is still being read */
@@ -542,7 +542,7 @@ static void on_message(struct assoc *a, struct dimse_message *m, void *arg)
     }
     if (cmd->field & DIMSE_RESPONSE_BIT) {
         if (!channel_on_response(&f->channel, m))
-            log_debug(assoc_log(a), "response.ignored", "command=\"%s\" msg_id=%u",
+            log_debug(assoc_log(a), "response.ignored", "command=\"%s\" responded_id=%u",
                       dimse_field_name(cmd->field), cmd->responded_id);
         dimse_message_free(m);
         return;

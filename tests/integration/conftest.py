@@ -19,6 +19,8 @@ import uuid
 import psycopg2
 import pytest
 
+import loglines
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DPPR = os.environ.get("DPPR_BINARY", str(ROOT / "build/release/dppr"))
 DPPR_FAULTS = os.environ.get("DPPR_FAULTS", str(ROOT / "build/release/tests/integration/dppr-faults"))
@@ -111,6 +113,7 @@ class Server:
                                         stderr=log_to or subprocess.PIPE, stdout=subprocess.DEVNULL)
         os.close(write_fd)
         self.log_lines = []
+        self.log_format = environment.get("DPPR_LOG_FORMAT", "logfmt")
         self._reader = threading.Thread(target=self._read_log, daemon=True)
         self._reader.start()
         line = b""
@@ -145,6 +148,8 @@ class Server:
             self.process.send_signal(sig)
         code = self.process.wait(timeout)
         self._reader.join(5)
+        if "Sanitizer" not in self.log:
+            loglines.check(self.log_lines, self.log_format)  # whatever the test was about
         return code
 
     def http(self, path, timeout=5):

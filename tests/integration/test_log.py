@@ -1,28 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The log of operations: one line each, every value under a key of its own, in both formats."""
-import json
-import re
+import os
+import subprocess
 
 import pytest
 
-from conftest import Server
+import loglines
+from conftest import DPPR, Server
 from dicomwire import CT_PROTOCOL, EXPLICIT, FIND, GET, IMPLICIT, MOVE, VERIFICATION, Rejected, Wire, encode
 from protocols import keys, new_uid, protocol
-
-PAIR = re.compile(r'([\w.-]+)=("(?:[^"\\]|\\.)*"|[^\s"=]+)(?: |$)')
-
-
-def logfmt(line):
-    """{key: value}; fails where the line is not a list of pairs from end to end."""
-    pairs, at = {}, 0
-    while at < len(line):
-        match = PAIR.match(line, at)
-        assert match, f"not a pair: {line[at:]!r} in {line!r}"
-        assert match[1] not in pairs, f"{match[1]} twice in {line!r}"
-        value = match[2]
-        pairs[match[1]] = json.loads(value) if value.startswith('"') else value
-        at = match.end()
-    return pairs
 
 
 def use(server):
@@ -47,15 +33,14 @@ def use(server):
             Wire(server.port).associate([(1, VERIFICATION, [IMPLICIT])], called=called, **options)
 
 
-@pytest.mark.parametrize("log_format, read", [("logfmt", logfmt), ("json", json.loads)])
-def test_every_line_is_a_list_of_pairs(database, log_format, read):
+@pytest.mark.parametrize("log_format", ["logfmt", "json"])
+def test_every_line_is_a_list_of_pairs(database, log_format):
     server = Server(database.uri, log_format=log_format, log_level="debug")
     try:
         use(server)
     finally:
         assert server.stop() == 0
-    lines = [read(line) for line in server.log_lines]
-    assert all({"time", "level", "event"} <= set(line) for line in lines)
+    lines = loglines.check(server.log_lines, log_format)
     by_event = {}
     for line in lines:
         by_event.setdefault(line["event"], []).append(line)
@@ -86,3 +71,38 @@ def test_every_line_is_a_list_of_pairs(database, log_format, read):
                                                                         ("DPPR", "1/1/2", "warn")]
     assert all(r["aet"] == "WIRE" and r["peer"] and r["reason"] and r["why"] for r in rejected)
     assert len({r["assoc"] for r in rejected}) == 2
+
+
+# ---- who reads it ---------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("log_format", ["logfmt", "json"])
+@pytest.mark.parametrize("setting, value", [("TIME_ZONE", "Mars/Olympus_Mons"), ("HTTP_ADDRESS", "192.0.2.1"),
+                                            ("DICOM_ADDRESS", "192.0.2.1")])
+def test_a_server_that_does_not_start_says_so_in_a_line(database, log_format, setting, value):
+    """Not in words of a command: who reads its log reads this too."""
+    done = subprocess.run([DPPR, "serve"], stderr=subprocess.PIPE, text=True, timeout=60, env={
+        **{k: v for k, v in os.environ.items() if not k.startswith("DPPR_")}, "DPPR_DATABASE": database.uri, "DPPR_DICOM_PORT": "0",
+        "DPPR_HTTP_PORT": "0", "DPPR_LOG_FORMAT": log_format, f"DPPR_{setting}": value})
+    assert done.returncode == 1
+    last = loglines.check(done.stderr.splitlines(), log_format)[-1]
+    assert (last["event"], last["level"]) == ("serve.failed", "error") and value in last["why"], last
+
+
+def test_systemd_gets_the_priority(database, tmp_path):
+    """Before the line where standard error is the stream that systemd names, and nowhere else (systemd.exec(5), sd-daemon(3))."""
+    def lines(stream):
+        with open(tmp_path / "log", "w+") as log:
+            about = os.fstat(log.fileno())
+            server = Server(database.uri, log_to=log, log_level="debug",
+                            more_environment={"JOURNAL_STREAM": stream or f"{about.st_dev}:{about.st_ino}"})
+            use(server)
+            assert server.stop() == 0
+            log.seek(0)
+            return log.read().splitlines()
+    priorities = {"error": "<3>", "warn": "<4>", "info": "<6>", "debug": "<7>"}
+    found = set()
+    for line in lines(None):
+        event, = loglines.check([line[3:]])
+        assert line[:3] == priorities[event["level"]], line
+        found.add(event["level"])
+    assert found >= {"warn", "info", "debug"}
+    loglines.check(lines("1:2"))

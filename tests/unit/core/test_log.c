@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include <errno.h>
+#include <limits.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -282,6 +284,51 @@ static void errno_survives_and_percent_m_works(void **state)
                         "level=info event=e why=\"No such file or directory\" n=1\n");
 }
 
+/* sd-daemon(3); the file is compared with what systemd has named. */
+static void the_journal_gets_a_priority(void **state)
+{
+    static const struct {
+        enum log_level level;
+        const char *begins;
+    } rows[] = {{LOG_ERROR, "<3>time="},
+                {LOG_WARN, "<4>time="},
+                {LOG_INFO, "<6>time="},
+                {LOG_DEBUG, "<7>time="},
+                {LOG_TRACE, "<7>time="}};
+    char stream[64], large[8192];
+    struct stat st;
+
+    (void)state;
+    memset(large, 'x', sizeof(large) - 1);
+    large[sizeof(large) - 1] = '\0';
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        for (int other = 0; other <= 1; other++) {
+            capture_begin(LOG_LOGFMT);
+            assert_int_equal(fstat(STDERR_FILENO, &st), 0);
+            snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long)st.st_dev,
+                     (unsigned long long)st.st_ino + (unsigned)other);
+            setenv("JOURNAL_STREAM", stream, 1);
+            log_configure(LOG_TRACE, LOG_LOGFMT);
+            log_event(rows[i].level, NULL, "e", "a=%d long=\"%s\"", 1, large);
+            capture_end();
+            assert_memory_equal(captured, other ? "time=" : rows[i].begins, other ? 5 : 8);
+            assert_in_range(strlen(captured), 3000, PIPE_BUF);
+        }
+    }
+    capture_begin(LOG_JSON);
+    assert_int_equal(fstat(STDERR_FILENO, &st), 0);
+    snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long)st.st_dev,
+             (unsigned long long)st.st_ino);
+    setenv("JOURNAL_STREAM", stream, 1);
+    log_configure(LOG_INFO, LOG_JSON);
+    log_warn(NULL, "e", "a=%d", 1);
+    capture_end();
+    assert_memory_equal(captured, "<4>{\"time\":", 11);
+    assert_true(is_json_line(captured + 3));
+    unsetenv("JOURNAL_STREAM");
+    log_configure(LOG_INFO, LOG_LOGFMT);
+}
+
 static void levels_have_names(void **state)
 {
     (void)state;
@@ -307,6 +354,7 @@ int main(void)
         cmocka_unit_test(pairs_made_at_run_time_are_like_those_of_a_format),
         cmocka_unit_test(decimals_are_numbers_in_json),
         cmocka_unit_test(errno_survives_and_percent_m_works),
+        cmocka_unit_test(the_journal_gets_a_priority),
         cmocka_unit_test(levels_have_names),
     };
 

@@ -3,9 +3,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <event2/event.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -354,6 +356,35 @@ static void writing_to_a_closed_peer_does_not_kill(void **state)
     close(fds[1]);
 }
 
+static void turn_within_a_turn(void *arg)
+{
+    assert_int_equal(event_base_loop(arg, EVLOOP_NONBLOCK), -1); /* libevent warns of it */
+}
+
+static void what_libevent_says_is_a_line_of_the_log(void **state)
+{
+    char line[512];
+    FILE *sink = tmpfile();
+    int saved = dup(STDERR_FILENO);
+    struct loop_timer *t = loop_timer_new(loop, turn_within_a_turn, loop_event_base(loop));
+
+    (void)state;
+    assert_non_null(sink);
+    dup2(fileno(sink), STDERR_FILENO);
+    loop_timer_set(t, 1); /* a timer of libevent's */
+    loop_run_until(loop, never, NULL, 50);
+    ssize_t n = pread(STDERR_FILENO, line, sizeof(line) - 1, 0);
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    fclose(sink);
+    loop_timer_free(t);
+    assert_true(n > 0);
+    line[n] = '\0';
+    assert_memory_equal(line, "time=", 5);
+    assert_non_null(strstr(line, "Z level=warn event=libevent msg=\"event_base_loop: reentrant "));
+    assert_ptr_equal(strchr(line, '\n'), line + n - 1);
+}
+
 #define loop_test(f) cmocka_unit_test_setup_teardown(f, make_loop, drop_loop)
 
 int main(void)
@@ -373,6 +404,7 @@ int main(void)
         loop_test(watches_are_level_triggered_and_follow_their_interest),
         loop_test(a_watch_can_free_itself_while_ready_both_ways),
         loop_test(writing_to_a_closed_peer_does_not_kill),
+        loop_test(what_libevent_says_is_a_line_of_the_log),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
