@@ -223,6 +223,7 @@ struct pg_statement {
     struct pg_prepared *evicted; /* being deallocated */
     struct pg_bound bound;
     int64_t rows, started_us;
+    int64_t taken; /* rows received that /metrics does not know of yet */
     struct err result;
     void (*on_row)(const struct pg_row *row, void *arg);
     void (*on_done)(const struct err *result, int64_t rows, void *arg);

@@ -180,6 +180,15 @@ static bool is_misplaced(const struct pg_conn *c, const struct err *result)
             (wanted == PG_KIND_PRIMARY && c->pg && !pg_kind_fits(PG_KIND_PRIMARY, c->pg)));
 }
 
+/* Once for a statement, not for each row. */
+static void count_rows(struct pg_statement *st)
+{
+    if (st->taken) {
+        metric_add(METRIC_database_rows, st->taken);
+    }
+    st->taken = 0;
+}
+
 static void finish(struct pg_conn *c)
 {
     struct pg_statement *st = &c->st;
@@ -196,6 +205,7 @@ static void finish(struct pg_conn *c)
                   c->number, rc_name(result.code), result.sqlstate, result.text);
     }
     metric_observe(METRIC_database_statement_seconds, 0, clock_now_us() - st->started_us);
+    count_rows(st);
     st->is_running = false;
     pg_bound_trim(&st->bound);
     conn_set_deadline(c, 0);
@@ -312,7 +322,7 @@ static void take_row(struct pg_conn *c, const PGresult *result)
         return;
     }
     st->rows++;
-    metric_add(METRIC_database_rows, 1);
+    st->taken++;
     if (st->on_row) {
         struct pg_row row = {.result = result};
         st->on_row(&row, st->arg);
@@ -633,6 +643,7 @@ void pg_release(struct pg_conn *c)
     conn_enter(c);
     st->is_running = false;
     metric_add(METRIC_database_connections_in_use, -1);
+    count_rows(st);
     if (!c->pg) {
         conn_destroy(c);
         pool_on_lost(p);
