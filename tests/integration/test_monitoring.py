@@ -134,7 +134,7 @@ def test_each_metric_of_the_server_has_its_place(known):
         "dppr_connections_accepted_total": "of connections, those that become associations count",
         "dppr_connections_proxied_total": "likewise",
         "dppr_connections_refused_total": "dppr_limits_hit_total has max-connections",
-        "dppr_contexts_denied_total": "a matter between a peer and its row",
+        "dppr_config_reloads_total": "those that fail count", "dppr_contexts_denied_total": "a matter between a peer and its row",
         "dppr_protocol_errors_total": "a peer's fault; its log line says which",
         "dppr_drain_released_total": "of one drain; its log line says so", "dppr_drain_aborted_total": "likewise",
         "dppr_schema_version": "dppr_unready has schema", "dppr_audit_rows_total": "what is dropped counts",
