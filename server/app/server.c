@@ -42,6 +42,7 @@
 #include "dcm/dict.h"
 #include "pg/migrate.h"
 #include "drain.h"
+#include "notify.h"
 #include "probe.h"
 #include "readiness.h"
 #include "settings.h"
@@ -74,6 +75,8 @@ struct server {
     int signal_fd;
     struct loop_watch *signals;
     struct drain *drain; /* NULL = it serves */
+    struct notify *notify;
+    bool is_ready; /* the database has been seen */
     struct loop_timer *tell_timer;
     struct presence presence;
     struct service_config service; /* the settings', and what only the running server knows */
@@ -206,6 +209,7 @@ static void begin_drain(struct server *s, int number)
         return;
     }
     atomic_store(&s->health.draining, true);
+    notify_stopping(s->notify, parts.delay_ms + parts.grace_ms + STOP_S * 1000);
     s->drain = drain_begin(&parts, number);
 }
 
@@ -270,12 +274,18 @@ static void put_in_force(struct server *s, struct settings *fresh)
     s->config = c;
 }
 
+static const char *status_of_server(const struct server *s)
+{
+    return s->is_ready ? "serving" : "waiting for the database";
+}
+
 /* All or nothing: what is wrong changes nothing. */
 static void reload(struct server *s)
 {
     struct settings *fresh = NULL;
     struct settings_news news = {0};
     struct err err = {0};
+    notify_reloading(s->notify);
     enum rc rc = settings_read(s->argc, s->argv, s->base, s->config, &fresh, &news, &err);
 
     if (rc == RC_OK && !certificates_reload(s->certificates, &fresh->config))
@@ -291,6 +301,7 @@ static void reload(struct server *s)
         log_error(NULL, "config.rejected", "note=\"all stays as it was\" why=\"%s\"", err.text);
         service_config_drop(fresh ? &fresh->config.service : NULL);
     }
+    notify_ready(s->notify, status_of_server(s));
     settings_news_fini(&news);
 }
 
@@ -377,6 +388,8 @@ static void on_ready(void *arg)
 
     if (s->drain)
         return; /* the database came too late */
+    s->is_ready = true;
+    notify_status(s->notify, status_of_server(s));
     log_info(NULL, "serve.ready", "dicom=%u http=%u aet=\"%s\"",
              (unsigned)listener_port(s->listener), (unsigned)web_port(s->web), s->config->ae_title);
 }
@@ -461,6 +474,7 @@ static void stop_all(struct server *s)
     service_config_drop(&s->config->service);
     loop_watch_free(s->signals);
     loop_timer_free(s->tell_timer);
+    notify_free(s->notify);
     log_tell_suppressed(true);
     mailbox_free(s->mailbox);
     drain_free(s->drain);
@@ -494,6 +508,7 @@ int server_run(const struct config *config, int ready_fd, int argc, char **argv)
     s.mailbox = mailbox_new(s.loop);
     s.tell_timer = loop_timer_new(s.loop, on_tell_timer, &s);
     loop_timer_set(s.tell_timer, TELL_MS);
+    s.notify = notify_new(s.loop);
     s.signals = loop_watch_new(s.loop, s.signal_fd, on_signal, &s);
     rc = web_new(s.loop, config->http_address, config->http_port, &s.health, &s.web, &err);
     s.service = config->service;
@@ -507,6 +522,7 @@ int server_run(const struct config *config, int ready_fd, int argc, char **argv)
         rc = start_listening(&s, is_known_good, &err);
     if (rc == RC_OK) {
         announce(&s, ready_fd);
+        notify_ready(s.notify, status_of_server(&s));
         loop_watch_set(s.signals, LOOP_READ);
         loop_run(s.loop);
     } else {
