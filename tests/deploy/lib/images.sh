@@ -25,15 +25,24 @@ image_build() { # IMAGE DOCKERFILE CONTEXT ARGUMENT...
     quietly build docker build --network host -f "$dockerfile" -t "$image" "$@" "$context" || fail "building $image"
 }
 
+# The mirror that the host's apt uses.
+debian_mirror() {
+    # shellcheck disable=SC2016
+    apt-get indextargets --format '$(REPO_URI)' 'Origin: Debian' 'Created-By: Packages' | head -n 1
+}
+
 # Debian as its official slim image is: without documentation and translations, apt without caches. The host's
 # settings of apt come along (proxies, time limits).
 image_debootstrap() { # IMAGE RELEASE
     local mirror tree=$work/base
     [ "$(id -u)" = 0 ] || fail "$1 cannot be pulled, and only root can make it by debootstrap"
     tools/install-packages deploy
-    # shellcheck disable=SC2016
-    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Origin: Debian' 'Created-By: Packages' | head -n 1)
-    [ -n "$mirror" ] || fail "apt knows no Debian mirror; run apt-get update"
+    mirror=$(debian_mirror)
+    if [ -z "$mirror" ]; then
+        quietly apt apt-get update -q
+        mirror=$(debian_mirror)
+    fi
+    [ -n "$mirror" ] || fail "apt knows no Debian mirror"
     eval "$(apt-config shell http_proxy Acquire::http::Proxy)"
     http_proxy=${http_proxy:-} quietly debootstrap debootstrap --variant=minbase "$2" "$tree" "$mirror" || fail "debootstrap"
     apt-config dump Acquire >"$tree/etc/apt/apt.conf.d/90host"
@@ -94,14 +103,20 @@ image_sources_hash() {
         sed -n 's/^!//p' .dockerignore | LC_ALL=C sort | xargs -I{} find {} docker/Dockerfile -type f | LC_ALL=C sort -u | xargs sha256sum
     } | sha256sum | cut -c 1-16
 }
-image_dppr() {
-    if [ -n "${DPPR_TEST_IMAGE:-}" ]; then
-        export DPPR_IMAGE=$DPPR_TEST_IMAGE
-    else
+# Its name only: for who has compose build it, of the same base.
+image_name_dppr() {
+    DPPR_IMAGE=${DPPR_TEST_IMAGE:-}
+    if [ -z "$DPPR_IMAGE" ]; then
         image_base "${DPPR_TEST_RELEASE:-trixie}"
+        DPPR_BASE=$base
+        DPPR_REVISION=$(git describe --always --dirty)
         DPPR_IMAGE=dppr-test/dppr:${DPPR_TEST_RELEASE:-trixie}-$(image_sources_hash)
-        export DPPR_IMAGE
-        image_is_here "$DPPR_IMAGE" || image_build "$DPPR_IMAGE" docker/Dockerfile . --build-arg BASE="$base" --build-arg REVISION="$(git describe --always --dirty)"
     fi
+    export DPPR_IMAGE DPPR_BASE DPPR_REVISION
+}
+image_dppr() {
+    image_name_dppr
+    image_is_here "$DPPR_IMAGE" ||
+        image_build "$DPPR_IMAGE" docker/Dockerfile . --build-arg BASE="$DPPR_BASE" --build-arg REVISION="$DPPR_REVISION"
     image_say "$DPPR_IMAGE"
 }
