@@ -556,6 +556,21 @@ static void what_is_held_back_by_a_pause_comes_after_it(void **state)
     assert_memory_equal(x->seen.data, message, sizeof(message));
 }
 
+/* The first block is smaller, and the socket is empty when it is full. */
+static void a_record_larger_than_the_block_comes_whole(void **state)
+{
+    struct side *x = *state;
+    uint8_t message[16000];
+
+    fill(message, sizeof(message), 6);
+    open_server(x, peer_client(TLS1_3_VERSION), NULL, server_tls);
+    secured(x);
+    peer_says(x, message, sizeof(message));
+    wait_seen(x, sizeof(message));
+    assert_memory_equal(x->seen.data, message, sizeof(message));
+    assert_true(x->offers > 1);
+}
+
 static void input_waits_for_the_whole_of_a_message(void **state)
 {
     struct stream_options options = {.max_input_bytes = 100000};
@@ -664,8 +679,7 @@ static void a_record_that_was_changed_ends_the_connection(void **state)
 
         open_server(x, peer_client(versions[i]), NULL, server_tls);
         secured(x);
-        peer_says(x, "whole", 5);
-        wait_seen(x, 5);
+        assert_int_equal(SSL_write(x->ssl, "whole", 5), 5); /* both come at once */
         assert_int_equal(SSL_write(x->ssl, "false", 5), 5);
         n = BIO_read(x->out, octets, sizeof(octets));
         octets[n - 9] ^= 1;
@@ -895,6 +909,30 @@ static void a_client_verifies_certificate_and_name(void **state)
     }
 }
 
+/* Nobody else's, though the authority is the same. */
+static void a_certificate_may_be_trusted_by_itself(void **state)
+{
+    struct tls_options o = {.role = TLS_SERVER,
+                            .certificate = server.certificate_file,
+                            .key = server.key_file,
+                            .trust = client.certificate_file,
+                            .ask = TLS_ASK_REQUIRE};
+    const struct made *shown[] = {&client, &expired};
+    struct side *x = *state;
+    struct tls *t;
+    struct err err;
+
+    assert_int_equal(tls_new(&o, &t, &err), RC_OK);
+    for (int i = 0; i < 2; i++) {
+        SSL_CTX *c = peer_client(TLS1_2_VERSION);
+        show(c, shown[i]);
+        open_server(x, c, NULL, t);
+        assert_int_equal(shake(x) == SSL_ERROR_NONE, i == 0);
+        start_over(x);
+    }
+    tls_unref(t);
+}
+
 static void a_plain_stream_is_bound_to_no_certificate(void **state)
 {
     struct side *x = *state;
@@ -1063,6 +1101,7 @@ int main(void)
         TEST(one_octet_at_a_time_is_enough),
         TEST(much_goes_both_ways_at_once_unchanged),
         TEST(what_is_held_back_by_a_pause_comes_after_it),
+        TEST(a_record_larger_than_the_block_comes_whole),
         TEST(input_waits_for_the_whole_of_a_message),
         TEST(what_one_turn_writes_is_one_record),
         TEST(written_before_the_handshake_is_sent_after_it),
@@ -1078,6 +1117,7 @@ int main(void)
         TEST(who_speaks_no_tls_is_kept_and_gets_no_alert),
         TEST(a_client_shows_what_the_server_asks_for),
         TEST(a_client_verifies_certificate_and_name),
+        TEST(a_certificate_may_be_trusted_by_itself),
         TEST(a_plain_stream_is_bound_to_no_certificate),
         TEST(an_idle_connection_keeps_no_buffers),
     };
