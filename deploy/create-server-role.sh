@@ -9,4 +9,6 @@ export DPPR_SERVER_PASSWORD
 psql -X -q -v ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" <<'SQL'
 \getenv password DPPR_SERVER_PASSWORD
 create role dppr_server login password :'password';
+-- A pooler hands on no settings of the server's sessions (docs/operations.md).
+alter role dppr_server set lock_timeout = '30s';
 SQL

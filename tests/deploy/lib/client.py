@@ -3,6 +3,7 @@
 """Clients that a case needs beside `dppr` itself. The DICOM side is that of tests/integration (dicomwire.py).
 
     client.py files FOLDER                      the samples as DICOM files, UID.dcm
+    client.py certificates FOLDER               ca.pem, server.pem and server.key of dppr.example
     client.py hold HOST PORT TITLE NUMBER       opens so many associations, says `open`, waits for the end of its input; then
                                                 each must still answer a C-ECHO
     client.py receive HOST PORT                 a move destination; says `open`, at the end of its input the UIDs that came
@@ -16,6 +17,7 @@ sys.path[:0] = [str(ROOT / "tests/integration"), str(ROOT / "tests/deploy/load")
 
 import pydicom
 
+from certificates import Authority
 from destination import Destination
 from dicomwire import EXPLICIT, IMPLICIT, VERIFICATION, Wire
 
@@ -29,6 +31,12 @@ def files(folder):
             ds.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
             ds.is_little_endian, ds.is_implicit_VR = True, False
             ds.save_as(pathlib.Path(folder) / f"{ds.SOPInstanceUID}.dcm", write_like_original=False)
+
+
+def certificates(folder):
+    Authority(folder).issue("server", alt_names="DNS:dppr.example")
+    for made in pathlib.Path(folder).iterdir():
+        made.chmod(0o644)  # for the container's user
 
 
 def wait():
@@ -50,4 +58,4 @@ def receive(host, port):
     print("\n".join(sorted(uid for title in list(destination.boxes) for uid in destination.box(title))))
 
 
-{"files": files, "hold": hold, "receive": receive}[sys.argv[1]](*sys.argv[2:])
+{"files": files, "certificates": certificates, "hold": hold, "receive": receive}[sys.argv[1]](*sys.argv[2:])

@@ -6,6 +6,7 @@
 #
 #   image_base RELEASE   sets base, e.g. debian:trixie-slim
 #   image_postgres       exports POSTGRES_IMAGE (postgres:17)
+#   image_pgbouncer      exports PGBOUNCER_IMAGE
 #   image_haproxy        exports HAPROXY_IMAGE (haproxy:3.0)
 #   image_prometheus     exports PROMETHEUS_IMAGE (prom/prometheus:v3.5.0)
 #   image_dppr           exports DPPR_IMAGE; DPPR_TEST_IMAGE names one to take as it is,
@@ -79,6 +80,12 @@ image_standin() { # IMAGE NAME
 image_postgres() {
     export POSTGRES_IMAGE=${POSTGRES_IMAGE:-postgres:17}
     image_standin "$POSTGRES_IMAGE" postgres
+}
+image_pgbouncer() { # docker/pgbouncer.Dockerfile
+    image_base trixie
+    export PGBOUNCER_IMAGE=dppr-test/pgbouncer
+    image_build "$PGBOUNCER_IMAGE" docker/pgbouncer.Dockerfile docker --build-arg BASE="$base"
+    image_say "$PGBOUNCER_IMAGE"
 }
 image_haproxy() {
     export HAPROXY_IMAGE=${HAPROXY_IMAGE:-haproxy:3.0}
