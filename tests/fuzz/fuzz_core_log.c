@@ -5,6 +5,7 @@
  *
  * Input: the format of the log, a choice of message, then three counted texts.
  */
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -16,17 +17,20 @@ static char line[8192];
 static size_t line_len;
 static bool is_listening;
 
-/* The linker gives the log's write(2) to us (--wrap in CMakeLists.txt). */
-ssize_t __real_write(int fd, const void *octets, size_t len);
-ssize_t __wrap_write(int fd, const void *octets, size_t len);
-ssize_t __wrap_write(int fd, const void *octets, size_t len)
+/* The linker gives the log's writev(2) to us (--wrap in CMakeLists.txt). */
+ssize_t __real_writev(int fd, const struct iovec *parts, int count);
+ssize_t __wrap_writev(int fd, const struct iovec *parts, int count);
+ssize_t __wrap_writev(int fd, const struct iovec *parts, int count)
 {
     if (!is_listening)
-        return __real_write(fd, octets, len);
-    CHECK(fd == STDERR_FILENO && line_len == 0 && len <= sizeof(line));
-    memcpy(line, octets, len);
-    line_len = len;
-    return (ssize_t)len;
+        return __real_writev(fd, parts, count);
+    CHECK(fd == STDERR_FILENO && line_len == 0);
+    for (int i = 0; i < count; i++) {
+        CHECK(parts[i].iov_len <= sizeof(line) - line_len);
+        memcpy(line + line_len, parts[i].iov_base, parts[i].iov_len);
+        line_len += parts[i].iov_len;
+    }
+    return (ssize_t)line_len;
 }
 
 static const char *const keys[][12] = {

@@ -330,6 +330,44 @@ const char *stream_peer_address(const struct stream *s)
     return "192.0.2.1";
 }
 
+/* Plain, and without a balancer. */
+enum stream_origin stream_origin(const struct stream *s)
+{
+    (void)s;
+    return STREAM_DIRECT;
+}
+
+enum stream_security stream_security(const struct stream *s)
+{
+    (void)s;
+    return STREAM_PLAIN;
+}
+
+bool stream_has_spoken(const struct stream *s)
+{
+    (void)s;
+    return false;
+}
+
+struct span stream_foreign(const struct stream *s)
+{
+    (void)s;
+    return span_of(NULL, 0);
+}
+
+enum rc stream_check_binding(const struct stream *s, const char *entries, struct err *err)
+{
+    (void)s;
+    (void)entries;
+    return err_set(err, RC_DENIED, "no certificate");
+}
+
+void stream_describe_tls(const struct stream *s, struct stream_tls *out)
+{
+    (void)s;
+    *out = (struct stream_tls){.version = "", .suite = ""};
+}
+
 void fake_connected(struct loop *l)
 {
     struct stream *s = l->stream;
