@@ -19,6 +19,9 @@
 #define LIMITS_LIST(X) \
     X(max_connections, LIMIT, "max-connections", \
       "one TCP connection more on the DICOM port", "the connection is closed") \
+    X(tls_answers, FIXED_LIMIT, "tls-answers", \
+      "a peer makes TLS answer (new keys, say) more than 1 MiB that it does not read", \
+      "the connection is closed") \
     X(proxy_header, FIXED_LIMIT, "proxy-header", \
       "a balancer announces a PROXY header of more than 4096 octets", "the connection is closed") \
     X(max_associations, LIMIT, "max-associations", \

@@ -228,7 +228,7 @@ static enum tls_outcome fail(struct tls_session *x, struct err *err)
     if (x->foreign_len > 0)
         err_set(err, RC_INVALID, "TLS: this is no TLS hello");
     else if (x->is_overfull)
-        err_set(err, RC_IO, "TLS: the peer makes us answer and does not read");
+        err_set_limit(err, LIMIT_tls_answers, 0, "TLS: the peer makes us answer and does not read");
     else if (x->read_error)
         err_set(err, RC_IO, "receive%s: %s", during, strerror(x->read_error));
     else if (x->has_ended)

@@ -31,7 +31,8 @@ class Authority(Certificate):
         super().__init__(pathlib.Path(folder), name)
         self.folder, self.issued = pathlib.Path(folder), 0
         openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", self.key,
-                "-out", self.certificate, "-days", 400, "-subj", f"/CN={name}")
+                "-out", self.certificate, "-days", 400, "-subj", f"/CN={name}", "-addext",
+                "keyUsage=critical,keyCertSign,cRLSign")
 
     def issue(self, name, subject=None, alt_names="DNS:localhost,IP:127.0.0.1", days=100, rsa=False, file=None,
               expired=False, purpose=None):
@@ -40,7 +41,7 @@ class Authority(Certificate):
         request, extensions = self.folder / "request", self.folder / "extensions"
         kind = ["rsa:2048"] if rsa else ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
         openssl("req", "-newkey", *kind, "-nodes", "-keyout", made.key, "-out", request, "-subj", subject or f"/CN={name}")
-        lines = [f"subjectAltName={alt_names}"] if alt_names else ["basicConstraints=CA:FALSE"]
+        lines = ["authorityKeyIdentifier=keyid"] + ([f"subjectAltName={alt_names}"] if alt_names else [])
         lines += [f"extendedKeyUsage={purpose}"] if purpose else []
         extensions.write_text("\n".join(lines) + "\n")
         if not expired:

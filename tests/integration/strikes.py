@@ -89,9 +89,9 @@ def final_of(wire):
             return message
 
 
-def untested(server, kind, path):
-    """Names of the server's own list that a test file does not mention."""
+def untested(server, kind, *paths):
+    """Names of the server's own list that no test file mentions."""
     names = re.findall(rf'{KINDS[kind]}\{{{kind}="([a-z-]+)"\}}', "\n".join(metrics(server)))
     assert names
-    text = pathlib.Path(path).read_text()
+    text = "".join(pathlib.Path(path).read_text() for path in paths)
     return [name for name in names if f'"{name}"' not in text]

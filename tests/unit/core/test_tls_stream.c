@@ -648,6 +648,7 @@ static void a_peer_that_makes_us_answer_and_never_reads_is_ended(void **state)
     }
     wait_closed(x);
     says(x, "makes us answer and does not read");
+    assert_int_equal(x->why.limit, LIMIT_tls_answers);
 }
 
 static void new_keys_are_taken_and_answered(void **state)
