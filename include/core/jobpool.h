@@ -26,9 +26,9 @@ struct job {
 struct jobpool *jobpool_new(const char *name, unsigned threads, unsigned max_queued);
 /* Waits for running jobs; queued ones are dropped on the calling thread. NULL is legal. */
 void jobpool_free(struct jobpool *p);
-/* Any thread. On RC_LIMIT nothing is called and arg stays the caller's. */
-/* Takes other numbers from now on; what waits stays. Any thread. */
+/* Takes so many from now on; what waits stays. Any thread. */
 void jobpool_set_max(struct jobpool *p, unsigned max_queued);
+/* Any thread. On RC_LIMIT nothing is called and arg stays the caller's. */
 MUST_CHECK enum rc jobpool_submit(struct jobpool *p, struct mailbox *reply_to,
                                   const struct job *job);
 

@@ -18,25 +18,11 @@
 #include <unistd.h>
 
 #include "app_internal.h"
-#include "certificates.h"
 #include "dcm/dict.h"
+#include "doctor.h"
 #include "pg/migrate.h"
 
-struct doctor {
-    const struct command *self;
-    const struct config *config;
-    struct pg_sync *database;
-    struct certificates_read certificates;
-    bool is_json;
-    long timeout_s;
-    unsigned checks, failures;
-};
-
-enum verdict { OK, WARN, FAIL };
-
-static void report(struct doctor *d, enum verdict v, const char *name, const char *fmt, ...)
-    PRINTF_LIKE(4, 5);
-static void report(struct doctor *d, enum verdict v, const char *name, const char *fmt, ...)
+void doctor_report(struct doctor *d, enum verdict v, const char *name, const char *fmt, ...)
 {
     static const char *const words[] = {"ok", "warn", "FAIL"};
     static const char *const json_words[] = {"ok", "warn", "fail"};
@@ -71,7 +57,7 @@ static void check_zone(struct doctor *d)
     struct err err = {0};
 
     if (database_check_zone(d->database, d->config->time_zone, &err) != RC_OK) {
-        report(d, FAIL, "time-zone", "%s", err.text);
+        doctor_report(d, FAIL, "time-zone", "%s", err.text);
         return;
     }
     struct pg_param zone = pg_text(d->config->time_zone);
@@ -82,11 +68,11 @@ static void check_zone(struct doctor *d)
                                  &zone, 1, &t, &err) == RC_OK &&
                    pg_table_rows(t) > 0;
     if (differs)
-        report(d, WARN, "time-zone",
-               "%s, but times of approvals are read in %s (dpp.repository.time_zone)",
-               d->config->time_zone, pg_table_get(t, 0, 0));
+        doctor_report(d, WARN, "time-zone",
+                      "%s, but times of approvals are read in %s (dpp.repository.time_zone)",
+                      d->config->time_zone, pg_table_get(t, 0, 0));
     else
-        report(d, OK, "time-zone", "%s", d->config->time_zone);
+        doctor_report(d, OK, "time-zone", "%s", d->config->time_zone);
     pg_table_free(t);
 }
 
@@ -96,25 +82,26 @@ static void check_database(struct doctor *d)
     struct err err = {0};
 
     if (database_open(d->config->database, &d->database, &err) != RC_OK) {
-        report(d, FAIL, "database", "%s; check the setting database and that PostgreSQL runs",
-               err.text);
+        doctor_report(d, FAIL, "database",
+                      "%s; check the setting database and that PostgreSQL runs", err.text);
         return;
     }
     if (pg_sync_query(d->database,
                       "select current_setting('server_version'), current_user,\n"
                       "    current_setting('server_version_num')::int >= 150000",
                       NULL, 0, &t, &err) != RC_OK) {
-        report(d, FAIL, "database", "%s", err.text);
+        doctor_report(d, FAIL, "database", "%s", err.text);
         return;
     }
     bool is_new = pg_table_get(t, 0, 2)[0] == 't';
-    report(d, is_new ? OK : WARN, "database", "PostgreSQL %s as %s%s", pg_table_get(t, 0, 0),
-           pg_table_get(t, 0, 1), is_new ? "" : "; dppr is made for 15 and later");
+    doctor_report(d, is_new ? OK : WARN, "database", "PostgreSQL %s as %s%s", pg_table_get(t, 0, 0),
+                  pg_table_get(t, 0, 1), is_new ? "" : "; dppr is made for 15 and later");
     pg_table_free(t);
     if (database_check_text(d->database, &err) == RC_OK)
-        report(d, OK, "text", "encoding UTF8, folds beyond ASCII");
+        doctor_report(d, OK, "text", "encoding UTF8, folds beyond ASCII");
     else
-        report(d, FAIL, "text", "%s", err.text);
+        doctor_report(d, FAIL, "text", "%s", err.text);
+    doctor_check_postgres(d);
     check_zone(d);
 }
 
@@ -123,17 +110,19 @@ static bool check_schema(struct doctor *d)
     struct err err = {0};
 
     if (migrate_check(d->database, &err) != RC_OK) {
-        report(d, FAIL, "schema", "%s", err.text);
+        doctor_report(d, FAIL, "schema", "%s", err.text);
         return false;
     }
-    report(d, OK, "schema", "fits this version (it knows migrations up to %d)", migrate_latest());
+    doctor_report(d, OK, "schema", "fits this version (it knows migrations up to %d)",
+                  migrate_latest());
     if (database_check_connections(
             d->database, database_connections_wanted(d->config, server_workers(d->config)), &err) ==
         RC_OK)
-        report(d, OK, "connections", "up to %u for a server like this; max_connections has room",
-               database_connections_wanted(d->config, server_workers(d->config)));
+        doctor_report(d, OK, "connections",
+                      "up to %u for a server like this; max_connections has room",
+                      database_connections_wanted(d->config, server_workers(d->config)));
     else
-        report(d, WARN, "connections", "%s", err.text);
+        doctor_report(d, WARN, "connections", "%s", err.text);
     return true;
 }
 
@@ -148,12 +137,12 @@ static void check_servers(struct doctor *d)
             "    coalesce(string_agg(distinct version, ', '), '')\n"
             "from dpp.servers",
             NULL, 0, &t, &err) != RC_OK) {
-        report(d, FAIL, "servers", "%s", err.text);
+        doctor_report(d, FAIL, "servers", "%s", err.text);
         return;
     }
     const char *versions = pg_table_get(t, 0, 1);
-    report(d, OK, "servers", "%s running%s%s", pg_table_get(t, 0, 0), *versions ? ", version " : "",
-           versions);
+    doctor_report(d, OK, "servers", "%s running%s%s", pg_table_get(t, 0, 0),
+                  *versions ? ", version " : "", versions);
     pg_table_free(t);
 }
 
@@ -192,18 +181,19 @@ static void check_dicom_port(struct doctor *d, const char *name, uint16_t port, 
     struct err err = {0};
 
     if (port == 0)
-        report(d, WARN, name, "0: any free port, so clients cannot know it");
+        doctor_report(d, WARN, name, "0: any free port, so clients cannot know it");
     else if (is_port_free(c->dicom_address, port))
-        report(d, OK, name, "%u is free: no server runs here", (unsigned)port);
+        doctor_report(d, OK, name, "%u is free: no server runs here", (unsigned)port);
     else if (networks_have(c->proxies, c->service.assoc.proxy_count, peer.host))
-        report(d, OK, name, "%u is taken; %s is in proxy-from, so only a balancer may ask",
-               (unsigned)port, peer.host);
+        doctor_report(d, OK, name, "%u is taken; %s is in proxy-from, so only a balancer may ask",
+                      (unsigned)port, peer.host);
     else if (peer_echo(&peer, &err) == RC_OK)
-        report(d, OK, name, "%u answers as %s", (unsigned)port, c->ae_title);
+        doctor_report(d, OK, name, "%u answers as %s", (unsigned)port, c->ae_title);
     else
-        report(d, FAIL, name,
-               "%u is taken, but does not answer a C-ECHO to %s (%s); see what has it: ss -ltnp",
-               (unsigned)port, c->ae_title, err.text);
+        doctor_report(
+            d, FAIL, name,
+            "%u is taken, but does not answer a C-ECHO to %s (%s); see what has it: ss -ltnp",
+            (unsigned)port, c->ae_title, err.text);
 }
 
 /* ---- certificates ---------------------------------------------------------------------------------------- */
@@ -215,10 +205,12 @@ static void check_end(struct doctor *d, const char *name, const char *what, int6
     if (end == 0)
         return;
     if (days < 0)
-        report(d, FAIL, name, "%s has expired %d days ago; put a new one there and send SIGHUP",
-               what, -days);
+        doctor_report(d, FAIL, name,
+                      "%s has expired %d days ago; put a new one there and send SIGHUP", what,
+                      -days);
     else
-        report(d, days < CERTIFICATE_WARN_DAYS ? WARN : OK, name, "%s: %d days left", what, days);
+        doctor_report(d, days < CERTIFICATE_WARN_DAYS ? WARN : OK, name, "%s: %d days left", what,
+                      days);
 }
 
 static void check_key(struct doctor *d)
@@ -226,7 +218,8 @@ static void check_key(struct doctor *d)
     struct stat st;
 
     if (*d->config->tls_key && stat(d->config->tls_key, &st) == 0 && (st.st_mode & S_IROTH))
-        report(d, WARN, "tls-key", "%s may be read by everybody: chmod 600", d->config->tls_key);
+        doctor_report(d, WARN, "tls-key", "%s may be read by everybody: chmod 600",
+                      d->config->tls_key);
 }
 
 static void check_certificates(struct doctor *d)
@@ -237,7 +230,7 @@ static void check_certificates(struct doctor *d)
     if (c->dicom_tls_port == 0 && !*c->tls_trust)
         return;
     if (certificates_read(c, &d->certificates, &err) != RC_OK) {
-        report(d, FAIL, "tls", "%s", err.text);
+        doctor_report(d, FAIL, "tls", "%s", err.text);
         return;
     }
     const struct tls *t = d->certificates.server ? d->certificates.server : d->certificates.client;
@@ -270,61 +263,17 @@ static void check_http_port(struct doctor *d)
     char line[128];
 
     if (c->http_port == 0)
-        report(d, WARN, "http-port", "0: any free port, so probes cannot know it");
+        doctor_report(d, WARN, "http-port", "0: any free port, so probes cannot know it");
     else if (is_port_free(c->http_address, c->http_port))
-        report(d, OK, "http-port", "%u is free: no server runs here", (unsigned)c->http_port);
+        doctor_report(d, OK, "http-port", "%u is free: no server runs here",
+                      (unsigned)c->http_port);
     else if (ask_http(c, "/livez", line, sizeof(line)))
-        report(d, OK, "http-port", "%u answers /livez", (unsigned)c->http_port);
+        doctor_report(d, OK, "http-port", "%u answers /livez", (unsigned)c->http_port);
     else
-        report(d, FAIL, "http-port",
-               "%u is taken, but does not answer /livez ('%.60s'); see what has it: ss -ltnp",
-               (unsigned)c->http_port, line);
-}
-
-/* ---- destinations --------------------------------------------------------------------------------------- */
-
-static void check_destination(struct doctor *d, const struct pg_table *t, unsigned row)
-{
-    const char *as = pg_table_get(t, row, 3);
-    struct peer_args peer = {.host = pg_table_get(t, row, 1),
-                             .port = strtol(pg_table_get(t, row, 2), NULL, 10),
-                             .aet = *as ? as : d->config->ae_title,
-                             .aec = pg_table_get(t, row, 0),
-                             .timeout_s = d->timeout_s,
-                             .tls_name = pg_table_get(t, row, 5)};
-    bool has_tls = pg_table_get(t, row, 4)[0] == 't';
-    struct err err = {0};
-
-    peer.tls = has_tls ? d->certificates.client : NULL;
-    if (has_tls && !peer.tls)
-        report(d, FAIL, "destination", "%s is to be called with TLS, but tls-trust is not set",
-               peer.aec);
-    else if (peer_echo(&peer, &err) == RC_OK)
-        report(d, OK, "destination", "%s at %s:%ld answers", peer.aec, peer.host, peer.port);
-    else
-        report(d, WARN, "destination", "%s at %s:%ld: %s", peer.aec, peer.host, peer.port,
-               err.text);
-}
-
-static void check_destinations(struct doctor *d)
-{
-    struct pg_table *t = NULL;
-    struct err err = {0};
-
-    if (pg_sync_query(d->database,
-                      "select ae_title, host, port::text, coalesce(called_as, ''), tls::text,\n"
-                      "    coalesce(tls_name, '')\n"
-                      "from dpp.application_entities\n"
-                      "where is_destination and host is not null\norder by ae_title, id",
-                      NULL, 0, &t, &err) != RC_OK) {
-        report(d, FAIL, "destination", "%s", err.text);
-        return;
-    }
-    if (pg_table_rows(t) == 0)
-        report(d, OK, "destination", "none; add one with: dppr ae add TITLE HOST PORT");
-    for (unsigned i = 0; i < pg_table_rows(t) && !interrupt_requested(); i++)
-        check_destination(d, t, i);
-    pg_table_free(t);
+        doctor_report(
+            d, FAIL, "http-port",
+            "%u is taken, but does not answer /livez ('%.60s'); see what has it: ss -ltnp",
+            (unsigned)c->http_port, line);
 }
 
 static int examine(struct doctor *d)
@@ -334,24 +283,27 @@ static int examine(struct doctor *d)
     if (d->is_json)
         putchar('[');
     if (d->config->file)
-        report(d, OK, "config", "read from %s", d->config->file);
+        doctor_report(d, OK, "config", "read from %s", d->config->file);
     else
-        report(d, OK, "config", "no file; defaults, environment and flags");
+        doctor_report(d, OK, "config", "no file; defaults, environment and flags");
     if (dcm_init(&err) == RC_OK)
-        report(d, OK, "dictionary", "loaded");
+        doctor_report(d, OK, "dictionary", "loaded");
     else
-        report(d, FAIL, "dictionary", "%s", err.text);
+        doctor_report(d, FAIL, "dictionary", "%s", err.text);
+    doctor_check_settings(d);
     interrupt_install();
     check_database(d);
     bool is_usable = d->database && check_schema(d);
-    if (is_usable)
+    if (is_usable) {
+        doctor_check_rights(d);
         check_servers(d);
+    }
     check_certificates(d);
     check_dicom_port(d, "dicom-port", d->config->dicom_port, NULL);
     check_tls_port(d);
     check_http_port(d);
     if (is_usable)
-        check_destinations(d);
+        doctor_check_destinations(d);
     if (d->is_json)
         puts("]");
     else if (d->failures)

@@ -196,6 +196,7 @@ const unsigned config_setting_count = sizeof(config_settings) / sizeof(config_se
  * file that it reads on SIGHUP. */
 static const char *const fixed_settings[] = {
     "database",
+    "standby-database",
     "dicom-address",
     "dicom-port",
     "dicom-tls-port",
