@@ -33,7 +33,7 @@ find_containers() {
 }
 find_containers
 
-# node_sql NODE SQL...: each a transaction of its own.
+# node_sql NODE SQL...: each a transaction of its own. SQL_TIMEOUT seconds (30) for all of it.
 node_sql() {
     local node=$1 commands=() sql
     shift
@@ -43,7 +43,7 @@ node_sql() {
         psql -X -At -q -v ON_ERROR_STOP=1 -U dppr -d dppr "${commands[@]}" </dev/null 2>/dev/null
 }
 node_is() { # primary, standby or away
-    case $(SQL_TIMEOUT=10 node_sql "$1" "select pg_is_in_recovery()") in
+    case $(SQL_TIMEOUT=20 node_sql "$1" "select pg_is_in_recovery()") in
         f) echo primary ;;
         t) echo standby ;;
         *) echo away ;;
