@@ -129,6 +129,7 @@ grant select on
     dpp.supersessions, dpp.requirements_met, dpp.repository, dpp.schema_migrations, dpp.schema_definitions
 to dppr_server;
 grant select, insert, update, delete on dpp.servers, dpp.destination_slots to dppr_server;
+grant select, insert (system_identifier, timeline) on dpp.timelines to dppr_server;
 -- Who and when are said by the table's defaults.
 grant insert (
     occurred_at, operation, sop_instance_uid, status, ae_title, peer_address, destination, details, server_id,

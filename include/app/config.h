@@ -21,6 +21,7 @@
 struct config {
     char *file;               /* the configuration file read, NULL = none */
     char *database;           /* libpq URI */
+    char *standby_database;   /* "" = none */
     char *migration_database; /* "" = the same; see config_migration_database */
     char *dicom_address;
     uint16_t dicom_port;

@@ -11,7 +11,7 @@
 #include "catalog/model.h"
 #include "catalog/query.h"
 #include "dcm/dataset.h"
-#include "pg/pool.h"
+#include "catalog/reading.h"
 
 struct instance_ref {
     int64_t object_id;
@@ -54,7 +54,7 @@ typedef void (*instances_found_cb)(const struct err *result, struct instance_lis
 struct instances_op;
 /* Published objects of the model that may be seen; view NULL: all of them. uids: each once, as retrieve_identifier
  * gives them; copied, as the view is. With a failure list is NULL. RC_NOMEM: nothing was started and no callback comes. */
-MUST_CHECK enum rc instances_find(struct pg_pool *pool, int64_t timeout_ms,
+MUST_CHECK enum rc instances_find(struct reader *reader, int64_t timeout_ms,
                                   const struct model *model, const struct instances_view *view,
                                   const char *const *uids, unsigned count, instances_found_cb cb,
                                   void *arg, struct instances_op **out, struct err *err);
@@ -69,7 +69,7 @@ enum { INSTANCES_CHUNK_BYTES = 1048576, INSTANCES_BATCH_BYTES = 1073741824 };
  * batches, because nothing is held back once it has been asked for. */
 typedef void (*instance_data_cb)(unsigned index, struct buf *octets, void *arg);
 typedef void (*instances_done_cb)(const struct err *result, void *arg);
-struct instances_op *instances_fetch(struct pg_pool *pool, int64_t timeout_ms,
+struct instances_op *instances_fetch(struct reader *reader, int64_t timeout_ms,
                                      const struct instance_ref *refs, unsigned count,
                                      instance_data_cb on_data, instances_done_cb on_done,
                                      void *arg);

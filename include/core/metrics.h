@@ -37,6 +37,8 @@
 /* Why /readyz says 503; in the order of its lines. */
 #define UNREADY_VALUES(X) \
     X(database, "database") X(schema, "schema") X(draining, "draining") X(queue, "queue") X(worker, "worker")
+#define PLACE_VALUES(X) X(primary, "primary") X(standby, "standby")
+#define FALLBACK_VALUES(X) X(stale, "stale") X(away, "away") X(conflict, "conflict")
 #define NO_VALUES(X)
 
 /* X(id, key, values, room): room for values that are named at run time; "other" is the last of them. */
@@ -50,6 +52,8 @@
     X(side, "by", SIDE_VALUES, 0) \
     X(reject, "reason", REJECT_VALUES, 0) \
     X(unready, "reason", UNREADY_VALUES, 0) \
+    X(place, "place", PLACE_VALUES, 0) \
+    X(fallback, "reason", FALLBACK_VALUES, 0) \
     X(status, "status", NO_VALUES, 40) \
     X(class, "class", NO_VALUES, 20) \
     X(pool, "pool", NO_VALUES, 8)
@@ -98,6 +102,9 @@
     X(database_probe_seconds, SECONDS, none, none, none, "time that a simple question took, asked every two seconds on a connection of its own") \
     X(database_rows, COUNTER, none, none, none, "rows received from the database") \
     X(database_errors, COUNTER, none, none, none, "statements or connections that failed") \
+    X(reads, COUNTER, place, none, none, "connections taken to find and fetch objects, by the database that was read") \
+    X(standby_fallbacks, COUNTER, fallback, none, none, "reads that went to the primary because of the standby: it was behind (stale), gone (away), or cancelled them (conflict)") \
+    X(standby_resting, GAUGE, none, none, none, "threads that leave the standby alone for now") \
     X(schema_version, GAUGE, none, none, none, "last migration of the database; 0: not known yet") \
     X(audit_rows, COUNTER, none, none, none, "audit rows of queries, retrievals and refusals written") \
     X(audit_dropped, COUNTER, none, none, none, "audit rows that could not be written, or not in time") \
@@ -147,6 +154,12 @@ enum side_value { SIDE_VALUES(X) SIDE_COUNT };
 #undef X
 #define X(id, value) REASON_##id,
 enum reject_value { REJECT_VALUES(X) REASON_COUNT };
+#undef X
+#define X(id, value) PLACE_##id,
+enum place_value { PLACE_VALUES(X) PLACE_COUNT };
+#undef X
+#define X(id, value) FALLBACK_##id,
+enum fallback_value { FALLBACK_VALUES(X) FALLBACK_COUNT };
 #undef X
 #define X(id, value) UNREADY_##id,
 enum unready_value { UNREADY_VALUES(X) UNREADY_COUNT };

@@ -45,6 +45,8 @@ struct pg_options {
      * the table in pg/conninfo.c (no JIT, no parallel gather, no hash or merge join: what the first row
      * of an unselective query needs). "" = none, as PgBouncer wants it unless told otherwise. */
     const char *session_options;
+    /* Of databases that others can stand in for: that none answers is no outage, and waiting in vain strikes no limit. */
+    bool is_standby;
 };
 struct pg_options pg_options_default(void);
 

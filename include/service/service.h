@@ -66,6 +66,8 @@ struct service_config {
     const char *server_id;      /* of dpp.servers, for audit rows; NULL = none */
     struct tls_holder *destination_tls; /* for moves to destinations that want TLS; NULL = none */
     struct pg_options database;
+    struct pg_options standby;     /* where to read, too; conninfo NULL = nowhere */
+    int64_t standby_wait_ms;       /* a read waits so long for it; default 100 */
     unsigned retrieve_workers;     /* default 2 */
     unsigned retrieve_connections; /* database connections of one retrieve worker; default 2 */
 };

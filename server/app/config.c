@@ -48,6 +48,10 @@ const struct setting config_settings[] = {
      "PostgreSQL connection: URI or key=value"},
     {"migration-database", SETTING_URI, AT(migration_database), 0, 0, NULL,
      "connection for `dppr migrate`, where it is another (past a pooler, as the schema's owner); empty = database"},
+    {"standby-database", SETTING_URI, AT(standby_database), 0, 0, NULL,
+     "connection to standbys that queries and retrievals read on when they miss nothing there; empty = none"},
+    {"standby-wait", SETTING_DURATION, AT(service.standby_wait_ms), 0, HOUR, NULL,
+     "a read waits so long for a standby that is behind; then the primary answers"},
     {"dicom-address", SETTING_TEXT, AT(dicom_address), 0, 0, NULL,
      "address of the DICOM port; * = all, IPv6 and IPv4"},
     {"dicom-port", SETTING_PORT, AT(dicom_port), 0, 65535, NULL,
@@ -611,6 +615,7 @@ void config_init(struct config *c)
     c->service = service_config_default();
     c->database = xstrdup("postgresql:///dppr");
     c->migration_database = xstrdup("");
+    c->standby_database = xstrdup("");
     c->dicom_address = xstrdup("*");
     c->dicom_port = 11112;
     c->tls_certificate = xstrdup("");
@@ -642,6 +647,9 @@ void config_fini(struct config *c)
     if (c->migration_database)
         explicit_bzero(c->migration_database, strlen(c->migration_database));
     free(c->migration_database);
+    if (c->standby_database)
+        explicit_bzero(c->standby_database, strlen(c->standby_database));
+    free(c->standby_database);
     free(c->dicom_address);
     free(c->tls_certificate);
     free(c->tls_key);

@@ -237,6 +237,9 @@ void config_derive(struct config *c)
     c->service.database.conninfo = c->database;
     c->service.database.application_name = "dppr";
     c->service.database.session_options = c->has_session_options ? NULL : "";
+    c->service.standby = c->service.database;
+    c->service.standby.conninfo = *c->standby_database ? c->standby_database : NULL;
+    c->service.standby.is_standby = true;
     free(c->probes);
     c->service.assoc.probe_count = 0;
     c->probes = read_networks(c->probe_addresses, &c->service.assoc.probe_count);

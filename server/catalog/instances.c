@@ -13,7 +13,9 @@
  *           -> release, on_done
  *
  * Every statement is its own transaction: no snapshot is kept while the caller works. That is safe because
- * published content never changes; what is purged in between is delivered as NULL.
+ * published content never changes; what is purged in between is delivered as NULL. Ids and octets may come from
+ * different databases, a standby and its primary, as each is asked only when it has all that was stored before
+ * (reading.c). What fails on a standby is done again on the primary, without what has been delivered.
  *
  * A caller may cancel from inside on_data. The connection cannot be given back from inside its own row
  * callback, so the statement is cancelled, rows are ignored, and the statement's end frees everything.
@@ -60,21 +62,28 @@ struct wanted {
 
 struct instances_op {
     void *arg;
+    struct reader *reader;
+    int64_t timeout_ms;
+    struct reading *reading; /* while a connection is waited for */
+    bool on_standby;
     /* instances_find */
     instances_found_cb on_found;
-    struct pg_once *once;
+    struct pg_once *once; /* without standbys */
+    struct arena *arena;  /* with: of the parameters */
+    struct pg_param params[4];
+    bool is_restricted;
     struct instance_list *list;
     unsigned cap;
     /* instances_fetch */
     instance_data_cb on_data;
     instances_done_cb on_done;
-    struct pg_lease *lease;
     struct pg_conn *conn;
     struct wanted *wanted; /* small ones first */
     unsigned count, small_count;
     unsigned current;  /* the large one that is being read */
     struct buf octets; /* of it, so far */
     size_t chunk_len;  /* of the last chunk */
+    bool has_small;    /* the small ones have come */
     bool is_in_row;    /* the caller's on_data is on the stack */
     bool is_dead;      /* cancelled from there */
     struct err failure;
@@ -83,6 +92,8 @@ struct instances_op {
 static void op_free(struct instances_op *op)
 {
     instance_list_free(op->list);
+    if (op->arena)
+        arena_free(op->arena);
     buf_fini(&op->octets);
     free(op->wanted);
     free(op);
@@ -137,15 +148,35 @@ static void on_found_row(const struct pg_row *row, void *arg)
         l->count++;
 }
 
+static void find_run(struct pg_conn *conn, bool on_standby, const struct err *why, void *arg);
+
+/* Whether what has failed is begun once more, on the primary. */
+static bool start_over(struct instances_op *op, const struct err *result, reading_cb cb)
+{
+    if (!op->on_standby || op->is_dead || result->code == RC_OK || result->code == RC_CANCELED)
+        return false;
+    pg_release(op->conn);
+    op->conn = NULL;
+    op->reading = reading_start_over(op->reader, op->timeout_ms, result, cb, op);
+    return true;
+}
+
 static void on_found_done(const struct err *result, int64_t rows, void *arg)
 {
     struct instances_op *op = arg;
+    (void)rows;
+    if (start_over(op, result, find_run)) {
+        op->list->count = 0;
+        op->failure = (struct err){0};
+        return;
+    }
     instances_found_cb cb = op->on_found;
     void *cb_arg = op->arg;
     struct instance_list *list = op->list;
     struct err why = result->code == RC_OK ? op->failure : *result;
-    (void)rows;
 
+    if (op->conn)
+        pg_release(op->conn);
     op->list = NULL;
     op->once = NULL;
     op_free(op);
@@ -154,6 +185,30 @@ static void on_found_done(const struct err *result, int64_t rows, void *arg)
         list = NULL;
     }
     cb(&why, list, cb_arg);
+}
+
+static struct pg_query find_query(struct instances_op *op)
+{
+    return (struct pg_query){.sql = op->is_restricted ? find_restricted_sql : find_sql,
+                             .params = op->params,
+                             .param_count = op->is_restricted ? 4 : 2,
+                             .on_row = on_found_row,
+                             .on_done = on_found_done,
+                             .arg = op};
+}
+
+static void find_run(struct pg_conn *conn, bool on_standby, const struct err *why, void *arg)
+{
+    struct instances_op *op = arg;
+    op->reading = NULL;
+    op->conn = conn;
+    op->on_standby = on_standby;
+    if (!conn) {
+        on_found_done(why, 0, op);
+        return;
+    }
+    struct pg_query q = find_query(op);
+    pg_query_start(conn, &q);
 }
 
 /* false = no memory */
@@ -179,36 +234,47 @@ static bool find_params(struct arena *arena, const struct model *model, const ch
     return wanted.data && of_model.data;
 }
 
-enum rc instances_find(struct pg_pool *pool, int64_t timeout_ms, const struct model *model,
+/* "{}" = nothing is required; NULL = no memory */
+static const char *view_copy(struct arena *arena, const char *required)
+{
+    return required ? arena_strdup(arena, required) : "{}";
+}
+
+enum rc instances_find(struct reader *reader, int64_t timeout_ms, const struct model *model,
                        const struct instances_view *view, const char *const *uids, unsigned count,
                        instances_found_cb cb, void *arg, struct instances_op **out, struct err *err)
 {
     struct arena *arena = arena_new(SIZE_MAX / 2);
-    struct pg_param params[4];
+    struct pg_param params[4] = {{0}};
     bool is_restricted = model->is_subject && view && (view->requester || view->destination);
+    const char *requester = is_restricted ? view_copy(arena, view->requester) : "";
+    const char *destination = is_restricted ? view_copy(arena, view->destination) : "";
 
     *out = NULL;
-    if (!find_params(arena, model, uids, count, params)) {
+    if (!find_params(arena, model, uids, count, params) || !requester || !destination) {
         arena_free(arena);
         return err_set(err, RC_NOMEM, "no memory for a list of %u UIDs", count);
     }
     struct instances_op *op = xcalloc(1, sizeof(*op));
+    op->reader = reader;
+    op->timeout_ms = timeout_ms;
     op->on_found = cb;
     op->arg = arg;
     op->list = xcalloc(1, sizeof(*op->list));
     op->list->asked = count;
-    if (is_restricted) {
-        params[2] = pg_text(view->requester ? view->requester : "{}");
-        params[3] = pg_text(view->destination ? view->destination : "{}");
+    op->is_restricted = is_restricted;
+    op->arena = arena;
+    params[2] = pg_text(requester);
+    params[3] = pg_text(destination);
+    memcpy(op->params, params, sizeof(params));
+    if (reader_has_standby(reader)) {
+        op->reading = reading_start(reader, timeout_ms, find_run, op);
+    } else { /* sent at once when a connection is idle, else copied */
+        struct pg_query q = find_query(op);
+        op->once = pg_once_start(reader_primary(reader), timeout_ms, &q);
+        arena_free(arena);
+        op->arena = NULL;
     }
-    struct pg_query q = {.sql = is_restricted ? find_restricted_sql : find_sql,
-                         .params = params,
-                         .param_count = is_restricted ? 4 : 2,
-                         .on_row = on_found_row,
-                         .on_done = on_found_done,
-                         .arg = op};
-    op->once = pg_once_start(pool, timeout_ms, &q);
-    arena_free(arena);
     *out = op;
     return RC_OK;
 }
@@ -284,11 +350,17 @@ static void next_large(struct instances_op *op)
     finish(op, &op->failure);
 }
 
+static void fetch_run(struct pg_conn *conn, bool on_standby, const struct err *why, void *arg);
+
 static void on_chunk_done(const struct err *result, int64_t rows, void *arg)
 {
     struct instances_op *op = arg;
     struct wanted *w = &op->wanted[op->current];
     (void)rows;
+    if (start_over(op, result, fetch_run)) {
+        buf_fini(&op->octets);
+        return;
+    }
     if (result->code != RC_OK || op->is_dead) {
         finish(op, result);
         return;
@@ -325,10 +397,13 @@ static void on_small_done(const struct err *result, int64_t rows, void *arg)
 {
     struct instances_op *op = arg;
     (void)rows;
+    if (start_over(op, result, fetch_run))
+        return;
     if (result->code != RC_OK || op->is_dead) {
         finish(op, result);
         return;
     }
+    op->has_small = true;
     for (unsigned i = 0; i < op->small_count && op->failure.code == RC_OK && !op->is_dead; i++)
         deliver(op, &op->wanted[i], NULL);
     next_large(op);
@@ -359,16 +434,17 @@ static void read_small(struct instances_op *op)
     buf_fini(&ids);
 }
 
-static void on_leased(struct pg_conn *conn, const struct err *why, void *arg)
+static void fetch_run(struct pg_conn *conn, bool on_standby, const struct err *why, void *arg)
 {
     struct instances_op *op = arg;
-    op->lease = NULL;
+    op->reading = NULL;
     op->conn = conn;
+    op->on_standby = on_standby;
     if (!conn)
         finish(op, why);
     else if (op->failure.code != RC_OK)
         finish(op, &op->failure);
-    else if (op->small_count > 0)
+    else if (op->small_count > 0 && !op->has_small)
         read_small(op);
     else
         next_large(op);
@@ -394,7 +470,7 @@ static void sort_by_size(struct instances_op *op, const struct instance_ref *ref
     }
 }
 
-struct instances_op *instances_fetch(struct pg_pool *pool, int64_t timeout_ms,
+struct instances_op *instances_fetch(struct reader *reader, int64_t timeout_ms,
                                      const struct instance_ref *refs, unsigned count,
                                      instance_data_cb on_data, instances_done_cb on_done, void *arg)
 {
@@ -405,7 +481,9 @@ struct instances_op *instances_fetch(struct pg_pool *pool, int64_t timeout_ms,
     op->wanted = xcalloc(count ? count : 1, sizeof(*op->wanted));
     sort_by_size(op, refs, count);
     op->current = op->small_count;
-    op->lease = pg_lease_start(pool, timeout_ms, on_leased, op);
+    op->reader = reader;
+    op->timeout_ms = timeout_ms;
+    op->reading = reading_start(reader, timeout_ms, fetch_run, op);
     return op;
 }
 
@@ -419,8 +497,8 @@ void instances_cancel(struct instances_op *op)
     }
     if (op->once)
         pg_once_cancel(op->once);
-    if (op->lease)
-        pg_lease_cancel(op->lease);
+    if (op->reading)
+        reading_cancel(op->reading);
     if (op->conn)
         pg_release(op->conn);
     op_free(op);

@@ -75,7 +75,7 @@ static void settle_away(struct pg_pool *p)
     bool is_away = p->is_failing && live_count(p) == 0;
     if (is_away != p->is_away) {
         p->is_away = is_away;
-        metric_add(METRIC_database_away, is_away ? 1 : -1);
+        metric_add(METRIC_database_away, p->options.is_standby ? 0 : is_away ? 1 : -1);
     }
 }
 
@@ -144,11 +144,31 @@ void pool_on_clean(struct pg_conn *c)
     pool_kick(p); /* who waits for it gets a new one */
 }
 
+static void tell_back(const struct pg_pool *p)
+{
+    if (p->options.is_standby) {
+        log_info(NULL, "standby.back", "the standby can be reached again");
+    } else {
+        log_info(NULL, "db.back", "the database can be reached again");
+    }
+}
+
+static void tell_unreachable(const struct pg_pool *p, const struct err *why)
+{
+    struct log_ctx ctx = {.limit = why->limit};
+    enum log_level level = p->is_failing ? LOG_DEBUG : LOG_WARN;
+    if (p->options.is_standby) {
+        log_event(level, &ctx, "standby.unreachable", "reason=\"%s\"", why->text);
+    } else {
+        log_event(level, &ctx, "db.unreachable", "reason=\"%s\"", why->text);
+    }
+}
+
 void pool_on_connected(struct pg_conn *c)
 {
     struct pg_pool *p = c->pool;
     if (p->is_failing) {
-        log_info(NULL, "db.back", "the database can be reached again");
+        tell_back(p);
     }
     p->is_failing = false;
     p->is_backing_off = false;
@@ -161,9 +181,7 @@ void pool_on_connected(struct pg_conn *c)
 void pool_on_connect_failed(struct pg_pool *p, const struct err *why)
 {
     metric_add(METRIC_database_errors, 1);
-    struct log_ctx ctx = {.limit = why->limit};
-    log_event(p->is_failing ? LOG_DEBUG : LOG_WARN, &ctx, "db.unreachable", "reason=\"%s\"",
-              why->text);
+    tell_unreachable(p, why);
     p->why = *why;
     p->why.code = RC_DB;
     p->is_failing = true;
@@ -314,7 +332,11 @@ static bool has_expired(const struct pg_lease *lease, struct err *why)
     if (!lease->is_counted || lease->deadline_ms > clock_now_ms()) {
         return false;
     }
-    err_set_limit(why, LIMIT_database_wait, 0, "no connection became free in time");
+    if (lease->pool->options.is_standby) {
+        err_set(why, RC_TIMEOUT, "no connection to the standby in time");
+    } else {
+        err_set_limit(why, LIMIT_database_wait, 0, "no connection became free in time");
+    }
     return true;
 }
 
@@ -453,7 +475,7 @@ void pg_pool_configure(struct pg_pool *p, const struct pg_options *options)
     metric_add(METRIC_database_waiting_max, (int64_t)options->max_waiting - p->options.max_waiting);
     p->options.size = size;
     p->options.max_waiting = options->max_waiting;
-    p->options.connect_ms = options->connect_ms;
+    p->connector.connect_ms = p->options.connect_ms = options->connect_ms;
     p->options.statement_ms = options->statement_ms;
     while (p->conn_count > size && (c = LIST_FIRST(&p->idle))) {
         conn_destroy(c);

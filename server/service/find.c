@@ -2,7 +2,7 @@
  *
  * service/find: C-FIND as SCP (PS3.4 HH.6, K.4.1.3).
  *
- *   identifier -> query_build -> lease a connection -> rows, each projected and sent as it comes -> 0000
+ *   identifier -> query_build -> a connection to read with -> rows, each projected and sent as it comes -> 0000
  *
  * Nothing is collected: a row is projected into one reused buffer and queued as a pending response. When the
  * association's output is full the query is paused, which stops the reading of the database socket; it goes on
@@ -29,8 +29,9 @@ struct find_op {
     struct project_target target;
     struct dimse_command pending;
     struct buf parts; /* of an object that comes in several rows */
-    struct pg_lease *lease;
+    struct reading *reading;
     struct pg_conn *conn;
+    bool on_standby;
     bool is_paused;
     bool is_over; /* failed or limited: further rows are ignored */
     uint16_t failure;
@@ -96,12 +97,29 @@ static void on_row(const struct pg_row *row, void *arg)
     }
 }
 
+static void run(struct pg_conn *conn, bool on_standby, const struct err *why, void *arg);
+
+/* A standby that fails before the first response has done no harm: the primary answers. After it nothing can be made
+ * good, as responses come in no order: the operation has failed. */
+static bool may_start_over(const struct find_op *f, const struct err *result)
+{
+    return f->on_standby && !f->is_over && f->matches == 0 && result->code != RC_OK &&
+           result->code != RC_CANCELED;
+}
+
 static void on_done(const struct err *result, int64_t rows, void *arg)
 {
     struct find_op *f = arg;
+    const struct service *s = f->base.front->service;
     (void)rows;
     pg_release(f->conn);
     f->conn = NULL;
+    if (may_start_over(f, result)) {
+        buf_clear(&f->parts);
+        f->reading =
+            reading_start_over(s->reader, f->base.front->config->lease_timeout_ms, result, run, f);
+        return;
+    }
     if (f->failure)
         find_done(f, f->failure, &f->why);
     else if (result->code == RC_OK)
@@ -110,10 +128,11 @@ static void on_done(const struct err *result, int64_t rows, void *arg)
         find_done(f, status_of(STATUS_FOR_FIND, result->code), result);
 }
 
-static void on_leased(struct pg_conn *conn, const struct err *why, void *arg)
+static void run(struct pg_conn *conn, bool on_standby, const struct err *why, void *arg)
 {
     struct find_op *f = arg;
-    f->lease = NULL;
+    f->reading = NULL;
+    f->on_standby = on_standby;
     if (!conn) {
         operation_fail_rc(&f->base, why);
         return;
@@ -185,7 +204,7 @@ static void find_start(struct operation *op)
     };
     f->pending = operation_response(
         op, f->query.optional_ignored ? STATUS_PENDING_OPTIONAL : STATUS_PENDING, NULL);
-    f->lease = pg_lease_start(s->pool, front->config->lease_timeout_ms, on_leased, f);
+    f->reading = reading_start(s->reader, front->config->lease_timeout_ms, run, f);
 }
 
 static void find_cancel(struct operation *op)
@@ -211,9 +230,9 @@ static void find_drained(struct operation *op)
 static void find_stop(struct operation *op)
 {
     struct find_op *f = (struct find_op *)op;
-    if (f->lease)
-        pg_lease_cancel(f->lease);
-    f->lease = NULL;
+    if (f->reading)
+        reading_cancel(f->reading);
+    f->reading = NULL;
     if (f->conn)
         pg_release(f->conn);
     f->conn = NULL;

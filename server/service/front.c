@@ -690,6 +690,9 @@ struct service *service_new(struct worker *w, const struct service_config *confi
     s->jobs = pools->work;
     s->retrieve = retrieve;
     s->pool = pg_pool_new(s->loop, s->mailbox, pools->database_names, &config->database);
+    if (config->standby.conninfo)
+        s->standby = pg_pool_new(s->loop, s->mailbox, pools->database_names, &config->standby);
+    s->reader = reader_new(s->loop, s->pool, s->standby, config->standby_wait_ms);
     s->audit = audit_start(s->loop, s->pool, config);
     s->drain_timer = loop_timer_new(s->loop, drain_tick, s);
     s->age_timer = loop_timer_new(s->loop, on_age_timer, s);
@@ -711,6 +714,8 @@ void service_free(struct service *s)
     loop_timer_free(s->drain_timer);
     loop_timer_free(s->age_timer);
     audit_free(s->audit);
+    reader_free(s->reader);
+    pg_pool_free(s->standby);
     pg_pool_free(s->pool);
     while (s->spare) {
         struct op_memory *m = s->spare;
@@ -749,11 +754,14 @@ struct service_config service_config_default(void)
         .audits = true,
         .audit_max_waiting = 4096,
         .database = pg_options_default(),
+        .standby = pg_options_default(),
+        .standby_wait_ms = 100,
         .retrieve_workers = 2,
         .retrieve_connections = 2,
     };
     /* Long enough for whoever keeps an association between two patients, short enough that forgotten ones
      * do not pile up against the limit. */
     c.assoc.idle_ms = 30 * 60000;
+    c.standby.conninfo = NULL;
     return c;
 }

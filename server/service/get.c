@@ -34,7 +34,7 @@ static void on_list(struct retrieve *r, struct instance_list *list)
     struct service *s = f->service;
     struct subops_options o = {
         .channel = &f->channel,
-        .pool = s->pool,
+        .reader = s->reader,
         .jobs = s->jobs,
         .mailbox = s->mailbox,
         .config = f->config,

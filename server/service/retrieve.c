@@ -102,7 +102,7 @@ void retrieve_find(struct retrieve *r)
     struct front *f = r->base.front;
     struct instances_view view = {f->required, r->destination_required};
     struct err err = {0};
-    if (instances_find(f->service->pool, f->config->lease_timeout_ms, r->model, &view, r->uids,
+    if (instances_find(f->service->reader, f->config->lease_timeout_ms, r->model, &view, r->uids,
                        r->uid_count, on_found, r, &r->finding, &err) != RC_OK)
         operation_fail_rc(&r->base, &err);
 }

@@ -131,6 +131,8 @@ struct retriever {
     const struct service_config *config;
     const struct service_pools *pools;
     struct pg_pool *pool;
+    struct pg_pool *standby; /* NULL = none */
+    struct reader *reader;
     struct audit *audit;
     struct slots *slots;
     bool is_stopping;
@@ -347,7 +349,7 @@ static void on_established(struct assoc *a, void *arg)
     struct retriever *t = j->retriever;
     struct subops_options o = {
         .channel = &j->channel,
-        .pool = t->pool,
+        .reader = t->reader,
         .jobs = t->pools->work,
         .mailbox = worker_mailbox(t->worker),
         .config = j->config,
@@ -790,6 +792,13 @@ static struct pg_options database_options(const struct service_config *config)
     return o;
 }
 
+static struct pg_options standby_options(const struct service_config *config)
+{
+    struct pg_options standby = config->standby;
+    standby.size = database_options(config).size;
+    return standby;
+}
+
 static enum rc retriever_start(struct worker *w, void *arg, void **state, struct err *err)
 {
     const struct retrieve_pool *p = arg;
@@ -801,6 +810,11 @@ static enum rc retriever_start(struct worker *w, void *arg, void **state, struct
     t->config = service_config_hold(p->config);
     t->pools = &p->pools;
     t->pool = pg_pool_new(t->loop, worker_mailbox(w), p->pools.database_names, &database);
+    if (p->config->standby.conninfo) {
+        struct pg_options standby = standby_options(p->config);
+        t->standby = pg_pool_new(t->loop, worker_mailbox(w), p->pools.database_names, &standby);
+    }
+    t->reader = reader_new(t->loop, t->pool, t->standby, p->config->standby_wait_ms);
     t->audit = audit_start(t->loop, t->pool, p->config);
     t->slots = slots_new(t->loop, t->pool, p->config->lease_timeout_ms);
     LIST_INIT(&t->destinations);
@@ -825,6 +839,8 @@ static void retriever_stop(void *state)
     }
     slots_free(t->slots);
     audit_free(t->audit);
+    reader_free(t->reader);
+    pg_pool_free(t->standby);
     pg_pool_free(t->pool);
     service_config_drop(t->config);
     free(t);
@@ -894,6 +910,11 @@ static void on_change(void *arg)
     t->config = c->config;
     c->config = old;
     pg_pool_configure(t->pool, &database);
+    if (t->standby) {
+        struct pg_options standby = standby_options(t->config);
+        pg_pool_configure(t->standby, &standby);
+    }
+    reader_configure(t->reader, t->config->standby_wait_ms);
     audit_configure(t->audit, &audit);
     slots_configure(t->slots, t->config->lease_timeout_ms);
     change_free(c);

@@ -12,6 +12,7 @@
 #include "catalog/audit.h"
 #include "catalog/instances.h"
 #include "catalog/peers.h"
+#include "catalog/reading.h"
 #include "core/log.h"
 #include "core/metrics.h"
 #include "net/negotiate.h"
@@ -156,6 +157,8 @@ struct service {
     struct jobpool *jobs;
     struct retrieve_pool *retrieve;
     struct pg_pool *pool;
+    struct pg_pool *standby; /* NULL = none */
+    struct reader *reader;
     struct audit *audit;
     LIST_HEAD(, front) fronts;
     unsigned front_count;
@@ -277,7 +280,7 @@ void caller_end(struct caller *c);
 
 struct subops_options {
     struct subops_channel *channel;
-    struct pg_pool *pool;
+    struct reader *reader;
     struct jobpool *jobs;
     struct mailbox *mailbox;
     const struct service_config *config;

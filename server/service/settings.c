@@ -35,6 +35,9 @@ void service_reconfigure(struct service *s, const struct service_config *config)
     s->config = service_config_hold(config);
     service_config_drop(old);
     pg_pool_configure(s->pool, &config->database);
+    if (s->standby)
+        pg_pool_configure(s->standby, &config->standby);
+    reader_configure(s->reader, config->standby_wait_ms);
     audit_configure(s->audit, &audit);
     operations_retime(s);
 }

@@ -278,8 +278,8 @@ static void fetch_more(struct subops *s)
     s->fetch_count = retrieve_batch(s->o.list->refs + s->next, s->count - s->next, half);
     s->next += s->fetch_count;
     s->fetch =
-        instances_fetch(s->o.pool, s->o.config->lease_timeout_ms, s->o.list->refs + s->fetch_first,
-                        s->fetch_count, on_data, on_fetched, s);
+        instances_fetch(s->o.reader, s->o.config->lease_timeout_ms,
+                        s->o.list->refs + s->fetch_first, s->fetch_count, on_data, on_fetched, s);
 }
 
 /* ---- conversion ---- */

@@ -1,12 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """PgBouncer in transaction mode between the server and PostgreSQL, with the settings of docs/operations.md."""
 import contextlib
-import os
-import shutil
 import signal
-import socket
-import subprocess
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
@@ -16,54 +11,12 @@ from dicomwire import EXPLICIT, encode, wait_for
 from faultload import (DESTINATION, QUICK, Load, associate, comment, find_one, get_one, is_ready, move_one, store_one,
                        verify, verify_recovered)
 from metrics import totals as metrics
+from pgbouncer import SETTINGS, PgBouncer
 from protocols import keys, protocol
 from wirescp import WireScp
 
 POOL = 4  # connections that the pooler has to PostgreSQL
 CLIENTS = 2 * 4 + 2 * 2 + 2
-SETTINGS = {"database_prepare": "no", "database_session_options": "no"}
-
-
-class PgBouncer:
-    def __init__(self, folder, uri):
-        parts = urlsplit(uri)
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
-        self.uri = urlunsplit(parts._replace(netloc=f"{parts.username}@127.0.0.1:{self.port}"))
-        self.config = folder / "pgbouncer.ini"
-        self.config.write_text(f"""
-[databases]
-* = host={parts.hostname} port={parts.port}
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = {self.port}
-unix_socket_dir =
-auth_type = trust
-auth_file = {folder}/users
-pool_mode = transaction
-default_pool_size = {POOL}
-max_client_conn = 200
-server_login_retry = 1
-query_wait_timeout = 3
-{"user = postgres" if os.getuid() == 0 else ""}
-""")
-        (folder / "users").write_text('"postgres" ""\n')
-        self.start()
-
-    def start(self):
-        program = shutil.which("pgbouncer", path=os.environ["PATH"] + ":/usr/sbin")
-        self.process = subprocess.Popen([program, "-q", self.config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-        def listens():
-            assert self.process.poll() is None, "pgbouncer does not run"
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
-                return True
-        wait_for(listens)
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +27,7 @@ def cluster():
 
 @pytest.fixture(scope="module")
 def pooler(cluster):
-    bouncer = PgBouncer(cluster.folder.parent, cluster.database)
+    bouncer = PgBouncer(cluster.folder.parent, cluster.database, POOL)
     yield bouncer
     bouncer.kill()
 

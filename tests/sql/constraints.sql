@@ -15,6 +15,7 @@ insert into dpp.changes (sop_instance_uid, relation, operation, new_row) values 
 insert into dpp.application_entities (ae_title, host, port) values ('CT1', 'h', 104);
 insert into dpp.trusted_approvers (sender_aet, asserter, role) values ('CT1', 'a', '128670');
 insert into dpp.destination_slots (ae_title, slot, holder, expires_at) values ('CT1', 1, 'x', now());
+insert into dpp.timelines (system_identifier, timeline) values (1, 1);
 insert into dpp.servers (id, version, schema_version) values (gen_random_uuid(), '0', 1);
 insert into dpp.authored_documents (object_id, digest) select o.id, sha256('') from dpp.objects as o limit 1;
 

@@ -10,7 +10,7 @@ select tables_are('dpp', array[
     'approvals', 'approval_subjects', 'approval_assertions', 'approval_asserters', 'approval_codes',
     'approval_related_assertions', 'application_entities', 'destination_slots', 'schema_migrations', 'schema_definitions', 'servers', 'supersessions',
     'changes', 'audit_events', 'repository', 'attributes', 'assertion_codes', 'asserter_roles', 'trusted_approvers',
-    'authored_documents']);
+    'authored_documents', 'timelines']);
 select views_are('dpp', array[
     'approval_list', 'approval_status', 'approvals_in_force', 'assertions', 'current_protocols',
     'parameter_search', 'parameters',

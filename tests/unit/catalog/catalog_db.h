@@ -9,6 +9,7 @@
 #include "catalog_test.h"
 
 #include "catalog/ingest.h"
+#include "catalog/reading.h"
 #include "core/mailbox.h"
 #include "pg/migrate.h"
 #include "pg/pool.h"
@@ -24,6 +25,7 @@ static struct database {
     struct mailbox *mailbox;
     struct jobpool *jobs;
     struct pg_pool *pool;
+    struct reader *reader; /* without standbys */
 } database;
 
 static inline int database_open(void **state)
@@ -48,6 +50,7 @@ static inline int database_open(void **state)
     options.conninfo = d->db.uri;
     options.application_name = "catalog-test-pool";
     d->pool = pg_pool_new(d->loop, d->mailbox, d->jobs, &options);
+    d->reader = reader_new(d->loop, d->pool, NULL, 0);
     return 0;
 }
 
@@ -55,6 +58,7 @@ static inline int database_close(void **state)
 {
     struct database *d = &database;
     (void)state;
+    reader_free(d->reader);
     pg_pool_free(d->pool);
     jobpool_free(d->jobs);
     mailbox_free(d->mailbox);

@@ -49,7 +49,7 @@ static enum rc find(struct found *f, struct err *err)
 {
     struct instances_op *op = NULL;
     memset(f, 0, sizeof *f);
-    enum rc rc = instances_find(database.pool, WAIT_MS, &model_protocol, NULL, uids,
+    enum rc rc = instances_find(database.reader, WAIT_MS, &model_protocol, NULL, uids,
                                 2 * COUNT_STORED, on_found, f, &op, err);
     assert_int_equal(rc == RC_OK, op != NULL);
     if (rc == RC_OK)

@@ -138,7 +138,7 @@ static struct instance_list *find(const struct model *model, const char *const *
     struct found f = {0};
     struct instances_op *op = NULL;
     assert_int_equal(
-        instances_find(database.pool, WAIT_MS, model, NULL, uids, count, on_found, &f, &op, NULL),
+        instances_find(database.reader, WAIT_MS, model, NULL, uids, count, on_found, &f, &op, NULL),
         RC_OK);
     assert_false(f.is_done);
     wait_until(&f.is_done);
@@ -263,7 +263,7 @@ static void octets_come_back_as_they_went_in(void **state)
     assert_int_equal(l->refs[1].size, 2 * INSTANCES_CHUNK_BYTES);
     assert_int_equal(l->refs[3].size, INSTANCES_CHUNK_BYTES);
 
-    instances_fetch(database.pool, WAIT_MS, l->refs, 4, on_data, on_fetched, &f);
+    instances_fetch(database.reader, WAIT_MS, l->refs, 4, on_data, on_fetched, &f);
     assert_false(f.is_done);
     wait_until(&f.is_done);
     assert_int_equal(f.result.code, RC_OK);
@@ -287,7 +287,7 @@ static void what_has_vanished_is_delivered_as_null(void **state)
     refs[0] = (struct instance_ref){.object_id = -1, .size = 100};
     refs[1] = l->refs[0];
     refs[2] = (struct instance_ref){.object_id = -2, .size = 3 * INSTANCES_CHUNK_BYTES};
-    instances_fetch(database.pool, WAIT_MS, refs, 3, on_data, on_fetched, &f);
+    instances_fetch(database.reader, WAIT_MS, refs, 3, on_data, on_fetched, &f);
     memset(refs, 0, sizeof(refs)); /* they are copied */
     wait_until(&f.is_done);
     assert_int_equal(f.result.code, RC_OK);
@@ -305,11 +305,11 @@ static void no_refs_and_too_much_are_answered(void **state)
                                    {.object_id = 2, .size = 1}};
     struct fetched f = {0};
     (void)state;
-    instances_fetch(database.pool, WAIT_MS, refs, 0, on_data, on_fetched, &f);
+    instances_fetch(database.reader, WAIT_MS, refs, 0, on_data, on_fetched, &f);
     wait_until(&f.is_done);
     assert_int_equal(f.result.code, RC_OK);
     f = (struct fetched){0};
-    instances_fetch(database.pool, WAIT_MS, refs, 2, on_data, on_fetched, &f);
+    instances_fetch(database.reader, WAIT_MS, refs, 2, on_data, on_fetched, &f);
     assert_false(f.is_done);
     wait_until(&f.is_done);
     assert_int_equal(f.result.code, RC_LIMIT);
@@ -331,7 +331,7 @@ static void cancel_is_silent_at_any_time(void **state)
     assert_int_equal(l->count, 3);
 
     struct instances_op *finding = NULL;
-    assert_int_equal(instances_find(database.pool, WAIT_MS, &model_protocol, NULL, uids, 3,
+    assert_int_equal(instances_find(database.reader, WAIT_MS, &model_protocol, NULL, uids, 3,
                                     on_found, &found, &finding, NULL),
                      RC_OK);
     instances_cancel(finding);
@@ -339,8 +339,8 @@ static void cancel_is_silent_at_any_time(void **state)
          first += 2) { /* inside of a small and of a large delivery */
         struct fetched f = {0};
         instances_cancel(
-            instances_fetch(database.pool, WAIT_MS, l->refs, 3, on_data, on_fetched, &f));
-        f.cancels = instances_fetch(database.pool, WAIT_MS, l->refs + first, 3 - first, on_data,
+            instances_fetch(database.reader, WAIT_MS, l->refs, 3, on_data, on_fetched, &f));
+        f.cancels = instances_fetch(database.reader, WAIT_MS, l->refs + first, 3 - first, on_data,
                                     on_fetched, &f);
         for (int i = 0; i < 200 && (f.cancels || i < 20); i++)
             loop_run_until(database.loop, flag_is_set, &f.is_done, 20);
@@ -351,7 +351,7 @@ static void cancel_is_silent_at_any_time(void **state)
     }
     for (unsigned i = 0; i < 10; i++) { /* more often than the pool has connections */
         struct fetched f = {0};
-        instances_fetch(database.pool, WAIT_MS, l->refs, 3, on_data, on_fetched, &f);
+        instances_fetch(database.reader, WAIT_MS, l->refs, 3, on_data, on_fetched, &f);
         wait_until(&f.is_done);
         assert_int_equal(f.deliveries, 3);
         fetched_fini(&f);

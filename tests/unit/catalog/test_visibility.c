@@ -122,7 +122,7 @@ static void retrieve(const struct model *model, const char *requester, const cha
     struct instances_view view = {requester, destination};
     struct found f = {0};
     struct instances_op *op = NULL;
-    assert_int_equal(instances_find(database.pool, WAIT_MS, model, &view, uids, COUNT(uids),
+    assert_int_equal(instances_find(database.reader, WAIT_MS, model, &view, uids, COUNT(uids),
                                     on_found, &f, &op, NULL),
                      RC_OK);
     wait_until(&f.is_done);
@@ -177,7 +177,7 @@ static void approvals_are_seen_by_all(void **state)
     find_view = (struct query_view){.aet = "CT1"};
     assert_int_equal(strlen(a.letters), 1);
     find_fini(&a);
-    assert_int_equal(instances_find(database.pool, WAIT_MS, &model_approval, &view, &uid, 1,
+    assert_int_equal(instances_find(database.reader, WAIT_MS, &model_approval, &view, &uid, 1,
                                     on_found, &f, &op, NULL),
                      RC_OK);
     wait_until(&f.is_done);
