@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads on a standby: what any server acknowledged before is found, whatever the standby does; and the primary helps out."""
 import contextlib
+import os
 import threading
 import time
 
@@ -16,7 +17,7 @@ from pgbouncer import SETTINGS, PgBouncer
 from protocols import keys, protocol
 from wirescp import WireScp
 
-HAMMERED = 400  # per thread and test; more on demand
+HAMMERED = int(os.environ.get("HAMMERED", "250"))  # stores per thread; more on demand
 
 
 @pytest.fixture(scope="module")
