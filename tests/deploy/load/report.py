@@ -114,7 +114,7 @@ def make(folder, rules, verified):
         "failed_attempts": [
             {"kind": kind, "outcome": outcome, "phase": phase, "explained": explained, "count": row["count"],
              "first_s": round(row["first_s"], 1), "last_s": round(row["last_s"], 1),
-             "comment": row["comments"].most_common(1)[0][0]}
+             "comments": dict(row["comments"].most_common(5))}
             for (kind, outcome, phase, explained), row in rows.items()],
         "operations_tried_again": {kind: sum(len(tries) > 1 for tries in done.values() if tries[0].kind == kind) for kind in KINDS},
         "operations_never_done": len(never),
@@ -154,7 +154,8 @@ def as_text(title, report):
         lines.append("failed attempts       count  first, last after the fault")
     for f in r["failed_attempts"]:
         lines.append(f"  {f['kind']:13} {f['count']:10}  {f['first_s']:+.1f} s, {f['last_s']:+.1f} s  {f['outcome']} ({f['phase']})"
-                     + ("" if f["explained"] else "  NOT EXPLAINED") + (f"  {f['comment']}" if f["comment"] else ""))
+                     + ("" if f["explained"] else "  NOT EXPLAINED"))
+        lines += [f"{'':17}{count:7}  {comment}" for comment, count in f["comments"].items() if comment]
     lines += [f"PROBLEM {p}" for p in r["problems"][:40]]
     if len(r["problems"]) > 40:
         lines.append(f"PROBLEM and {len(r['problems']) - 40} more")
