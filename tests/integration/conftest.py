@@ -113,7 +113,6 @@ class Server:
                                         stderr=log_to or subprocess.PIPE, stdout=subprocess.DEVNULL)
         os.close(write_fd)
         self.log_lines = []
-        self.log_format = environment.get("DPPR_LOG_FORMAT", "logfmt")
         self._reader = threading.Thread(target=self._read_log, daemon=True)
         self._reader.start()
         line = b""
@@ -149,7 +148,7 @@ class Server:
         code = self.process.wait(timeout)
         self._reader.join(5)
         if "Sanitizer" not in self.log:
-            loglines.check(self.log_lines, self.log_format)  # whatever the test was about
+            loglines.check(self.log_lines)  # whatever the test was about
         return code
 
     def http(self, path, timeout=5):

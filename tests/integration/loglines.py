@@ -41,9 +41,9 @@ def json_line(line):
 READERS = {"logfmt": logfmt, "json": json_line}
 
 
-def check(lines, log_format="logfmt"):
-    """Each is one event, well formed; they are returned as dictionaries."""
-    found = [READERS[log_format](line) for line in lines]
+def check(lines, log_format=None):
+    """Each is one event, well formed; they are returned as dictionaries. None: each in the format that it begins like."""
+    found = [READERS[log_format or ("json" if line.startswith("{") else "logfmt")](line) for line in lines]
     for line in found:
         assert list(line)[:3] == ["time", "level", "event"], line
         assert TIME.fullmatch(line["time"]) and line["level"] in LEVELS and EVENT.fullmatch(line["event"]), line

@@ -4,8 +4,6 @@ import contextlib
 import pathlib
 import re
 
-import psycopg2
-
 import dicomwire
 from dicomwire import C_GET, EXPLICIT, FIND, GET, IMPLICIT, VERIFICATION, Wire, encode, wait_for
 from metrics import metrics
@@ -56,17 +54,6 @@ def still_serves(server):
         wire.release()
         return True
     wait_for(answer)
-
-
-@contextlib.contextmanager
-def locked(database, table):
-    """Nobody reads it."""
-    connection = psycopg2.connect(database.uri)
-    try:
-        connection.cursor().execute(f"lock table {table} in access exclusive mode")
-        yield
-    finally:
-        connection.close()
 
 
 def waiting_statements(database):

@@ -4,7 +4,8 @@ from conftest import Database, Server
 from dicomwire import EXPLICIT, FIND, Wire, encode, wait_for
 from metrics import metrics
 from protocols import keys
-from strikes import locked, waiting_statements
+from strikes import waiting_statements
+from watch import locked
 
 WAITING = 8
 

@@ -9,7 +9,8 @@ from conftest import ROOT, Database, Server
 from dicomwire import (CT_PROTOCOL, EXPLICIT, FIND, GET, IMPLICIT, MOVE, VERIFICATION, Rejected, Wire, encode, wait_for)
 from metrics import metrics, scrape, table
 from protocols import keys, new_uid, protocol
-from strikes import locked, waiting_statements
+from strikes import waiting_statements
+from watch import locked
 from wirescp import WireScp
 
 CONTEXTS = [(1, FIND, [EXPLICIT]), (3, CT_PROTOCOL, [EXPLICIT]), (5, GET, [EXPLICIT]), (7, MOVE, [EXPLICIT]),
