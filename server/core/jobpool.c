@@ -42,11 +42,11 @@ struct jobpool {
     pthread_t thread[];
 };
 
-/* With the lock held. */
+/* With the lock held, so it is set: its threads, which may be many, need no cells of their own. */
 static void count_waiting(struct jobpool *p, int by)
 {
     p->count += (unsigned)by;
-    metric_add_at(METRIC_jobs_waiting, (struct metric_at){.a = p->label}, by);
+    metric_set_at(METRIC_jobs_waiting, (struct metric_at){.a = p->label}, p->count);
 }
 
 /* The next job, or NULL when the pool ends. With the lock held. */
