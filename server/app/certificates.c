@@ -150,21 +150,20 @@ bool certificates_reload(struct certificates *x, const struct config *c)
     struct err err = {0};
     enum rc rc = certificates_read(c, &fresh, &err);
 
-    if (rc == RC_OK && fresh.server)
-        rc = tls_check_dates(fresh.server, now_s(), &err);
-    if (rc == RC_OK && fresh.client)
-        rc = tls_check_dates(fresh.client, now_s(), &err);
+    const struct tls *t =
+        fresh.server ? fresh.server : fresh.client; /* with the same certificate */
+    if (rc == RC_OK && t)
+        rc = tls_check_dates(t, now_s(), &err);
     if (rc != RC_OK) {
         certificates_read_free(&fresh);
         log_error(NULL, "tls.rejected", "note=\"those read before stay in force\" why=\"%s\"",
                   err.text);
         return false;
     }
-    bool has_any = fresh.server || fresh.client;
     use(x, &fresh);
-    if (has_any)
-        log_info(NULL, "tls.reloaded", "subject=\"%s\" days_left=%d", tls_own_name(any(x)),
-                 tls_own_end(any(x)) ? certificate_days_left(tls_own_end(any(x)), now_s()) : 0);
+    if (t)
+        log_info(NULL, "tls.reloaded", "subject=\"%s\" days_left=%d", tls_own_name(t),
+                 tls_own_end(t) ? certificate_days_left(tls_own_end(t), now_s()) : 0);
     return true;
 }
 

@@ -65,16 +65,33 @@ struct tls {
 
 /* ---- errors ---- */
 
-const char *tls_error_text(char *out, size_t size)
+/* Above the layer where it went wrong the queue goes on with what says nothing. */
+static bool says_something(unsigned long error)
 {
-    unsigned long last = ERR_peek_last_error();
-    const char *reason = last ? ERR_reason_error_string(last) : NULL;
+#ifdef SSL_R_RECORD_LAYER_FAILURE
+    if (ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) == SSL_R_RECORD_LAYER_FAILURE)
+        return false;
+#endif
+    return error != 0;
+}
+
+unsigned long tls_take_error(void)
+{
+    unsigned long told = 0, error;
+
+    while ((error = ERR_get_error()) != 0)
+        told = says_something(error) ? error : told;
+    return told;
+}
+
+const char *tls_error_text(unsigned long error, char *out, size_t size)
+{
+    const char *reason = error ? ERR_reason_error_string(error) : NULL;
 
     if (reason)
         snprintf(out, size, "%s", reason);
     else
-        snprintf(out, size, "error %08lX", last);
-    ERR_clear_error();
+        snprintf(out, size, "error %08lX", error);
     return out;
 }
 
@@ -82,7 +99,8 @@ static enum rc fail_openssl(struct err *err, enum rc code, const char *what, con
 {
     char text[128];
 
-    return err_set(err, code, "%s %s: %s", what, path, tls_error_text(text, sizeof(text)));
+    return err_set(err, code, "%s %s: %s", what, path,
+                   tls_error_text(tls_take_error(), text, sizeof(text)));
 }
 
 /* ---- files ---- */

@@ -73,13 +73,18 @@ static int on_write(BIO *bio, const char *octets, int len)
     return len;
 }
 
-/* The first octets of a client; false = they are none of TLS, and are not for OpenSSL. */
+/* The first octets of a client; false = they are none of TLS, and are not for OpenSSL. It may have asked for fewer than
+ * tell what they are. */
 static bool is_hello(struct tls_session *x, const char *octets, int len)
 {
+    ssize_t more;
+
     if (x->is_client || (uint8_t)octets[0] == TLS_HANDSHAKE)
         return true;
     x->foreign_len = (uint8_t)(len < FOREIGN_MAX ? len : FOREIGN_MAX);
     memcpy(x->foreign, octets, x->foreign_len);
+    more = recv(x->fd, x->foreign + x->foreign_len, FOREIGN_MAX - x->foreign_len, MSG_DONTWAIT);
+    x->foreign_len += (uint8_t)(more > 0 ? more : 0);
     return false;
 }
 
@@ -221,7 +226,7 @@ static void why_unverified(const struct tls_session *x, struct err *err)
 static enum tls_outcome fail(struct tls_session *x, struct err *err)
 {
     const char *during = x->is_done ? "" : " in the middle of the TLS handshake";
-    unsigned long last = ERR_peek_last_error();
+    unsigned long last = tls_take_error();
     char text[128];
 
     x->has_failed = true;
@@ -236,9 +241,9 @@ static enum tls_outcome fail(struct tls_session *x, struct err *err)
     else if (ERR_GET_REASON(last) == SSL_R_CERTIFICATE_VERIFY_FAILED)
         why_unverified(x, err);
     else if (ERR_GET_REASON(last) >= SSL_AD_REASON_OFFSET)
-        err_set(err, RC_IO, "TLS: the peer refuses: %s", tls_error_text(text, sizeof(text)));
+        err_set(err, RC_IO, "TLS: the peer refuses: %s", tls_error_text(last, text, sizeof(text)));
     else
-        err_set(err, RC_IO, "TLS: %s", tls_error_text(text, sizeof(text)));
+        err_set(err, RC_IO, "TLS: %s", tls_error_text(last, text, sizeof(text)));
     ERR_clear_error();
     return TLS_FAILED;
 }

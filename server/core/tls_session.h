@@ -17,8 +17,9 @@
 
 SSL_CTX *tls_context(const struct tls *t);
 bool tls_is_client(const struct tls *t);
-/* The last error of OpenSSL's queue in words, which tells the most; the queue is emptied. */
-const char *tls_error_text(char *out, size_t size);
+/* The last error of OpenSSL's queue that tells something, which is emptied; and such a one in words. */
+unsigned long tls_take_error(void);
+const char *tls_error_text(unsigned long error, char *out, size_t size);
 
 /* ---- tls_binding.c ---- */
 
