@@ -296,6 +296,7 @@ static int examine(struct doctor *d)
     bool is_usable = d->database && check_schema(d);
     if (is_usable) {
         doctor_check_rights(d);
+        doctor_check_standby(d);
         check_servers(d);
     }
     check_certificates(d);

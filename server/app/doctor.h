@@ -29,6 +29,8 @@ void doctor_check_settings(struct doctor *d);
 /* doctor_database.c: the session, before the schema is known; and what needs the schema. */
 void doctor_check_postgres(struct doctor *d);
 void doctor_check_rights(struct doctor *d);
+/* doctor_standby.c: of standby-database, when the schema is known to fit */
+void doctor_check_standby(struct doctor *d);
 /* doctor_destinations.c */
 void doctor_check_destinations(struct doctor *d);
 

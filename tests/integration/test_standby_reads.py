@@ -2,6 +2,7 @@
 """Reads on a standby: what any server acknowledged before is found, whatever the standby does; and the primary helps out."""
 import contextlib
 import os
+import re
 import threading
 import time
 
@@ -9,7 +10,7 @@ import psycopg2
 import pytest
 
 from clusters import family, several
-from conftest import Server
+from conftest import Server, run_dppr
 from dicomwire import EXPLICIT, encode, wait_for
 from faultload import DESTINATION, QUICK, associate, comment, find_one, get_one, is_ready, store_one, verify
 from metrics import parse
@@ -198,6 +199,23 @@ def test_nothing_depends_on_sessions(clusters):
     finally:
         for pooler in poolers:
             pooler.kill()
+
+
+def doctor(clusters, uri):
+    said = run_dppr("doctor", database=clusters.primary.database, env={"DPPR_STANDBY_DATABASE": uri}).stdout
+    return re.search(r"^(ok|warn|FAIL|fail) +standby +(.*)$", said, re.M).groups()
+
+
+def test_doctor_looks_at_it(clusters, database):
+    standby = clusters.members[1]
+    verdict, words = doctor(clusters, standby.database)
+    assert verdict == "ok" and re.match(r"replays, \d+ octets behind; hot_standby_feedback off", words), words
+    assert doctor(clusters, clusters.primary.database)[1].startswith("this is the primary")
+    verdict, words = doctor(clusters, database.uri)
+    assert verdict.lower() == "fail" and words.startswith("it is no copy"), words
+    verdict, words = doctor(clusters, "postgresql://postgres@127.0.0.1:1/faults")
+    assert verdict == "warn" and "refused" in words, words
+    assert "standby" not in run_dppr("doctor", database=clusters.primary.database).stdout.replace("standby connection", "")
 
 
 # ---- the standby fails ------------------------------------------------------------------------------------------
