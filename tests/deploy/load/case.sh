@@ -38,9 +38,8 @@ primary() { # the service that is the primary
 other_node() { if [ "$1" = postgres-a ]; then echo postgres-b; else echo postgres-a; fi; }
 sql() { in_postgres "$(container "$(primary)")" "$@"; }
 is_synchronous() { [ "$(sql -c "select sync_state from pg_stat_replication where state = 'streaming'" 2>/dev/null)" = sync ]; }
-postgres_script() { # promote, rejoin ...
-    COMPOSE="${compose_program[*]} -p $project ${compose_files[*]} --env-file $work/env" "deploy/postgres/$1" "${@:2}"
-}
+compose_words() { echo "${compose_program[*]} -p $project ${compose_files[*]} --env-file $work/env"; }
+postgres_script() { COMPOSE="$(compose_words)" "deploy/postgres/$1" "${@:2}"; } # promote, rejoin ...
 
 # Seconds since a mark.
 load_since() { awk -v now="$(date +%s.%N)" -F'[:,]' "/\"$1\"/ { printf \"%d\", now - \$2; exit }" "$record/marks.jsonl"; }
