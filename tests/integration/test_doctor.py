@@ -150,6 +150,14 @@ def test_standby(db):
         expect(doctor(db.uri), "replication", "warn", "this is a standby")
 
 
+def test_standby_for_reads(db):
+    expect(doctor(db.uri, "--standby-database=postgresql://nobody@127.0.0.1:1/none"), "standby", "warn", "the primary answers meanwhile")
+    expect(doctor(db.uri, f"--standby-database={db.uri}"), "standby", "warn", "leads to no standby")
+    with faked(db, "pg_is_in_recovery() returns bool", "select true"):
+        expect(doctor(db.uri, f"--standby-database={db.uri}"), "standby", "ok", "answers")
+    assert results(doctor(db.uri), "standby") == []
+
+
 @pytest.mark.parametrize("offset, text", [("1 hour", "3600.0 s ahead of this machine's"), ("-1 hour", "3600.0 s behind this machine's")])
 def test_clock(db, offset, text):
     with faked(db, "clock_timestamp() returns timestamptz", f"select pg_catalog.clock_timestamp() + interval '{offset}'"):
