@@ -183,6 +183,12 @@ def test_the_figures_are_those_of_the_record(tmp_path):
     assert made["slowest_operation_s"]["after"] == [17.1, "store"]
 
 
+def test_what_ends_after_the_load_is_stopped_is_no_interruption(tmp_path):
+    written(tmp_path, (60, HUNG_KIND, "A702", "no answer", "answer"), marks=[("fault", 10), ("recovered", 20), ("stop", 29.5)])
+    made = report.make(tmp_path, [HUNG_KIND], FINE)
+    assert made["longest_without_success_s"]["after"] == 2 and made["rates"]["store"]["after"] == 0.5
+
+
 def test_a_fault_without_end_and_a_kind_without_success_are_problems(tmp_path):
     made = report.make(written(tmp_path, marks=[("fault", 30)]), [], FINE)
     assert "it has not recovered" in made["problems"]

@@ -14,8 +14,9 @@ DATABASE_STATUSES = {"store": "A700", "find": "A700", "get": "A701|A702|B000", "
 
 
 def stretches(attempts, marks):
-    """{name: (from, to)}"""
-    first, last = min(a.at - a.ms / 1000 for a in attempts), max(a.at for a in attempts)
+    """{name: (from, to)}; what ends after `load stop` is in none."""
+    first, last = min(a.at - a.ms / 1000 for a in attempts), max(a.at for a in attempts if a.kind in KINDS)
+    last = marks.get("stop", last)
     fault = marks.get("fault", last)
     recovered = marks.get("recovered", last)
     return {"before": (first, fault), "during": (fault, recovered), "after": (recovered, last)}
