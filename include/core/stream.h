@@ -40,7 +40,8 @@ struct stream_callbacks {
     /* Output fell to the low-water mark after stream_is_full was true. */
     void (*on_drained)(void *arg);
     /* The connection has ended, the descriptor is closed. why->code: RC_OK = the peer closed in order,
-     * after all its octets were offered; RC_IO, RC_TIMEOUT, RC_LIMIT (input), RC_NOMEM. */
+     * after all its octets were offered; RC_IO, RC_TIMEOUT, RC_LIMIT (input), RC_NOMEM; RC_DENIED:
+     * the TLS handshake of an outbound stream failed. */
     void (*on_closed)(const struct err *why, void *arg);
 };
 

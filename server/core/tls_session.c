@@ -244,6 +244,9 @@ static enum tls_outcome fail(struct tls_session *x, struct err *err)
         err_set(err, RC_IO, "TLS: the peer refuses: %s", tls_error_text(last, text, sizeof(text)));
     else
         err_set(err, RC_IO, "TLS: %s", tls_error_text(last, text, sizeof(text)));
+    /* Another address of the same name would not do better, and would hide the reason. */
+    if (x->is_client && !x->is_done && err->code == RC_IO)
+        err->code = RC_DENIED;
     ERR_clear_error();
     return TLS_FAILED;
 }

@@ -452,7 +452,7 @@ static void on_stream_closed(const struct err *why, void *arg)
         assoc_set_why(a, RC_IO, "the peer closed the connection without release or abort");
     } else {
         struct err full = *why;
-        full.code = why->code == RC_TIMEOUT ? RC_TIMEOUT : RC_IO;
+        full.code = why->code == RC_TIMEOUT || why->code == RC_DENIED ? why->code : RC_IO;
         err_reword(&full, "%s: %s", a->state == UL_STA4 ? "cannot connect" : "connection lost",
                    why->text);
         assoc_set_why_rc(a, &full);

@@ -904,6 +904,7 @@ static void a_client_verifies_certificate_and_name(void **state)
             (void)shake(x);
             wait_closed(x);
             assert_int_equal(x->connected, 0);
+            assert_int_equal(x->why.code, RC_DENIED); /* no reason to try another address */
             says(x, rows[i].words);
         }
         start_over(x);
