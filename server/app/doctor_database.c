@@ -99,35 +99,9 @@ static void check_clock(struct doctor *d)
         doctor_report(d, OK, "clock", "within %d s of the database's", CLOCK_MOST_S);
 }
 
-/* Without it the primary answers, so nothing fails. */
-static void check_standby(struct doctor *d)
-{
-    struct pg_sync *standby = NULL;
-    struct pg_table *t = NULL;
-    struct err err = {0};
-
-    if (!*d->config->standby_database)
-        return;
-    enum rc rc = database_open(d->config->standby_database, &standby, &err);
-    if (rc == RC_OK)
-        rc = pg_sync_query(standby, "select pg_is_in_recovery()", NULL, 0, &t, &err);
-    if (rc != RC_OK)
-        doctor_report(d, WARN, "standby", "%s; the primary answers meanwhile", err.text);
-    else if (!is_on(t, 0))
-        doctor_report(
-            d, WARN, "standby",
-            "standby-database leads to no standby; the primary answers: mend the setting, or "
-            "empty it");
-    else
-        doctor_report(d, OK, "standby", "answers");
-    pg_table_free(t);
-    pg_sync_free(standby);
-}
-
 void doctor_check_postgres(struct doctor *d)
 {
     check_durability(d);
-    check_standby(d);
     check_clock(d);
 }
 
