@@ -29,6 +29,7 @@
  *   the standby has it in time                       to the standby           -
  *   it lags, or follows another timeline             to the primary           stale
  *   no connection to it within wait_ms               to the primary           away
+ *   it says nothing on one for SILENT_MS             to the primary           away
  *   the statement fails there before it had effect   again, to the primary    conflict (reading_start_over)
  *   the primary cannot be asked                      to the primary: fails as without standbys
  *
@@ -49,6 +50,7 @@
 
 enum {
     REST_MS = 1000,
+    SILENT_MS = 1000, /* a machine that has vanished closes no connection */
     NAP_FIRST_MS = 1, /* between two looks at a standby that is behind; doubles */
     NAP_MOST_MS = 16,
 };
@@ -205,9 +207,20 @@ static void fall_back(struct reading *g, enum fallback_value reason, const char 
 
 /* ---- is it fresh ---- */
 
-static void on_nap_over(void *arg)
+static void on_timer(void *arg)
 {
-    check(arg);
+    struct reading *g = arg;
+    if (g->state == READING_NAPS)
+        check(g);
+    else
+        fall_back(g, FALLBACK_away, "the standby says nothing");
+}
+
+static void set_timer(struct reading *g, int64_t ms)
+{
+    if (!g->timer)
+        g->timer = loop_timer_new(g->reader->loop, on_timer, g);
+    loop_timer_set(g->timer, ms);
 }
 
 static void nap_or_fall_back(struct reading *g)
@@ -220,9 +233,7 @@ static void nap_or_fall_back(struct reading *g)
         return;
     }
     g->state = READING_NAPS;
-    if (!g->timer)
-        g->timer = loop_timer_new(g->reader->loop, on_nap_over, g);
-    loop_timer_set(g->timer, g->nap_ms < left ? g->nap_ms : left);
+    set_timer(g, g->nap_ms < left ? g->nap_ms : left);
     g->nap_ms = 2 * g->nap_ms < NAP_MOST_MS ? 2 * g->nap_ms : NAP_MOST_MS;
 }
 
@@ -236,6 +247,7 @@ static void on_checked(const struct err *result, int64_t rows, void *arg)
 {
     struct reading *g = arg;
     (void)rows;
+    loop_timer_clear(g->timer);
     if (result->code != RC_OK) {
         fall_back(g, FALLBACK_away, result->text);
     } else if (g->verdict == FRESH) {
@@ -258,6 +270,7 @@ static void check(struct reading *g)
                          .arg = g};
     g->state = READING_CHECKS;
     g->verdict = ELSEWHERE;
+    set_timer(g, SILENT_MS);
     pg_query_start(g->conn, &q);
 }
 

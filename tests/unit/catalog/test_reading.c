@@ -338,6 +338,25 @@ static void a_standby_behind_is_waited_for_and_then_left(void **state)
     }
 }
 
+/* A machine that has vanished: its connection is there as before. */
+static void a_silent_standby_is_left(void **state)
+{
+    struct reader *r = open_known();
+    struct seen s = {0};
+    int64_t away = metric_get_at(METRIC_standby_fallbacks, (struct metric_at){.a = FALLBACK_away});
+    (void)state;
+    reading_start(r, WAIT_MS, on_reading, &s);
+    answer("0/5");
+    struct pg_conn *c = grant(&standby, true);
+    assert_true(loop_run_until(loop, has_lease, NULL, WAIT_MS));
+    assert_true(c->is_released);
+    grant(&primary, true);
+    assert_true(s.calls == 1 && !s.on_standby);
+    assert_int_equal(
+        metric_get_at(METRIC_standby_fallbacks, (struct metric_at){.a = FALLBACK_away}), away + 1);
+    reader_free(r);
+}
+
 /* While it rests nobody is sent there but one, when the rest is over; the others follow when that one was well. */
 static void a_resting_standby_is_tried_by_one(void **state)
 {
@@ -464,6 +483,7 @@ int main(void)
         cmocka_unit_test(the_first_read_notes_the_timeline),
         cmocka_unit_test(one_question_for_all_that_waited_when_it_was_asked),
         cmocka_unit_test(a_standby_behind_is_waited_for_and_then_left),
+        cmocka_unit_test(a_silent_standby_is_left),
         cmocka_unit_test(a_resting_standby_is_tried_by_one),
         cmocka_unit_test(a_primary_that_cannot_be_asked_is_leased_all_the_same),
         cmocka_unit_test(what_failed_is_read_on_the_primary),
