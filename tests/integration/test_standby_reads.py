@@ -267,6 +267,7 @@ def test_conflict_after_rows_were_sent_is_a700(clusters):
         primary.execute("vacuum dpp.objects")
         wait_for(lambda: standby.execute("select count(*) from pg_stat_activity where backend_type = 'startup'"
                                          " and wait_event like 'RecoveryConflict%'") == [(1,)], timeout=30)
+        time.sleep(3)  # longer than the delay: all that is left may be read within it
         while (message := wire.read_message()).status == 0xFF00:
             pass
         assert message.status == 0xA700 and "conflict with recovery" in comment(message), comment(message)
