@@ -105,7 +105,7 @@ def set_standby(standby, name, value):
 # ---- nothing acknowledged is missed --------------------------------------------------------------------------
 
 def test_what_was_acknowledged_is_found_through_every_server(clusters):
-    with serving(clusters) as one, serving(clusters, workers=1) as other:
+    with serving(clusters, standby_wait="10s") as one, serving(clusters, workers=1, standby_wait="10s") as other:
         before = reads(one)[1] + reads(other)[1]
         hammer_all(one, other)
         assert reads(one)[1] + reads(other)[1] > before + HAMMERED, "the standby has answered most"
@@ -114,7 +114,7 @@ def test_what_was_acknowledged_is_found_through_every_server(clusters):
 def test_nor_when_the_standby_lags(clusters):
     """Later than standby-wait, then shorter: it is waited for."""
     standby = clusters.members[1]
-    with serving(clusters, workers=1) as one, serving(clusters, standby_wait="5s") as other:
+    with serving(clusters, workers=1) as one, serving(clusters, standby_wait="30s") as other:
         wire = associate(other.port)
         wait_for_standby(other, wire)
         set_standby(standby, "recovery_min_apply_delay", "'300ms'")
@@ -122,7 +122,8 @@ def test_nor_when_the_standby_lags(clusters):
             hammer_all(one, other, 8)
             assert fallbacks(one)["stale"] > 0
             one.wait_log("event=standby.left .*behind")
-            assert len([line for line in one.log_lines if "event=standby.left" in line]) == 1
+            left, used = (sum(f"event=standby.{what}" in line for line in one.log_lines) for what in ("left", "used"))
+            assert left <= used + 1, "told once, however many reads"
             assert fallbacks(other)["stale"] == 0, "it waits longer than the standby lags"
         finally:
             set_standby(standby, "recovery_min_apply_delay", "0")
@@ -188,7 +189,7 @@ def test_nothing_depends_on_sessions(clusters):
         with contextlib.ExitStack() as stack:
             servers = []
             for _ in range(2):
-                servers.append(Server(uris[0] + "?target_session_attrs=read-write", standby_database=uris[1],
+                servers.append(Server(uris[0] + "?target_session_attrs=read-write", standby_database=uris[1], standby_wait="10s",
                                       **{**QUICK, **SETTINGS, "database_statement_timeout": "20s"}))
                 stack.callback(servers[-1].stop)
             for server in servers:
@@ -258,16 +259,16 @@ def test_conflict_after_rows_were_sent_is_a700(clusters):
         primary.amend(f"""
             insert into dpp.objects (sop_instance_uid, sop_class_uid, state, query_record, source, published_at)
             select '2.25.9' || n, o.sop_class_uid, o.state, o.query_record, o.source, o.published_at
-            from dpp.objects o, generate_series(1, 60000) n where o.sop_instance_uid = '{ds.SOPInstanceUID}'""")
+            from dpp.objects o, generate_series(1, 40000) n where o.sop_instance_uid = '{ds.SOPInstanceUID}'""")
         wait_for_standby(server, wire)
         wire.send_find(3, keys(ProtocolName="", PotentialReasonsForProcedure=""))
         assert wire.read_message().status == 0xFF00  # and the rest is left to wait
         primary.amend("delete from dpp.objects where sop_instance_uid like '2.25.9%'"
                       " and id not in (select object_id from dpp.instances)")
         primary.execute("vacuum dpp.objects")
-        wait_for(lambda: standby.execute("select count(*) from pg_stat_activity where backend_type = 'startup'"
-                                         " and wait_event like 'RecoveryConflict%'") == [(1,)], timeout=30)
-        time.sleep(3)  # longer than the delay: all that is left may be read within it
+        for is_waiting in (1, 0):  # until the delay is over, and it cancels
+            wait_for(lambda: standby.execute("select count(*) from pg_stat_activity where backend_type = 'startup'"
+                                             " and wait_event like 'RecoveryConflict%'") == [(is_waiting,)], timeout=30)
         while (message := wire.read_message()).status == 0xFF00:
             pass
         assert message.status == 0xA700 and "conflict with recovery" in comment(message), comment(message)
