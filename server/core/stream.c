@@ -365,14 +365,13 @@ static void take_input(struct stream *s, size_t n)
 static void on_readable_tls(struct stream *s)
 {
     struct err why;
-    size_t sum = 0, n = 0;
+    size_t sum = 0, n = 0, room = s->capacity - s->end;
     enum tls_outcome outcome = TLS_DONE;
 
+    tls_session_turn(s->tls, room > READ_MIN ? room : READ_MIN);
     /* A call gives one record at most, and several may be here. */
-    while (outcome == TLS_DONE && s->end + sum < s->capacity &&
-           (sum == 0 || tls_session_has_pending(s->tls))) {
-        outcome =
-            tls_session_read(s->tls, s->block + s->end + sum, s->capacity - s->end - sum, &n, &why);
+    while (outcome == TLS_DONE && sum < room && (sum == 0 || tls_session_has_pending(s->tls))) {
+        outcome = tls_session_read(s->tls, s->block + s->end + sum, room - sum, &n, &why);
         sum += outcome == TLS_DONE ? n : 0;
     }
     if (evbuffer_get_length(tls_session_wire(s->tls)) > 0) { /* an answer of TLS's own */
@@ -536,8 +535,10 @@ static void open_up(struct stream *s)
 static void shake_hands(struct stream *s)
 {
     struct err why;
-    enum tls_outcome outcome = tls_session_handshake(s->tls, &why);
     int error = 0;
+
+    tls_session_turn(s->tls, TLS_RECORD);
+    enum tls_outcome outcome = tls_session_handshake(s->tls, &why);
 
     if (outcome == TLS_FAILED || outcome == TLS_CLOSED) {
         if (outcome == TLS_CLOSED)

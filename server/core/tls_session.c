@@ -11,6 +11,10 @@
  * without TLS. The wire is bounded: the stream encrypts only while there is little in it, and a peer that makes
  * OpenSSL answer (key updates, attempts to renegotiate) without ever reading ends at WIRE_MAX.
  *
+ * OpenSSL goes on reading until it has octets to give, and a peer may send without end what has none for us: key
+ * updates, each of which costs us a new key. So what it gets from the socket in one turn of the loop
+ * is bounded (tls_session_turn). Then it is told that there is no more, and the socket tells of the rest again.
+ *
  * A server looks at the first octet before OpenSSL does: what is no TLS handshake is kept for whoever can name it, and
  * gets no alert, which it would not understand.
  *
@@ -47,6 +51,7 @@ struct tls_session {
     bool is_client, is_done, has_failed;
     bool has_spoken; /* an octet of the peer has come */
     bool has_pending;
+    size_t turn;           /* octets of the socket that this turn may still take */
     bool has_ended;        /* the peer has closed its half of the connection */
     bool is_overfull;      /* the wire has no room for an answer of OpenSSL's */
     int read_error;        /* errno of the socket; 0 = none */
@@ -96,8 +101,12 @@ static int on_read(BIO *bio, char *out, int size)
     BIO_clear_retry_flags(bio);
     if (size <= 0 || x->foreign_len > 0)
         return -1;
+    if (x->turn == 0) {
+        BIO_set_retry_read(bio);
+        return -1;
+    }
     do
-        n = recv(x->fd, out, (size_t)size, 0);
+        n = recv(x->fd, out, (size_t)size < x->turn ? (size_t)size : x->turn, 0);
     while (n < 0 && errno == EINTR);
     if (n < 0 && errno == EAGAIN) {
         BIO_set_retry_read(bio);
@@ -111,6 +120,7 @@ static int on_read(BIO *bio, char *out, int size)
         x->has_ended = true;
         return 0;
     }
+    x->turn -= (size_t)n;
     if (!x->has_spoken && !is_hello(x, out, (int)n))
         return -1;
     x->has_spoken = true;
@@ -269,6 +279,11 @@ static enum tls_outcome outcome_of(struct tls_session *x, int result, struct err
 }
 
 /* ---- talking ---- */
+
+void tls_session_turn(struct tls_session *x, size_t octets)
+{
+    x->turn = octets;
+}
 
 enum tls_outcome tls_session_handshake(struct tls_session *x, struct err *err)
 {

@@ -45,6 +45,8 @@ struct tls_session *tls_session_new(struct tls *t, int fd, const char *name);
 void tls_session_free(struct tls_session *x); /* NULL is legal */
 /* The certificate that is at fault: OpenSSL forgets it before it says so. */
 void tls_session_blame(SSL *ssl, X509 *certificate);
+/* A turn of the loop begins, in which so many octets at most are read from the socket. */
+void tls_session_turn(struct tls_session *x, size_t octets);
 enum tls_outcome tls_session_handshake(struct tls_session *x, struct err *err);
 /* At most `size` octets into `out`. */
 enum tls_outcome tls_session_read(struct tls_session *x, uint8_t *out, size_t size, size_t *len,

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <openssl/err.h>
@@ -30,8 +31,8 @@ static struct tls *server_tls, *client_tls, *asking_tls, *requiring_tls, *carele
 struct side {
     struct loop *loop;
     struct stream *stream;
-    int peer;
-    SSL *ssl; /* the peer's */
+    int peer, own; /* the stream's, of a server: to be looked at */
+    SSL *ssl;      /* the peer's */
     BIO *in, *out;
     size_t piece; /* octets carried to the stream at a time; 0 = all */
     struct buf seen;
@@ -171,6 +172,7 @@ static void open_server(struct side *x, SSL_CTX *peer, struct stream_options *mo
     assert_true(fd >= 0);
     close(listener);
     fcntl(x->peer, F_SETFL, O_NONBLOCK);
+    x->own = fd;
     x->stream = stream_new(x->loop, fd, &options, &callbacks, x);
     if (peer)
         give_peer(x, peer, true);
@@ -667,6 +669,40 @@ static void new_keys_are_taken_and_answered(void **state)
     assert_int_equal(x->seen.len, 100);
 }
 
+static int unread(const struct side *x)
+{
+    int octets = -1;
+
+    assert_int_equal(ioctl(x->own, FIONREAD, &octets), 0);
+    return octets;
+}
+
+/* They are of no use to anybody, but others on the loop want their turn too. */
+static void a_flood_of_new_keys_takes_its_turn(void **state)
+{
+    enum { UPDATES = 2000, A_TURN = 16 << 10 };
+    struct side *x = *state;
+    int64_t deadline = clock_now_ms() + PATIENCE;
+    uint8_t octets[CHUNK];
+    int n;
+
+    open_server(x, peer_client(TLS1_3_VERSION), NULL, server_tls);
+    secured(x);
+    for (int i = 0; i < UPDATES; i++) {
+        assert_int_equal(SSL_key_update(x->ssl, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+        assert_int_equal(SSL_do_handshake(x->ssl), 1);
+    }
+    assert_int_equal(SSL_write(x->ssl, "whole", 5), 5);
+    n = BIO_read(x->out, octets, sizeof(octets));
+    assert_true(n > 2 * A_TURN && n < (int)sizeof(octets));
+    assert_int_equal(send(x->peer, octets, (size_t)n, MSG_NOSIGNAL), n);
+    while (unread(x) < n)
+        assert_true(clock_now_ms() < deadline);
+    short_turn(x);
+    assert_true(unread(x) > n - A_TURN);
+    wait_seen(x, 5);
+}
+
 /* ---- ends ---- */
 
 static void a_record_that_was_changed_ends_the_connection(void **state)
@@ -1110,6 +1146,7 @@ int main(void)
         TEST(a_peer_that_takes_nothing_is_ended),
         TEST(a_peer_that_makes_us_answer_and_never_reads_is_ended),
         TEST(new_keys_are_taken_and_answered),
+        TEST(a_flood_of_new_keys_takes_its_turn),
         TEST(a_record_that_was_changed_ends_the_connection),
         TEST(the_end_of_the_peer_comes_behind_its_octets),
         TEST(a_peer_that_has_closed_its_half_gets_the_answer),
