@@ -16,6 +16,7 @@ values
     ('publication_rules', 'dpp.problems'),
     ('value_representations', 'dpp.problems'),
     ('document_fields', 'dpp.load_protocol'),
+    ('timelines', 'tests/integration/test_standby_reads.py'),
     ('insert_approval_code', 'dpp.approve');
 
 -- What a function, view or trigger is made of, and what calls it by name
