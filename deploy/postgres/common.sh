@@ -66,13 +66,16 @@ wait_until() { # SECONDS WHAT COMMAND...
     done
 }
 
-# Whether COMMIT waits for the standby. What is said about it is a comment on the role, which the standby gets as
-# well, so that it knows afterwards.
+# node_mark NODE leave|join|fence|forget: what deploy/postgres/node does with its data, whether or not it runs.
+node_mark() { compose run --rm --no-deps -T "$1" "$2" >/dev/null 2>&1; }
+# Whether the primary has gone on without this one. It says so beside the data, not in them: a standby that is cut off, or
+# comes back when the primary has died, has no other way to know.
+node_is_left() { ! docker exec "${containers[$1]}" test ! -e /data/left; }
+
+# Whether COMMIT waits for the standby.
 set_synchronous() { # NODE
     node_sql "$1" "alter system set synchronous_standby_names = '$synchronous'" "select pg_reload_conf()" >/dev/null
-    node_sql "$1" "comment on role dppr_replication is 'synchronous'"
 }
-set_alone() { # NODE; recovery knows no comment, so promote says it afterwards
+set_alone() { # NODE
     node_sql "$1" "alter system set synchronous_standby_names = ''" "select pg_reload_conf()" >/dev/null
 }
-say_alone() { node_sql "$1" "comment on role dppr_replication is 'alone'"; }

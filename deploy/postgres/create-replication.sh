@@ -16,7 +16,5 @@ grant execute on function
     pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean)
 to dppr_replication;
 alter system set synchronous_standby_names = 'FIRST 1 (postgres_a, postgres_b)';
--- The standby has it as well, and so knows whether it may take over (deploy/postgres/promote).
-comment on role dppr_replication is 'synchronous';
 SQL
 echo "host replication dppr_replication all scram-sha-256" >>"$PGDATA/pg_hba.conf"
