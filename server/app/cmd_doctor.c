@@ -83,7 +83,8 @@ static void check_database(struct doctor *d)
 
     if (database_open(d->config->database, &d->database, &err) != RC_OK) {
         doctor_report(d, FAIL, "database",
-                      "%s; check the setting database and that PostgreSQL runs", err.text);
+                      "%s; check the setting database, its password, and that PostgreSQL runs",
+                      err.text);
         return;
     }
     if (pg_sync_query(d->database,
@@ -190,10 +191,10 @@ static void check_dicom_port(struct doctor *d, const char *name, uint16_t port, 
     else if (peer_echo(&peer, &err) == RC_OK)
         doctor_report(d, OK, name, "%u answers as %s", (unsigned)port, c->ae_title);
     else
-        doctor_report(
-            d, FAIL, name,
-            "%u is taken, but does not answer a C-ECHO to %s (%s); see what has it: ss -ltnp",
-            (unsigned)port, c->ae_title, err.text);
+        doctor_report(d, FAIL, name,
+                      "%u is taken, but does not answer a C-ECHO to %s (%s); if that is no server "
+                      "of ours, see what has it: ss -ltnp",
+                      (unsigned)port, c->ae_title, err.text);
 }
 
 /* ---- certificates ---------------------------------------------------------------------------------------- */

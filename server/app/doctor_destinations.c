@@ -80,8 +80,9 @@ static void tell(struct doctor *d, const struct pg_table *t, unsigned row, const
     if (!e->is_done)
         return;
     if (e->lacks_trust)
-        doctor_report(d, FAIL, "destination",
-                      "%s is to be called with TLS, but tls-trust is not set", peer.aec);
+        doctor_report(d, FAIL, "destination", "%s is to be called with TLS, but %s", peer.aec,
+                      *d->config->tls_trust ? "that cannot be used (see tls)"
+                                            : "tls-trust is not set");
     else if (e->rc == RC_OK)
         doctor_report(d, OK, "destination", "%s at %s:%ld answers%s", peer.aec, peer.host,
                       peer.port, how);

@@ -113,7 +113,7 @@ def test_open_files(sample_database):
 # ---- database -------------------------------------------------------------------------------------------------------------
 
 def test_database_away():
-    expect(doctor("postgresql://nobody@127.0.0.1:1/none"), "database", "fail", "check the setting database")
+    expect(doctor("postgresql://nobody@127.0.0.1:1/none"), "database", "fail", "check the setting database, its password,")
 
 
 def test_text_that_folds_ascii_only():
@@ -209,6 +209,7 @@ def test_ports_that_another_has(sample_database):
         found = doctor(sample_database.uri, "--dicom-port", dicom.getsockname()[1], "--http-port", http.getsockname()[1],
                        "--timeout", "1")
     expect(found, "dicom-port", "fail", "is taken, but does not answer a C-ECHO")
+    expect(found, "dicom-port", "fail", "if that is no server of ours")
     expect(found, "http-port", "fail", "is taken, but does not answer /livez")
 
 

@@ -678,7 +678,7 @@ def test_ae_rows_have_tls(sample_database, peers):
     assert done.returncode == 2 and "'ct1.example' names none: write dns:NAME" in done.stderr
 
 
-def test_doctor_looks_at_certificates(secured, pki, sample_database, tmp_path):
+def test_doctor_looks_at_certificates(secured, pki, sample_database, peers, tmp_path):
     def doctor(certificate=pki.server, **more):
         settings = dict(dict(dicom_tls_port=secured.tls_port, dicom_port=secured.port, http_port=secured.http_port,
                              tls_certificate=certificate.certificate, tls_key=certificate.key,
@@ -691,7 +691,10 @@ def test_doctor_looks_at_certificates(secured, pki, sample_database, tmp_path):
     assert re.search(rf"^ok +tls-port +{secured.tls_port} answers as DPPR$", text, re.M), text
     assert re.search(r"^FAIL +certificate +CN=expired has expired \d+ days ago", doctor(pki.expired), re.M)
     assert re.search(r"^warn +certificate +CN=soon: [67] days left", doctor(pki.ca.issue("soon", days=7)), re.M)
-    assert re.search(r"^FAIL +tls +tls-key .*ct1.key does not fit", doctor(tls_key=pki.ct1.key), re.M)
+    peers("CALLED", "localhost", 1, "--tls")
+    text = doctor(tls_key=pki.ct1.key)
+    assert re.search(r"^FAIL +tls +tls-key .*ct1.key does not fit", text, re.M)
+    assert re.search(r"^FAIL +destination +CALLED is to be called with TLS, but that cannot be used \(see tls\)$", text, re.M)
     key = tmp_path / "open.key"
     shutil.copy(pki.server.key, key)
     key.chmod(0o644)
