@@ -70,7 +70,7 @@ static struct jobpool *names;
 
 static void start_names(void)
 {
-    names = jobpool_new("names", MAX_TARGETS, MAX_TARGETS);
+    names = jobpool_new("sync-names", MAX_TARGETS, MAX_TARGETS);
 }
 
 static struct jobpool *names_for(const struct pg_conninfo *info)

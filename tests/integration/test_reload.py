@@ -22,10 +22,11 @@ BASE = {"dicom-address": "127.0.0.1", "dicom-port": "0", "http-address": "127.0.
 class ReloadServer(Server):
     """Has its settings from a file, which reload() writes anew."""
 
-    def __init__(self, folder, db):
-        self.file, self.base, self.reloads = folder / "dppr.conf", dict(BASE, database=db.uri), 0
+    def __init__(self, folder, uri, **settings):
+        more = {k.replace("_", "-"): v for k, v in settings.items()}
+        self.file, self.base = folder / "dppr.conf", {**BASE, "database": uri, **more}
         self.write({})
-        super().__init__(db.uri, config=self.file)
+        super().__init__(uri, config=self.file)
 
     def write(self, settings):
         self.file.write_text("".join(f"{k} = {v}\n" for k, v in {**self.base, **settings}.items()))
@@ -49,7 +50,7 @@ class ReloadServer(Server):
 
 @pytest.fixture
 def server(sample_database, tmp_path):
-    server = ReloadServer(tmp_path, sample_database)
+    server = ReloadServer(tmp_path, sample_database.uri)
     yield server
     assert server.stop() == 0
     assert "Sanitizer" not in server.log
@@ -209,7 +210,8 @@ def test_connections_and_pools_follow(server):
     now = metrics(server)
     assert now["dppr_database_connections_max"] - before["dppr_database_connections_max"] == 2 * (2 - 4) + 2 * (3 - 2)
     assert now["dppr_database_waiting_max"] - before["dppr_database_waiting_max"] == 4 * (10 - 256)
-    assert now['dppr_jobs_waiting_max{pool="jobs"}'] == 11
+    assert {pool: now[f'dppr_jobs_waiting_max{{pool="{pool}"}}'] for pool in ("jobs", "names", "db-names")} == {
+        "jobs": 11, "names": 11, "db-names": 11}
     with Wire(server.port).associate([(1, VERIFICATION, [IMPLICIT])]) as wire:
         with pytest.raises((Closed, ConnectionError)):
             Wire(server.port).associate([(1, VERIFICATION, [IMPLICIT])])

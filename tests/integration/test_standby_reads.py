@@ -16,6 +16,7 @@ from faultload import DESTINATION, QUICK, associate, comment, find_one, get_one,
 from metrics import parse
 from pgbouncer import SETTINGS, PgBouncer
 from protocols import keys, protocol
+from test_reload import ReloadServer
 from wirescp import WireScp
 
 HAMMERED = int(os.environ.get("HAMMERED", "250"))  # stores per thread; more on demand
@@ -132,6 +133,27 @@ def test_nor_when_the_standby_lags(clusters):
         one.wait_log("event=standby.used")
         idle.release()
         wire.release()
+
+
+def test_wait_is_taken_from_the_file(clusters, tmp_path):
+    standby = clusters.members[1]
+    server = ReloadServer(tmp_path, several(*clusters.members), workers="1", standby_wait="1ms",
+                          standby_database=several(standby, kind=None))
+    try:
+        wait_for(lambda: is_ready(server), timeout=30)
+        wire = associate(server.port)
+        wait_for_standby(server, wire)
+        standby.execute("select pg_wal_replay_pause()")
+        assert server.reload(standby_wait="1500ms") == [{"standby-wait"}, set()]
+        ds = protocol()
+        assert store_one(wire, ds).status == 0
+        begun = time.monotonic()
+        assert find_one(wire, ds).status == 0
+        assert time.monotonic() - begun > 1.4
+        wire.release()
+    finally:
+        standby.execute("select pg_wal_replay_resume()")
+        assert server.stop() == 0
 
 
 def test_nor_when_replay_is_paused(clusters):
