@@ -1,23 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """/readyz when much waits: who should get the next association?"""
-from conftest import Database, Server
+from conftest import Database
 from dicomwire import EXPLICIT, FIND, Wire, encode, wait_for
 from metrics import metrics
 from protocols import keys
 from strikes import waiting_statements
+from test_reload import ReloadServer
 from watch import locked
 
 WAITING = 8
 
 
-def test_a_full_queue_sends_others_elsewhere_unless_the_database_is_slow():
+def test_a_full_queue_sends_others_elsewhere_unless_the_database_is_slow(tmp_path):
     """Decision 39. Statements wait for a lock: at first those of operations only, while the probe's question is answered
     as ever, so this server has a problem of its own; then those of the probe too, so every server has it."""
     database = Database()
-    server = Server(database.uri, workers=1, database_connections=2, database_max_waiting=WAITING, database_wait="10min",
-                    max_operations=32, audit="no")
+    server = ReloadServer(tmp_path, database.uri, workers=1, database_connections=2, database_wait="10min", max_operations=32, audit="no")
     try:
         wait_for(lambda: server.http("/readyz") == (200, "ready\n"))
+        server.reload(database_max_waiting=WAITING)  # the bound is the one in force
         wire = Wire(server.port).associate([(1, FIND, [EXPLICIT])])
         with locked(database, "dpp.objects"):
             octets = encode(keys(ProtocolName="x"), EXPLICIT)
