@@ -22,5 +22,5 @@ network_cut() { network_rules -I "$@"; } # CONTAINER ADDRESS...
 network_heal() { network_rules -D "$@"; }
 
 # What a server itself says, asked inside its container.
-is_ready() { docker exec "$1" dppr-health /readyz >/dev/null 2>&1; }
+is_ready() { docker exec "$1" dppr health /readyz >/dev/null 2>&1; }
 not_ready() { ! is_ready "$1"; }
