@@ -18,6 +18,7 @@ import conftest
 from clusters import own_cluster
 from dicomwire import EXPLICIT, encode, wait_for
 from faultload import associate, comment, find_one, get_one, is_ready, store_one, verify
+from metrics import totals as metrics
 from protocols import keys, protocol
 
 SERVER, DATABASE = "192.0.2.1", "192.0.2.2"  # TEST-NET-1, in the namespaces only
