@@ -458,6 +458,8 @@ static void stop_all(struct server *s)
 {
     alarm(STOP_S); /* a thread that does not come back must not keep us: SIGALRM ends the process */
     drain_end(s->drain);
+    loop_watch_free(
+        s->signals); /* the loop turns once more, for the probe, when there are no workers */
     listener_free(s->listener);
     listener_free(s->tls_listener);
     for (unsigned i = 0; i < s->worker_count; i++)
@@ -472,7 +474,6 @@ static void stop_all(struct server *s)
     jobpool_free(s->pools.names);
     jobpool_free(s->pools.database_names);
     service_config_drop(&s->config->service);
-    loop_watch_free(s->signals);
     loop_timer_free(s->tell_timer);
     notify_free(s->notify);
     log_tell_suppressed(true);

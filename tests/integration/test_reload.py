@@ -5,7 +5,9 @@ import json
 import re
 import signal
 import socket
+import time
 
+import psycopg2
 import pytest
 
 from conftest import Server, run_dppr
@@ -235,3 +237,18 @@ def test_end_is_that_of_the_file(server):
     server.reload(drain_delay="1ms", shutdown_grace="17s")
     assert server.stop() == 0
     assert "event=serve.draining signal=TERM delay_ms=1 grace_ms=17000" in server.log
+
+
+def test_no_reload_when_there_are_no_threads_any_more(server, sample_database):
+    """The database keeps the server's farewell waiting, so that the signal comes behind the end of its workers."""
+    server.wait_log("event=serve.ready")
+    connection = psycopg2.connect(sample_database.uri)
+    connection.cursor().execute("lock table dpp.servers in access exclusive mode")
+    server.process.send_signal(signal.SIGTERM)
+    server.wait_log("event=serve.drained")
+    time.sleep(0.3)
+    server.process.send_signal(signal.SIGHUP)
+    time.sleep(0.3)
+    connection.close()
+    assert server.stop() == 0, server.log[-4000:]
+    assert "event=serve.stopped" in server.log
