@@ -284,6 +284,8 @@ static enum rc trust_one(struct tls *t, X509_STORE *store, const X509_INFO *info
                          unsigned counts[2])
 {
     if (info->x509) {
+        /* OpenSSL notes what a certificate's extensions say when it is first asked; the threads shall find that done. */
+        (void)X509_check_purpose(info->x509, -1, 0);
         if (X509_STORE_add_cert(store, info->x509) != 1 ||
             (t->role == TLS_SERVER && SSL_CTX_add_client_CA(t->context, info->x509) != 1))
             return RC_INVALID;
