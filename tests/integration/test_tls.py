@@ -316,10 +316,11 @@ def test_changed_octets_are_a_lost_connection(secured, pki):
     ("server_only", "TLS: unsuitable certificate purpose: CN=server-only"),
 ])
 def test_certificate_that_does_not_stand_up_is_refused(secured, pki, shown, words):
-    lines = len(secured.log_lines)
+    lines, failed = len(secured.log_lines), metrics(secured)["dppr_tls_handshakes_failed_total"]
     with pytest.raises((ssl.SSLError, ConnectionError, Closed)):
         wire(secured, pki, getattr(pki, shown)).echo()
     wait_for(lambda: any(f'talk=handshake why="{words}"' in line for line in secured.log_lines[lines:]))
+    assert metrics(secured)["dppr_tls_handshakes_failed_total"] == failed + 1
 
 
 def test_whether_callers_show_a_certificate(sample_database, pki):
@@ -691,6 +692,9 @@ def test_doctor_looks_at_certificates(secured, pki, sample_database, peers, tmp_
     assert re.search(rf"^ok +tls-port +{secured.tls_port} answers as DPPR$", text, re.M), text
     assert re.search(r"^FAIL +certificate +CN=expired has expired \d+ days ago", doctor(pki.expired), re.M)
     assert re.search(r"^warn +certificate +CN=soon: [67] days left", doctor(pki.ca.issue("soon", days=7)), re.M)
+    peers("DPPR", "localhost", secured.tls_port, "--tls")  # itself
+    text = doctor()
+    assert re.search(rf"^ok +destination +DPPR at localhost:{secured.tls_port} answers over TLS$", text, re.M), text
     peers("CALLED", "localhost", 1, "--tls")
     text = doctor(tls_key=pki.ct1.key)
     assert re.search(r"^FAIL +tls +tls-key .*ct1.key does not fit", text, re.M)
