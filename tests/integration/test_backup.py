@@ -175,7 +175,7 @@ def test_loading_keeps_what_was_there_until_it_is_whole(restored, shared_folder)
     connection = psycopg2.connect(restored.database)
     done = pgbackup(restored, "load", shared_folder / "dump", check=False)
     connection.close()
-    assert done.returncode == 1 and "stop the servers first" in done.stderr
+    assert done.returncode == 1 and "is connected to faults and has to leave first" in done.stderr
     assert restored.execute(CONTENT) == before
 
     done = pgbackup(restored, "load", shared_folder / "dump")
