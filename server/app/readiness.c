@@ -63,8 +63,10 @@ static void look_at_queues(struct readiness *r)
     int64_t waiting = metric_get(METRIC_database_waiting),
             jobs = metric_get_at(METRIC_jobs_waiting, (struct metric_at){.a = r->jobs});
     bool was_full = atomic_load(&r->health->queue_full);
-    bool is_full = queue_gate_step(&r->queue, waiting, r->queue_bound, probe_is_slow(r->probe)) |
-                   queue_gate_step(&r->waiting_jobs, jobs, r->job_bound, false);
+    /* Both take their step, whatever the other says. */
+    bool has_queue = queue_gate_step(&r->queue, waiting, r->queue_bound, probe_is_slow(r->probe));
+    bool has_jobs = queue_gate_step(&r->waiting_jobs, jobs, r->job_bound, false);
+    bool is_full = has_queue || has_jobs;
 
     atomic_store(&r->health->queue_full, is_full);
     if (is_full && !was_full)
