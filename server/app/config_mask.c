@@ -151,7 +151,7 @@ static void mask_uri(const char *uri, const char *authority, struct buf *out)
     mask_query(rest + len, out);
 }
 
-char *config_mask_uri(const char *conninfo)
+static char *mask_once(const char *conninfo)
 {
     static const char *const schemes[] = {"postgresql://", "postgres://"};
     const char *authority = NULL;
@@ -168,5 +168,23 @@ char *config_mask_uri(const char *conninfo)
         mask_pairs(conninfo, &out);
     char *text = xstrdup(buf_cstr(&out));
     buf_fini(&out);
+    return text;
+}
+
+/* What has been masked may have hidden where something else ends: an '@' far behind ends a password once a '/' in
+ * another one is gone. So what comes out is read once more, until nothing changes. */
+char *config_mask_uri(const char *conninfo)
+{
+    enum { READINGS = 8 };
+    char *text = mask_once(conninfo);
+
+    for (int i = 1; i < READINGS; i++) {
+        char *again = mask_once(text);
+        bool is_same = strcmp(again, text) == 0;
+        free(text);
+        text = again;
+        if (is_same)
+            break;
+    }
     return text;
 }

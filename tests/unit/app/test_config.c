@@ -390,6 +390,8 @@ static void passwords_are_masked(void **state)
         /* no pairs: it may be the password itself */
         {"host=h secret", "host=h ***"},
         {"secret", "***"},
+        /* without the '/' in the first password, libpq would find a user and a second one */
+        {"postgresql://u?password=a/b&p:secret@w", "postgresql://u?password=***&p:***@w"},
     };
 
     (void)state;
