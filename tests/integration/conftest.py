@@ -92,6 +92,14 @@ def run_dppr(*arguments, database=None, check=False, env=None, timeout=120, **op
     return done
 
 
+def rows_of_peers(database):
+    """For a fixture: what it yields makes a row, peers(title, *arguments of dppr ae add); all rows go at the end."""
+    def add(title, *more):
+        run_dppr("ae", "add", title, *more, database=database.uri, check=True)
+    yield add
+    database.query("delete from dpp.application_entities")
+
+
 class Server:
     """`dppr serve` on free ports; its log is kept in memory, or goes to a file where it would be too much."""
 

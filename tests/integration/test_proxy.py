@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from conftest import Server, run_dppr
+from conftest import Server, rows_of_peers, run_dppr
 from dicomwire import EXPLICIT, FIND, IMPLICIT, VERIFICATION, Closed, Rejected, Wire, associate_rq, wait_for
 from metrics import metrics
 from protocols import keys
@@ -39,10 +39,7 @@ def server(database):
 
 @pytest.fixture
 def peers(database):
-    def add(title, *more):
-        run_dppr("ae", "add", title, *more, database=database.uri, check=True)
-    yield add
-    database.query("delete from dpp.application_entities")
+    yield from rows_of_peers(database)
 
 
 def relayed(server, octets, source=BALANCER):

@@ -15,7 +15,7 @@ import time
 import pytest
 
 from certificates import Authority, client_context, server_context
-from conftest import SAMPLES, SCP_PROFILE, Server, StoreScp, run_dppr
+from conftest import SAMPLES, SCP_PROFILE, Server, StoreScp, rows_of_peers, run_dppr
 from dicomwire import (CT_PROTOCOL, EXPLICIT, FIND, GET, IMPLICIT, MOVE, VERIFICATION, Closed, Rejected, Wire, associate_rq,
                        encode, wait_for)
 from metrics import metrics
@@ -71,11 +71,7 @@ def secured(sample_database, pki):
 
 @pytest.fixture
 def peers(sample_database):
-    """peers(title, *arguments of dppr ae add) makes a row."""
-    def add(title, *more):
-        run_dppr("ae", "add", title, *more, database=sample_database.uri, check=True)
-    yield add
-    sample_database.query("delete from dpp.application_entities")
+    yield from rows_of_peers(sample_database)
 
 
 def wire(server, pki, shown=None, contexts=ECHO, calling="WIRE", tls=None, **options):
