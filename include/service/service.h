@@ -75,6 +75,9 @@ struct service_config service_config_default(void);
 /* One holder more, or less; NULL is legal. Any thread that has one. Returns c. */
 const struct service_config *service_config_hold(const struct service_config *c);
 void service_config_drop(const struct service_config *c);
+/* Has apply run on the worker's loop, with the worker's state; c is held until it has. */
+void service_config_post(struct worker *w, const struct service_config *c,
+                         void (*apply)(void *state, const struct service_config *c));
 
 /* Threads for what blocks. A lookup of a name cannot be interrupted, so what waits for a name server has
  * threads of its own and holds up nothing else. Borrowed until services and retrieve pool are freed. */

@@ -232,25 +232,9 @@ static void complete(struct server *s, struct service_config *c)
     c->destination_tls = certificates_client(s->certificates);
 }
 
-struct change {
-    struct worker *worker;
-    const struct service_config *config; /* held */
-};
-
-static void change_free(void *arg)
+static void apply_to_service(void *state, const struct service_config *c) /* a worker's loop */
 {
-    struct change *c = arg;
-
-    service_config_drop(c->config);
-    free(c);
-}
-
-static void deliver_change(void *arg) /* a worker's loop */
-{
-    struct change *c = arg;
-
-    service_reconfigure(worker_state(c->worker), c->config);
-    change_free(c);
+    service_reconfigure(state, c);
 }
 
 static void put_in_force(struct server *s, struct settings *fresh)
@@ -264,11 +248,8 @@ static void put_in_force(struct server *s, struct settings *fresh)
     jobpool_set_max(s->pools.work, c->max_waiting_jobs);
     jobpool_set_max(s->pools.names, c->max_waiting_jobs);
     jobpool_set_max(s->pools.database_names, c->max_waiting_jobs);
-    for (unsigned i = 0; i < s->worker_count; i++) {
-        struct change *change = xcalloc(1, sizeof(*change));
-        *change = (struct change){s->workers[i], service_config_hold(&c->service)};
-        worker_post(change->worker, deliver_change, change_free, change);
-    }
+    for (unsigned i = 0; i < s->worker_count; i++)
+        service_config_post(s->workers[i], &c->service, apply_to_service);
     retrieve_pool_reconfigure(s->retrieve, &c->service);
     service_config_drop(&s->config->service);
     s->config = c;

@@ -887,28 +887,14 @@ void retrieve_pool_drain(struct retrieve_pool *p, struct mailbox *mailbox, void 
     }
 }
 
-/* Mail to a thread. */
-struct change {
-    struct worker *worker;
-    const struct service_config *config; /* held */
-};
-
-static void change_free(void *arg)
+static void apply_to_retriever(void *state, const struct service_config *c)
 {
-    struct change *c = arg;
-    service_config_drop(c->config);
-    free(c);
-}
-
-static void on_change(void *arg)
-{
-    struct change *c = arg;
-    struct retriever *t = worker_state(c->worker);
-    struct pg_options database = database_options(c->config);
-    struct audit_options audit = audit_options_of(c->config);
+    struct retriever *t = state;
+    struct pg_options database = database_options(c);
+    struct audit_options audit = audit_options_of(c);
     const struct service_config *old = t->config;
-    t->config = c->config;
-    c->config = old;
+    t->config = service_config_hold(c);
+    service_config_drop(old);
     pg_pool_configure(t->pool, &database);
     if (t->standby) {
         struct pg_options standby = standby_options(t->config);
@@ -917,16 +903,12 @@ static void on_change(void *arg)
     reader_configure(t->reader, t->config->standby_wait_ms);
     audit_configure(t->audit, &audit);
     slots_configure(t->slots, t->config->lease_timeout_ms);
-    change_free(c);
 }
 
 void retrieve_pool_reconfigure(struct retrieve_pool *p, const struct service_config *config)
 {
-    for (unsigned i = 0; i < p->count; i++) {
-        struct change *c = xcalloc(1, sizeof *c);
-        *c = (struct change){p->workers[i], service_config_hold(config)};
-        worker_post(c->worker, on_change, change_free, c);
-    }
+    for (unsigned i = 0; i < p->count; i++)
+        service_config_post(p->workers[i], config, apply_to_retriever);
 }
 
 void retrieve_pool_free(struct retrieve_pool *p)

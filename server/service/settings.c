@@ -14,6 +14,8 @@
  */
 #include "service_internal.h"
 
+#include <stdlib.h>
+
 const struct service_config *service_config_hold(const struct service_config *c)
 {
     if (c && c->keeper)
@@ -26,6 +28,34 @@ void service_config_drop(const struct service_config *c)
     struct service_keeper *k = c ? c->keeper : NULL;
     if (k && atomic_fetch_sub_explicit(&k->holders, 1, memory_order_acq_rel) == 1)
         k->release(k->arg);
+}
+
+struct change {
+    struct worker *worker;
+    const struct service_config *config; /* held */
+    void (*apply)(void *state, const struct service_config *c);
+};
+
+static void change_free(void *arg)
+{
+    struct change *c = arg;
+    service_config_drop(c->config);
+    free(c);
+}
+
+static void deliver_change(void *arg) /* a worker's loop */
+{
+    struct change *c = arg;
+    c->apply(worker_state(c->worker), c->config);
+    change_free(c);
+}
+
+void service_config_post(struct worker *w, const struct service_config *c,
+                         void (*apply)(void *state, const struct service_config *c))
+{
+    struct change *change = xcalloc(1, sizeof *change);
+    *change = (struct change){w, service_config_hold(c), apply};
+    worker_post(w, deliver_change, change_free, change);
 }
 
 void service_reconfigure(struct service *s, const struct service_config *config)
