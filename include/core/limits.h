@@ -71,6 +71,9 @@
       "one C-MOVE more waits for a destination", "A702") \
     X(audit_max_waiting, LIMIT, "audit-max-waiting", \
       "one audit row more of a thread waits to be written", "nothing: the row is dropped") \
+    X(http_connections, FIXED_LIMIT, "http-connections", \
+      "one connection more than 256 on the HTTP port", \
+      "the connection whose last whole request is longest ago is closed") \
     X(open_files, FIXED_LIMIT, "open-files", \
       "the system gives no more descriptors (ulimit -n)", "has to wait: accepting pauses for half a second") \
     X(memory, FIXED_LIMIT, "memory", \
@@ -108,6 +111,8 @@
       "the database cannot be connected to", "A700; C-GET and C-MOVE: A701") \
     X(database_statement_timeout, DEADLINE, "database-statement-timeout", \
       "a statement makes no progress", "A700; C-GET and C-MOVE: A701") \
+    X(http_request, FIXED_DEADLINE, "http-request", \
+      "a request on the HTTP port is not whole after 10 s", "the connection is closed") \
     X(shutdown_grace, DEADLINE, "shutdown-grace", \
       "operations still run after SIGTERM", "A-ABORT")
 /* clang-format on */

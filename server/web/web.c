@@ -10,8 +10,8 @@
  *   GET /metrics  the counters and gauges of core/metrics as Prometheus text (exposition format 0.0.4)
  *
  * No handler waits for a worker or for the database, so a busy or broken server still says what it is.
- * Requests are hostile input: header and body sizes are bounded, a silent connection is closed, a body is
- * never wanted. HEAD is GET without the body (RFC 9110 9.3.2).
+ * Requests are hostile input: header and body sizes are bounded, connections too, in number and each in time
+ * (connections.h), a body is never wanted. HEAD is GET without the body (RFC 9110 9.3.2).
  *
  * The socket is made by core/listener and not by evhttp_bind_socket, so that "*" means IPv6 and IPv4 alike, as on the
  * DICOM port, and so that an address in use is named in the error.
@@ -39,11 +39,13 @@
 #include "core/listener.h"
 #include "core/log.h"
 #include "core/metrics.h"
+#include "connections.h"
 
-enum { MAX_HEADER_BYTES = 16 * 1024, MAX_BODY_BYTES = 1024, TIMEOUT_S = 10, PAUSE_MS = 500 };
+enum { MAX_HEADER_BYTES = 16 * 1024, MAX_BODY_BYTES = 1024, PAUSE_MS = 500 };
 
 struct web {
     struct evhttp *http;
+    struct http_connections *connections;
     struct evconnlistener *listener; /* evhttp's */
     struct loop_timer *pause;
     struct web_health *health;
@@ -173,6 +175,7 @@ static void on_request(struct evhttp_request *req, void *arg)
     const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
     enum evhttp_cmd_type method = evhttp_request_get_command(req);
 
+    http_connections_serve(w->connections, req);
     for (size_t i = 0; path && i < sizeof(routes) / sizeof(routes[0]); i++) {
         if (strcmp(path, routes[i].path) != 0)
             continue;
@@ -225,6 +228,7 @@ enum rc web_new(struct loop *l, const char *address, uint16_t port, struct web_h
     w->health = health;
     w->port = bound_port;
     w->pause = loop_timer_new(l, on_pause_end, w);
+    w->connections = http_connections_new(l);
     LIST_INSERT_HEAD(&webs, w, link);
     w->http = evhttp_new(loop_event_base(l));
     struct evhttp_bound_socket *bound =
@@ -238,7 +242,7 @@ enum rc web_new(struct loop *l, const char *address, uint16_t port, struct web_h
     evconnlistener_set_error_cb(w->listener, on_accept_error);
     evhttp_set_max_headers_size(w->http, MAX_HEADER_BYTES);
     evhttp_set_max_body_size(w->http, MAX_BODY_BYTES);
-    evhttp_set_timeout(w->http, TIMEOUT_S);
+    evhttp_set_bevcb(w->http, http_connections_admit, w->connections);
     /* Every method reaches on_request, which answers 405; evhttp would say 501 and close. */
     evhttp_set_allowed_methods(w->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST |
                                             EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |
@@ -255,6 +259,7 @@ void web_free(struct web *w)
         return;
     if (w->http)
         evhttp_free(w->http);
+    http_connections_free(w->connections);
     loop_timer_free(w->pause);
     LIST_REMOVE(w, link);
     free(w);

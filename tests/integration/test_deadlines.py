@@ -463,6 +463,21 @@ def test_database_that_does_not_answer(serve, database, stored):
     relay.close()
 
 
+# ---- HTTP ---------------------------------------------------------------------------------------------------
+def test_request_that_trickles(serve):
+    server = serve(workers=1)
+    with strikes(server, "deadline", "http-request"), \
+            socket.create_connection(("127.0.0.1", server.http_port), timeout=1) as slow:
+        slow.sendall(b"GET /livez HTTP/1.1\r\nHost: h")
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            for _ in range(60):
+                slow.sendall(b"h")
+                with contextlib.suppress(TimeoutError):
+                    if slow.recv(1) == b"":
+                        raise ConnectionResetError
+    assert server.http("/livez")[0] == 200
+
+
 # ---- the end ------------------------------------------------------------------------------------------------
 def test_operations_that_do_not_end_in_time(database, stored):
     """The counter cannot be read any more; the log tells."""

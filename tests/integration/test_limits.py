@@ -412,6 +412,20 @@ def test_http_waits_for_descriptors_too(serve):
     assert server.http("/livez")[0] == 200
 
 
+def test_http_connections(serve):
+    """Those who ask are served; of the others the eldest go."""
+    server = serve(workers=1)
+    crowd = []
+    with strikes(server, "limit", "http-connections", lambda n: n >= 44):
+        for _ in range(300):
+            crowd.append(socket.create_connection(("127.0.0.1", server.http_port), timeout=10))
+        assert [stranger.recv(1) for stranger in crowd[:44]] == [b""] * 44
+        assert server.http("/livez")[0] == 200
+    for stranger in crowd:
+        stranger.close()
+    still_serves(server)
+
+
 def test_audit_rows_waiting(serve, database):
     """Nobody is refused: the rows are dropped. What they leave when it is over is in test_audit.py."""
     server = serve(workers=1, audit_max_waiting=2)

@@ -20,6 +20,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "core/clock.h"
 #include "core/loop.h"
 #include "core/metrics.h"
 #include "web/web.h"
@@ -390,6 +391,119 @@ static void it_pauses_without_descriptors_and_goes_on_later(void **state)
     close(c.fd);
 }
 
+/* Strangers who say nothing, or too little, and who count on staying. */
+static void open_many(struct client *clients, int count, uint16_t port)
+{
+    for (int i = 0; i < count; i++)
+        client_open(&clients[i], port);
+}
+
+static int count_open(struct client *clients, int count)
+{
+    int open = 0;
+
+    for (int i = 0; i < count; i++)
+        open += !client_has_ended(&clients[i]);
+    return open;
+}
+
+struct crowd {
+    struct client *clients;
+    int count, open;
+};
+
+static bool crowd_has_shrunk(void *arg)
+{
+    struct crowd *crowd = arg;
+
+    return count_open(crowd->clients, crowd->count) <= crowd->open;
+}
+
+static void a_crowd_keeps_nobody_out_and_the_eldest_goes(void **state)
+{
+    enum { PLACES = 256, MANY = PLACES + 60 };
+    struct fixture *f = *state;
+    struct crowd crowd = {calloc(MANY, sizeof(struct client)), MANY, PLACES};
+    int64_t hits = limit_count(LIMIT_http_connections);
+    struct client c;
+
+    open_many(crowd.clients, PLACES, web_port(f->web));
+    loop_run_until(f->loop, never, NULL, 200);
+    assert_int_equal(count_open(crowd.clients, PLACES), PLACES);
+    assert_int_equal(limit_count(LIMIT_http_connections), hits);
+    open_many(crowd.clients + PLACES, MANY - PLACES, web_port(f->web));
+    assert_true(loop_run_until(f->loop, crowd_has_shrunk, &crowd, DEADLINE_MS));
+    assert_int_equal(count_open(crowd.clients, MANY), PLACES);
+    assert_int_equal(count_open(crowd.clients, MANY - PLACES), 0); /* those that came first */
+    assert_int_equal(limit_count(LIMIT_http_connections), hits + MANY - PLACES);
+    assert_status(get(f, &c, "GET", "/livez"), "200");
+    for (int i = 0; i < MANY; i++)
+        close(crowd.clients[i].fd);
+    free(crowd.clients);
+}
+
+static void places_of_those_who_left_are_free(void **state)
+{
+    struct fixture *f = *state;
+    int64_t hits = limit_count(LIMIT_http_connections);
+    struct client c;
+
+    for (int i = 0; i < 600; i++) {
+        client_open(&c, web_port(f->web));
+        close(c.fd);
+        if (i % 50 == 0)
+            assert_status(get(f, &c, "GET", "/livez"), "200");
+    }
+    assert_int_equal(limit_count(LIMIT_http_connections), hits);
+}
+
+static void say(struct client *c, const char *octets)
+{
+    assert_int_equal(send(c->fd, octets, strlen(octets), MSG_NOSIGNAL), strlen(octets));
+}
+
+static bool has_answer(void *arg)
+{
+    client_has_ended(arg);
+    return strstr(((struct client *)arg)->text, "\r\n\r\nok\n") != NULL;
+}
+
+/* An octet each half second does not help; who asks stays, as Prometheus does. */
+static void a_request_has_ten_seconds_however_it_trickles(void **state)
+{
+    struct fixture *f = *state;
+    int64_t hits = limit_count(LIMIT_http_request);
+    struct client slow, silent, once, busy;
+
+    client_open(&slow, web_port(f->web));
+    client_open(&silent, web_port(f->web));
+    client_open(&once, web_port(f->web));
+    client_open(&busy, web_port(f->web));
+    say(&once, "GET /livez HTTP/1.1\r\nHost: h\r\n\r\n");
+    say(&slow, "GET /livez HTTP/1.1\r\nHost: ");
+    int64_t begun = clock_now_ms(), now;
+    while (!client_has_ended(&slow) && (now = clock_now_ms()) < begun + DEADLINE_MS) {
+        send(slow.fd, "h", 1, MSG_NOSIGNAL);
+        say(&busy, "GET /livez HTTP/1.1\r\nHost: h\r\n\r\n");
+        memset(busy.text, 0, busy.len);
+        busy.len = 0;
+        assert_true(loop_run_until(f->loop, has_answer, &busy, DEADLINE_MS));
+        loop_run_until(f->loop, client_has_ended, &slow, 500);
+    }
+    assert_true(slow.ended);
+    assert_true(clock_now_ms() >= begun + 10000);
+    assert_true(loop_run_until(f->loop, client_has_ended, &silent, DEADLINE_MS));
+    assert_true(loop_run_until(f->loop, client_has_ended, &once, DEADLINE_MS));
+    assert_true(has_answer(&once));
+    assert_false(client_has_ended(&busy));
+    /* Who has asked once and stays away is closed too, but that is no event. */
+    assert_int_equal(limit_count(LIMIT_http_request), hits + 2);
+    close(slow.fd);
+    close(silent.fd);
+    close(once.fd);
+    close(busy.fd);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -410,6 +524,9 @@ int main(void)
         T(port_in_use_is_named),
         T(address_of_another_host_is_named),
         T(star_listens_on_ipv4_too),
+        T(a_crowd_keeps_nobody_out_and_the_eldest_goes),
+        T(places_of_those_who_left_are_free),
+        T(a_request_has_ten_seconds_however_it_trickles),
         T(it_pauses_without_descriptors_and_goes_on_later),
     };
 
