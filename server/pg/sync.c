@@ -2,6 +2,10 @@
  *
  * pg/sync: blocking statements for the command line. Results are whole and in text format; the planner
  * settings of the pool are not wanted here. Hosts are chosen as for the pool, on a loop that lives as long.
+ *
+ * One such loop is kept for the next connection. A loop takes descriptors and without them there is no going on, while
+ * a server that has run out of them, with many peers, has to look at its database all the same. It has
+ * connected once before it listens.
  */
 #include "pg_internal.h"
 
@@ -85,14 +89,46 @@ static struct jobpool *names_for(const struct pg_conninfo *info)
     return NULL;
 }
 
+struct place {
+    struct loop *loop;
+    struct mailbox *mailbox;
+};
+
+static struct place kept;
+static pthread_mutex_t kept_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static struct place take_place(void)
+{
+    pthread_mutex_lock(&kept_lock);
+    struct place place = kept;
+    kept = (struct place){0};
+    pthread_mutex_unlock(&kept_lock);
+    if (!place.loop) {
+        place.loop = loop_new();
+        place.mailbox = mailbox_new(place.loop);
+    }
+    return place;
+}
+
+static void leave_place(struct place place)
+{
+    pthread_mutex_lock(&kept_lock);
+    struct place other = kept;
+    kept = place;
+    pthread_mutex_unlock(&kept_lock);
+    if (other.loop) {
+        mailbox_free(other.mailbox);
+        loop_free(other.loop);
+    }
+}
+
 /* NULL: err is set. */
 static PGconn *open_session(const struct pg_conninfo *info, struct err *err)
 {
     unsigned random = (unsigned)clock_now_us();
-    struct loop *l = loop_new();
-    struct mailbox *mailbox = mailbox_new(l);
-    struct pg_connector by = {.loop = l,
-                              .mailbox = mailbox,
+    struct place place = take_place();
+    struct pg_connector by = {.loop = place.loop,
+                              .mailbox = place.mailbox,
                               .resolve_pool = names_for(info),
                               .info = info,
                               .connect_ms = pg_connect_ms(info, CONNECT_MS),
@@ -100,13 +136,12 @@ static PGconn *open_session(const struct pg_conninfo *info, struct err *err)
     struct session s = {0};
     pg_connecting_new(&by, on_session, &s);
     while (!s.is_over) {
-        loop_run_until(l, is_over, &s, by.connect_ms);
+        loop_run_until(place.loop, is_over, &s, by.connect_ms);
     }
     if (!s.pg) {
         *err = s.why;
     }
-    mailbox_free(mailbox);
-    loop_free(l);
+    leave_place(place);
     return s.pg;
 }
 

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -185,6 +186,25 @@ static void bad_strings_are_refused_without_their_password(void **state)
     }
 }
 
+/* A server with many peers, say. It says so, and goes on when there are descriptors again. */
+static void without_descriptors_it_fails_and_does_not_end_the_program(void **state)
+{
+    struct rlimit before, none;
+    struct pg_sync *s = open_db(); /* as a server has done before it listens */
+    struct err err = {0};
+    (void)state;
+    pg_sync_free(s);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = 3;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    enum rc rc = pg_sync_connect(db.uri, "dppr-test", &s, &err);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(rc, RC_DB);
+    assert_non_null(strstr(err.text, "open files"));
+    pg_sync_free(open_db());
+}
+
 static const char *value_of(const struct pg_connect_params *p, const char *keyword)
 {
     const char *found = NULL;
@@ -259,6 +279,7 @@ int main(void)
         cmocka_unit_test(text_with_nul_is_refused),
         cmocka_unit_test(lost_connection_is_io),
         cmocka_unit_test(bad_strings_are_refused_without_their_password),
+        cmocka_unit_test(without_descriptors_it_fails_and_does_not_end_the_program),
         cmocka_unit_test(connection_parameters_complete_what_the_user_wrote),
         cmocka_unit_test(one_line_never_cuts_a_character),
     };
