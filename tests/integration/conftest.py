@@ -20,6 +20,7 @@ import psycopg2
 import pytest
 
 import loglines
+from dicomwire import PATIENCE_S
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DPPR = os.environ.get("DPPR_BINARY", str(ROOT / "build/release/dppr"))
@@ -78,7 +79,7 @@ class Database:
         self._admin(f"drop database if exists {self.name} with (force)")
 
 
-def run_dppr(*arguments, database=None, check=False, env=None, timeout=120, **options):
+def run_dppr(*arguments, database=None, check=False, env=None, timeout=PATIENCE_S, **options):
     environment = dict(os.environ, **(env or {}))
     for key in [k for k in environment if k.startswith("DPPR_") and k != "DPPR_TEST_DATABASE"]:
         if not env or key not in env:
@@ -128,8 +129,8 @@ class Server:
             line = ready.readline()
         match = re.match(rb"dicom=(\d+) http=(\d+)", line)
         if not match:
-            self.process.wait(10)
-            self._reader.join(5)
+            self.process.wait(PATIENCE_S)
+            self._reader.join(PATIENCE_S)
             raise AssertionError("the server did not start:\n" + self.log)
         self.port, self.http_port = int(match[1]), int(match[2])
 
@@ -141,7 +142,7 @@ class Server:
     def log(self):
         return "\n".join(self.log_lines)
 
-    def wait_log(self, pattern, timeout=10):
+    def wait_log(self, pattern, timeout=PATIENCE_S):
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             for line in list(self.log_lines):
@@ -150,16 +151,16 @@ class Server:
             time.sleep(0.02)
         raise AssertionError(f"no log line matches {pattern!r}; the log:\n{self.log[-6000:]}")
 
-    def stop(self, sig=signal.SIGTERM, timeout=30):
+    def stop(self, sig=signal.SIGTERM, timeout=PATIENCE_S):
         if self.process.poll() is None:
             self.process.send_signal(sig)
         code = self.process.wait(timeout)
-        self._reader.join(5)
+        self._reader.join(PATIENCE_S)
         if "Sanitizer" not in self.log:
             loglines.check(self.log_lines)  # whatever the test was about
         return code
 
-    def http(self, path, timeout=5):
+    def http(self, path, timeout=PATIENCE_S):
         """(status, body)"""
         with socket.create_connection(("127.0.0.1", self.http_port), timeout=timeout) as s:
             s.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
@@ -227,10 +228,10 @@ class StoreScp:
         self.process = subprocess.Popen(
             [shutil.which("storescp"), "-xf", str(SCP_PROFILE), profile, "+B", "-aet", aet, "-od", str(folder),
              *map(str, more), str(self.port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S).close()
                 return
             except OSError:
                 time.sleep(0.05)
@@ -241,7 +242,7 @@ class StoreScp:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(PATIENCE_S)
 
 
 @pytest.fixture

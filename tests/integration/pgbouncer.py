@@ -35,7 +35,7 @@ pool_mode = transaction
 default_pool_size = {size}
 max_client_conn = 200
 server_login_retry = 1
-query_wait_timeout = 3
+query_wait_timeout = 30
 {"user = postgres" if os.getuid() == 0 else ""}
 """)
         (folder / "users").write_text('"postgres" ""\n')

@@ -14,7 +14,7 @@ import time
 from collections import Counter
 
 import faultload
-from dicomwire import CT_PROTOCOL, EXPLICIT, Closed, Rejected, Wire, encode, pdu, wait_for
+from dicomwire import CT_PROTOCOL, EXPLICIT, PATIENCE_S, Closed, Rejected, Wire, encode, pdu, wait_for
 from protocols import keys, protocol
 from wirescp import WireScp
 
@@ -69,7 +69,7 @@ listen dicom
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(PATIENCE_S)
 
 
 class Lost(Exception):
@@ -180,13 +180,13 @@ class RollingLoad:
         """So many operations of each kind, from now on."""
         before = self.done.copy()
         wait_for(lambda: self.broken or all(self.done[kind] - before[kind] >= count
-                                            for kind in ("store", "find", "get", "move")), 60)
+                                            for kind in ("store", "find", "get", "move")))
 
     def stop(self):
         """Everything that was acknowledged is there."""
         self.stopping.set()
         for thread in self.threads:
-            thread.join(60)
+            thread.join(PATIENCE_S)
             assert not thread.is_alive(), "an operation hangs"
         self.destination.close()
         with contextlib.closing(faultload.associate(self.port)) as wire:

@@ -45,9 +45,9 @@ def still_serves(server):
     """Verification and a query, as soon as places are free again."""
     def answer():
         try:
-            wire = Wire(server.port, timeout=10).associate([(1, VERIFICATION, [IMPLICIT]), (3, FIND, [EXPLICIT])],
+            wire = Wire(server.port).associate([(1, VERIFICATION, [IMPLICIT]), (3, FIND, [EXPLICIT])],
                                                            calling="AFTERWARDS")
-        except (dicomwire.Rejected, dicomwire.Closed, ConnectionError):
+        except (dicomwire.Rejected, dicomwire.Aborted, dicomwire.Closed, ConnectionError):
             return False
         assert wire.echo() == 0
         assert wire.find(3, keys(SOPInstanceUID=new_uid()))[1].status == 0

@@ -34,7 +34,7 @@ def peers(database):
 
 
 def calling(server, title, contexts=CONTEXTS, **options):
-    return Wire(server.port, timeout=30).associate(contexts, calling=title, **options)
+    return Wire(server.port).associate(contexts, calling=title, **options)
 
 
 def rejection(server, title, contexts=CONTEXTS):

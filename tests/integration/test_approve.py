@@ -15,7 +15,7 @@ CONTEXTS = [(1, FIND, [EXPLICIT]), (3, GET, [EXPLICIT]), (5, CT_PROTOCOL, [EXPLI
 
 
 def calling(server, title="WIRE", transfer=EXPLICIT):
-    return Wire(server.port, timeout=30).associate(CONTEXTS + [(11, APPROVAL, [transfer])], calling=title,
+    return Wire(server.port).associate(CONTEXTS + [(11, APPROVAL, [transfer])], calling=title,
                                                    roles=[(CT_PROTOCOL, 1, 1), (APPROVAL, 1, 1)])
 
 

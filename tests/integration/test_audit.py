@@ -433,7 +433,7 @@ def test_read_only_database_is_no_storm(database):
     def is_back():
         wire.find(3, keys(ProtocolName="x"))
         return "event=audit.resumed" in server.log
-    wait_for(is_back, timeout=60)
+    wait_for(is_back)
     drained(server)
     dropped = int(re.search(r"event=audit.resumed dropped=(\d+)", server.log)[1])
     assert dropped == value(server, "audit_dropped_total")

@@ -212,7 +212,7 @@ def bases(own):
 def archived(own):
     """Everything so far is in the archive."""
     ((segment,),) = own.execute("select pg_walfile_name(pg_switch_wal())", own.uri)
-    wait_for(lambda: (own.folder.parent / f"backup/wal/{segment}.gz").exists(), 20)
+    wait_for(lambda: (own.folder.parent / f"backup/wal/{segment}.gz").exists())
 
 
 def recovered(own, *arguments):

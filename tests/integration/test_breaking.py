@@ -11,7 +11,7 @@ import psycopg2
 import pytest
 
 from conftest import ROOT, Database, Server
-from dicomwire import wait_for
+from dicomwire import PATIENCE_S, wait_for
 
 BREAKING = os.environ.get("DPPR_BREAKING", str(ROOT / "build/release/tests/integration/dppr-breaking"))
 BEFORE, AFTER = None, 9002
@@ -33,7 +33,7 @@ def migrate(db, *arguments):
 
 
 def outcome(process):
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE_S)
     return process.returncode, out + err
 
 
@@ -102,7 +102,7 @@ def test_server_that_has_just_come_is_seen(db):
     with psycopg2.connect(db.uri) as connection:
         connection.cursor().execute(OLD, (db.before, 0))
         running = migrate(db)
-        wait_for(lambda: waits_for_lock(db, "lock table dpp.servers"), 30)
+        wait_for(lambda: waits_for_lock(db, "lock table dpp.servers"))
         connection.commit()
         code, text = outcome(running)
     assert code == 1 and "runs: " in text, text
@@ -115,16 +115,16 @@ def test_server_that_comes_meanwhile_waits_and_is_refused(db):
     with psycopg2.connect(db.uri) as connection:
         connection.cursor().execute("lock table dpp.audit_events in access share mode")
         running = migrate(db)
-        wait_for(lambda: waits_for_lock(db, "alter table dpp.audit_events"), 30)
+        wait_for(lambda: waits_for_lock(db, "alter table dpp.audit_events"))
         late = subprocess.Popen(
             [os.environ.get("DPPR_BINARY", str(ROOT / "build/release/dppr")), "serve"], stderr=subprocess.PIPE, text=True,
             env={**os.environ, "DPPR_DATABASE": db.uri, "DPPR_DICOM_PORT": "0", "DPPR_HTTP_PORT": "0"})
-        wait_for(lambda: waits_for_lock(db, "insert into dpp.servers"), 30)
+        wait_for(lambda: waits_for_lock(db, "insert into dpp.servers"))
         connection.commit()
         code, text = outcome(running)
     assert code == 0, text
     try:
-        _, log = late.communicate(timeout=60)
+        _, log = late.communicate(timeout=PATIENCE_S)
     finally:
         late.kill()
     assert late.returncode == 1 and "migration 9002 is breaking and unknown here" in log, log

@@ -43,7 +43,7 @@ class Moves:
     """The moves of one requester, several at a time on one association."""
 
     def __init__(self, server, uids):
-        self.wire = Wire(server.port, timeout=60).associate([(1, MOVE, [EXPLICIT])], calling="MOVER")
+        self.wire = Wire(server.port).associate([(1, MOVE, [EXPLICIT])], calling="MOVER")
         self.uids, self.finals, self.begun = uids, {}, set()
 
     def send(self, title):

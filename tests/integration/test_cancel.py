@@ -266,7 +266,7 @@ class Case:
         self.wires, self.titles, self.operations = [], [], []
 
     def connect(self, sop_class, calling="CANCELLER", **options):
-        wire = Wire(self.server.port, timeout=30, receive_buffer=32768)
+        wire = Wire(self.server.port, receive_buffer=32768)
         wire.associate([(SERVICE, sop_class, [EXPLICIT]), (ECHO, VERIFICATION, [IMPLICIT]), (QUERY, FIND, [EXPLICIT]),
                         (STORAGE, CT_PROTOCOL, [EXPLICIT])], roles=[(CT_PROTOCOL, 0, 1)], calling=calling,
                        extra=dicomwire.async_item(4, 1), **options)

@@ -6,7 +6,7 @@ import psycopg2
 import pytest
 
 from conftest import Database, Server
-from dicomwire import CT_PROTOCOL, EXPLICIT, encode, wait_for
+from dicomwire import CT_PROTOCOL, EXPLICIT, PATIENCE_S, encode, wait_for
 from faultload import associate, comment, verify
 from metrics import totals as metrics
 from protocols import new_uid, protocol, reference
@@ -119,7 +119,7 @@ def test_victim_of_a_deadlock_does_it_again(database):
         errors = metrics(server)["database_errors_total"]
         waiting = threading.Thread(target=cursor.execute, args=("select pg_advisory_xact_lock(2)",))
         waiting.start()
-        waiting.join(60)
+        waiting.join(PATIENCE_S)
         assert not waiting.is_alive()
         wait_for(lambda: metrics(server)["database_errors_total"] == errors + 1)  # the store was the victim
         other.rollback()

@@ -100,9 +100,9 @@ def test_no_room_for_the_log(cluster):
                 with contextlib.suppress(psycopg2.Error):
                     cluster.execute("select pg_switch_wal()")
                 return "PANIC:  could not write to file" in cluster.log()
-            wait_for(has_panicked, timeout=60)
+            wait_for(has_panicked)
             load.wait_for_failure(("store", "find", "get", "move"))
-            wait_for(lambda: not is_ready(server), timeout=20)
+            wait_for(lambda: not is_ready(server))
             server.wait_log("event=database.away")
 
         def is_up():  # by itself, or because it is started
@@ -111,4 +111,4 @@ def test_no_room_for_the_log(cluster):
             except psycopg2.Error:
                 with contextlib.suppress(subprocess.CalledProcessError):
                     cluster.start()
-        wait_for(is_up, timeout=60)
+        wait_for(is_up)

@@ -12,8 +12,8 @@ import pytest
 from clusters import family, several
 from conftest import SAMPLES, Server, run_dppr
 from dbproxy import LAST_WORDS, LOST_REQUEST, DatabaseProxy
-from dicomwire import EXPLICIT, encode, wait_for
-from faultload import QUICK, Load, associate, comment, find_one, is_ready, store_one, verify, verify_recovered
+from dicomwire import EXPLICIT, PATIENCE_S, encode, wait_for
+from faultload import QUICK, Load, associate, comment, find_one, is_ready, served, store_one, verify, verify_recovered
 from protocols import protocol
 
 CONNECTIONS = 2 * 4 + 2 * 2 + 2
@@ -65,18 +65,18 @@ def test_serves_whatever_the_order(clusters, dead, silent):
             servers.append(stack.enter_context(serving(several(*hosts), database_connect_timeout="4s",
                                                        database_wait="20s", workers=1)))
         for server in servers:
-            wait_for(lambda: is_ready(server), timeout=30)
+            wait_for(lambda: is_ready(server))
             wire = associate(server.port)
             ds = protocol()
-            assert store_one(wire, ds).status == 0
-            assert find_one(wire, ds).status == 0
+            served(store_one, wire, ds)
+            served(find_one, wire, ds)
             wires.append(wire)
         for wire in wires:
             wire.release()
     # a name service that does not answer for one of them
     try:
         server = Server(several(hanging, standby, primary), more_environment=preload, database_wait="20s", workers=1)
-        wait_for(lambda: is_ready(server), timeout=30)
+        wait_for(lambda: is_ready(server))
     finally:
         never.touch()
     assert server.stop() == 0
@@ -133,7 +133,7 @@ def test_commit_whose_answer_died_with_the_primary(clusters):
                      database_wait="30s") as server:
             wire = associate(server.port)
             before, kept, lost = protocol(), protocol(), protocol()
-            assert store_one(wire, before).status == 0
+            served(store_one, wire, before)
             proxy.arm("dpp.ingest", LAST_WORDS)
             answers = []
             storing = threading.Thread(target=lambda: answers.append(store_one(wire, kept)))
@@ -143,10 +143,10 @@ def test_commit_whose_answer_died_with_the_primary(clusters):
             time.sleep(0.3)
             assert not answers, "nothing is known yet, and there is time"
             clusters.promote(standby)
-            storing.join(30)
+            storing.join(PATIENCE_S)
             assert answers and answers[0].status == 0, answers and comment(answers[0])
             verify(server, {ds.SOPInstanceUID: encode(ds, EXPLICIT) for ds in (before, kept)})
-            assert store_one(wire, lost).status == 0
+            served(store_one, wire, lost)
             wire.release()
     finally:
         proxy.close()
@@ -163,17 +163,17 @@ def test_killed_and_promoted_under_load(clusters, dead):
         load.wait_for_success()
         primary.stop("immediate")
         load.wait_for_failure(("store", "find", "get", "move"))
-        wait_for(lambda: not is_ready(server) and not is_ready(other), timeout=20)
+        wait_for(lambda: not is_ready(server) and not is_ready(other))
         clusters.promote(standby)
         promoted = time.monotonic()
         load.wait_for_success()
-        wait_for(lambda: is_ready(other), timeout=20)
+        wait_for(lambda: is_ready(other))
         print("ready again after", time.monotonic() - promoted)
         load.stop()
         verify(other, load.acknowledged)
         verify_recovered(server, standby.execute, 2 * CONNECTIONS)
         wire = associate(other.port)
-        assert store_one(wire, protocol()).status == 0
+        served(store_one, wire, protocol())
         wire.release()
 
 
@@ -218,7 +218,7 @@ def test_lost_request_and_the_standby_takes_over(clusters):
     try:
         with serving(several(f"127.0.0.1:{proxy.port}", standby), workers=1, database_wait="30s") as server:
             wire = associate(server.port)
-            assert store_one(wire, protocol()).status == 0
+            served(store_one, wire, protocol())
             ds = protocol()
             proxy.arm("dpp.ingest", LOST_REQUEST)
             proxy.refuses = True
@@ -229,9 +229,9 @@ def test_lost_request_and_the_standby_takes_over(clusters):
             primary.stop("immediate")
             proxy.reset(refuse=True)
             clusters.promote(standby)
-            storing.join(30)
+            storing.join(PATIENCE_S)
             assert answers[0].status == 0xA700 and "connection lost" in comment(answers[0])
-            assert store_one(wire, ds).status == 0, "the peer's second try"
+            served(store_one, wire, ds)  # the peer's second try
             verify(server, {ds.SOPInstanceUID: encode(ds, EXPLICIT)})
             wire.release()
     finally:

@@ -7,8 +7,8 @@ import pytest
 
 from clusters import own_cluster
 from conftest import Server
-from dicomwire import Rejected, wait_for
-from faultload import QUICK, Load, associate, comment, is_ready, store_one, verify_recovered
+from dicomwire import PATIENCE_S, Rejected, wait_for
+from faultload import QUICK, Load, associate, comment, is_ready, served, store_one, verify_recovered
 from metrics import totals as metrics
 from protocols import keys, protocol
 
@@ -56,7 +56,7 @@ def test_stopped_and_started(cluster, mode):
     def during(server, load):
         cluster.stop(mode)
         load.wait_for_failure(("store", "find", "get", "move"))
-        wait_for(lambda: not is_ready(server), timeout=20)
+        wait_for(lambda: not is_ready(server))
         server.wait_log("event=database.away")
         server.wait_log("event=db.unreachable")
         cluster.start()
@@ -76,12 +76,12 @@ def test_slow_recovery(cluster):
         (cluster.folder / "data/recovery.signal").touch()
         starting = threading.Thread(target=cluster.start)
         starting.start()
-        wait_for(lambda: any("starting up" in why for why in load.comments("store")), timeout=30)
+        wait_for(lambda: any("starting up" in why for why in load.comments("store")))
         load.wait_for_failure(("store", "find", "get", "move"))
         wait_for(lambda: not is_ready(server))
         server.wait_log("event=(db.unreachable|database.away) .*(starting up|refused)")
         go.touch()
-        starting.join(60)
+        starting.join(PATIENCE_S)
         load.wait_for_success()
     run(cluster, during)
 
@@ -90,12 +90,19 @@ def test_who_is_not_let_in_while_nobody_can_be_asked(cluster):
     """Without a policy that takes unknown AE titles anyway: transient reject, and let in when the database is back."""
     cluster.execute("insert into dpp.application_entities (ae_title) values ('KNOWN')")
     server = Server(cluster.database, unknown_ae="refuse", **QUICK)
+
+    def let_in():
+        try:
+            return associate(server.port, calling="KNOWN")
+        except Rejected as e:
+            assert (e.result, e.source, e.reason) == (2, 3, 1)
+            return None
     try:
-        wire = associate(server.port, calling="KNOWN")
+        wire = wait_for(let_in)
         before = protocol()
-        assert store_one(wire, before).status == 0
+        served(store_one, wire, before)
         cluster.stop("fast")
-        wait_for(lambda: not is_ready(server), timeout=20)
+        wait_for(lambda: not is_ready(server))
         rejected = metrics(server)["associations_rejected_total"]
         for title in ("KNOWN", "UNKNOWN"):
             with pytest.raises(Rejected) as refusal:
@@ -106,16 +113,9 @@ def test_who_is_not_let_in_while_nobody_can_be_asked(cluster):
         answer = store_one(wire, protocol())
         assert answer.status == 0xA700 and "refused" in comment(answer)
         cluster.start()
-
-        def is_let_in():
-            try:
-                associate(server.port, calling="KNOWN").release()
-                return True
-            except Rejected:
-                return False
-        wait_for(is_let_in, timeout=20)
+        wait_for(let_in).release()
         wait_for(lambda: wire.find(3, keys(SOPInstanceUID=before.SOPInstanceUID))[1].status == 0)
-        assert store_one(wire, before).status == 0
+        served(store_one, wire, before)
         wire.release()
         verify_recovered(server, cluster.execute, CONNECTIONS)
     finally:

@@ -18,9 +18,9 @@ CONNECTIONS = 2 * 4 + 2 * 2 + 2
 
 @contextlib.contextmanager
 def serving(database, **settings):
-    """A server that reaches its database through a proxy."""
+    """A server that reaches its database through a proxy. What succeeds must not do so in QUICK time unless it is told to."""
     proxy = DatabaseProxy(database.uri)
-    server = Server(proxy.uri, **{**QUICK, **settings})
+    server = Server(proxy.uri, **settings)
     try:
         yield server, proxy
     finally:
@@ -34,12 +34,12 @@ def serving(database, **settings):
 # ---- nothing gets through --------------------------------------------------------------------------------
 
 def test_frozen_network(database):
-    with serving(database) as (server, proxy):
+    with serving(database, **QUICK) as (server, proxy):
         load = Load(server, database.query).start()
         load.wait_for_success()
         proxy.freeze()
         load.wait_for_failure(("store", "find", "get", "move"))
-        wait_for(lambda: not is_ready(server), timeout=30)
+        wait_for(lambda: not is_ready(server))
         proxy.heal()
         load.wait_for_success()
         load.stop()
@@ -48,7 +48,7 @@ def test_frozen_network(database):
 
 
 def test_reset_connections(database):
-    with serving(database) as (server, proxy):
+    with serving(database, **QUICK) as (server, proxy):
         load = Load(server, database.query).start()
         load.wait_for_success()
         for _ in range(10):
@@ -65,8 +65,7 @@ def test_reset_connections(database):
 
 
 def test_slow_network_is_no_failure(database):
-    with serving(database, workers=1, database_connect_timeout="30s", database_statement_timeout="30s",
-                 database_wait="30s") as (server, proxy):
+    with serving(database, workers=1) as (server, proxy):
         load = Load(server, database.query, 1, 1, 1, 1).start()
         proxy.delay_s = 0.2
         load.wait_for_success()
@@ -95,9 +94,9 @@ def is_stored(database, ds):
 
 @pytest.fixture(scope="module")
 def path(database):
-    """A server with one worker, whose connections have the statement prepared. What succeeds here must not do so in QUICK time."""
-    with serving(database, workers=1, database_connections=2, database_wait="20s", database_connect_timeout="20s",
-                 database_statement_timeout="20s") as (server, proxy):
+    """A server with one worker, whose connections have the statement prepared."""
+    with serving(database, workers=1, database_connections=2, database_wait="1min", database_connect_timeout="1min",
+                 database_statement_timeout="1min") as (server, proxy):
         yield server, proxy
         verify_recovered(server, database.query, 2 + 2 * 2 + 2)
 
@@ -237,7 +236,7 @@ def test_commit_that_fails_is_no_success(database, path):
 
 def test_place_is_given_back_in_spite_of_a_lost_connection(database):
     """The destination takes one association. Its place must not stay taken until it expires, in half a minute."""
-    with serving(database) as (server, proxy):
+    with serving(database, destination_wait="20s") as (server, proxy):
         ds = protocol()
         scp = WireScp()
         database.query("insert into dpp.application_entities (ae_title, host, port, is_destination)"

@@ -143,11 +143,11 @@ def test_vanished_from_each_other(sides, cluster, tmp_path, monkeypatch):
             assert ask(metrics, server)["database_connections"] == 0
             # and PostgreSQL has not kept the connections of a server that is gone
             blocker.rollback()
-            wait_for(lambda: of_server(cluster) == 0, timeout=60)
+            wait_for(lambda: of_server(cluster) == 0)
         finally:
             blocker.close()
             sides[1].ip("route", "del", "blackhole", f"{SERVER}/32")
-        wait_for(lambda: ask(is_ready, server), timeout=30)
+        wait_for(lambda: ask(is_ready, server))
         for wire in (waiting, idle):
             assert find_one(wire, ds).status == 0
             assert store_one(wire, protocol()).status == 0

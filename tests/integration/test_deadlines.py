@@ -1,23 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every deadline of docs/operations.md, one after the other: it is short, somebody keeps the server waiting, and then: what the
 peer gets, the line in the log, its own counter and no other, and a server that serves as before. Nothing here fails because a
-machine is slow: only that a wait ends is looked at, and that others, which are long, do not."""
+machine is slow: only that a wait ends is looked at, and that others, which are long, do not. Where something must go well before,
+the deadline becomes short afterwards, by SIGHUP."""
 import contextlib
 import signal
 import socket
 import struct
 import threading
-import time
 
 import pytest
 
 import dicomwire
 from conftest import Server
-from dicomwire import (C_STORE, CT_PROTOCOL, EXPLICIT, FIND, GET, IMPLICIT, MOVE, VERIFICATION, Aborted, Closed, Wire,
-                       associate_rq, encode, pdu, pdv, wait_for)
+from dicomwire import (C_STORE, CT_PROTOCOL, EXPLICIT, FIND, GET, IMPLICIT, MOVE, VERIFICATION, PATIENCE_S, Aborted,
+                       Closed, Wire, associate_rq, encode, pdu, pdv, unless_too_slow, wait_for)
 from protocols import keys, protocol
 from strikes import final_of, send_get, still_serves, strikes, untested, waiting_statements
 from test_limits import refused
+from test_reload import ReloadServer
 from watch import locked
 from wirescp import WireScp
 
@@ -43,11 +44,13 @@ def stored(database):
 
 
 @pytest.fixture
-def serve(database, stored):
+def serve(database, stored, tmp_path):
     servers = []
 
     def start(**settings):
-        servers.append(Server(settings.pop("uri", database.uri), log_repeat=0, **settings))
+        folder = tmp_path / f"server{len(servers)}"
+        folder.mkdir()
+        servers.append(ReloadServer(folder, settings.pop("uri", database.uri), log_repeat=0, **settings))
         return servers[-1]
     yield start
     for server in servers:
@@ -65,7 +68,7 @@ def destination(database):
 
 
 def opened(server, **options):
-    return Wire(server.port, timeout=30).associate(CONTEXTS, roles=ROLES, **options)
+    return unless_too_slow(0.1, lambda: Wire(server.port).associate(CONTEXTS, roles=ROLES, **options))
 
 
 def is_aborted(wire):
@@ -74,6 +77,13 @@ def is_aborted(wire):
         wire.read_message()
     assert caught.value.source == 0
     wire.close()
+
+
+def next_store(wire):
+    """The next C-STORE that the server asks for; responses are passed over."""
+    while (message := wire.read_message()).command[0x0100] != C_STORE:
+        pass
+    return message
 
 
 def counts(message):
@@ -85,7 +95,7 @@ def test_no_request_for_an_association(serve):
     server = serve(artim_timeout="100ms")
     for octets in (b"", associate_rq(CONTEXTS)[:20]):
         with strikes(server, "deadline", "artim-timeout"):
-            with socket.create_connection(("127.0.0.1", server.port), timeout=30) as sock:
+            with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as sock:
                 sock.sendall(octets)
                 assert sock.recv(1) == b"", "without a word (PS3.8 AA-2)"
     still_serves(server)
@@ -104,7 +114,7 @@ def test_peer_that_does_not_close(serve):
 
 def test_request_for_an_association_that_the_database_does_not_judge(serve, database):
     server = serve(negotiation_timeout="200ms")
-    wire = Wire(server.port, timeout=30)
+    wire = Wire(server.port)
     with locked(database, "dpp.application_entities"), strikes(server, "deadline", "negotiation-timeout"):
         wire.send(associate_rq(CONTEXTS))
         is_aborted(wire)
@@ -128,14 +138,13 @@ def test_destination_that_does_not_answer_the_request(serve, destination, stored
 
 def test_idle(serve, database, stored):
     """No operation in progress: one that waits for the database is in progress."""
-    server = serve(idle_timeout="300ms")
-    idle, busy = opened(server), opened(server)
-    with locked(database, "dpp.objects"), strikes(server, "deadline", "idle-timeout"):
-        busy.send_find(3, keys(SOPInstanceUID=stored[0]))
-        is_aborted(idle)
-        time.sleep(0.6)
-    assert final_of(busy).status == 0
-    with strikes(server, "deadline", "idle-timeout"):
+    server = serve(idle_timeout="1s")
+    with strikes(server, "deadline", "idle-timeout", 2):
+        with locked(database, "dpp.objects"):
+            busy = opened(server)
+            busy.send_find(3, keys(SOPInstanceUID=stored[0]))
+            is_aborted(opened(server))  # which came later
+        assert final_of(busy).status == 0
         is_aborted(busy)
     still_serves(server)
 
@@ -173,7 +182,7 @@ def test_message_that_never_stops(serve):
 
 def test_peer_that_reads_nothing(serve):
     server = serve(write_timeout="300ms")
-    wire = Wire(server.port, timeout=5)
+    wire = Wire(server.port)
     wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     wire.associate([(1, VERIFICATION, [IMPLICIT])])
     echoes = wire.message_octets(1, wire.request(dicomwire.C_ECHO, VERIFICATION)) * 100
@@ -193,8 +202,9 @@ def active_statements(database):
 
 def test_operations_that_take_too_long(serve, database, stored, destination):
     destination("ANYBODY", 1)
-    server = serve(operation_time_limit="500ms")
+    server = serve()
     wire = opened(server)
+    server.reload(operation_time_limit="500ms")
     ds = protocol()
     with locked(database, "dpp.objects"):
         for send, status in ((lambda: wire.send_find(3, keys(SOPInstanceUID=stored[0])), 0xA700),
@@ -207,6 +217,7 @@ def test_operations_that_take_too_long(serve, database, stored, destination):
             octets = encode(ds, EXPLICIT)
             refused(wire.store(5, octets, CT_PROTOCOL, ds.SOPInstanceUID), 0xA700, "operation-time-limit")
         wait_for(lambda: waiting_statements(database) == 0)
+    server.reload()
     assert wire.find(3, keys(SOPInstanceUID=stored[0]))[1].status == 0
     wire.release()
     still_serves(server)
@@ -231,30 +242,32 @@ def test_reader_that_takes_an_octet_now_and_then(serve, database, stored):
     database.amend("insert into dpp.objects (sop_instance_uid, sop_class_uid, state, query_record, source, published_at)"
                    " select '1.2.3.' || n, sop_class_uid, state, query_record, 'sql', published_at from dpp.objects,"
                    " generate_series(1, 60000) as n where sop_instance_uid = %s", (stored[0],))
-    server = serve(operation_time_limit="1s")
-    wire = Taster(server.port, timeout=30)
+    server = serve()
+    wire = Taster(server.port)
     wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
     wire.associate([(3, FIND, [EXPLICIT])])
     with strikes(server, "deadline", "operation-time-limit"):
         wire.send_find(3, keys(SOPInstanceUID="", ProtocolName="", ContentCreatorName=""))
         wait_for(lambda: active_statements(database) > 0)
-        wait_for(lambda: wire.taste() and active_statements(database) == 0, timeout=30)
+        server.reload(operation_time_limit="100ms")
+        wait_for(lambda: wire.taste() and active_statements(database) == 0)
     wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
     refused(final_of(wire), 0xA700, "operation-time-limit")
     wire.release()
     database.amend("delete from dpp.objects where source = 'sql'")
+    server.reload()
     still_serves(server)
 
 
 def test_get_that_takes_too_long(serve, stored):
     """What was answered counts; what is left fails."""
-    server = serve(operation_time_limit="700ms")
+    server = serve()
     wire = opened(server)
     with strikes(server, "deadline", "operation-time-limit"):
         send_get(wire, 7, stored)
-        while (message := wire.read_message()).command[0x0100] != C_STORE:
-            pass
-        wire.answer_store(message)
+        wire.answer_store(next_store(wire))
+        next_store(wire)
+        server.reload(operation_time_limit="100ms")
         final = final_of(wire)
     assert final.status == 0xB000 and counts(final) == (None, 1, 3, 0)
     assert final.command[0x0902].startswith("operation-time-limit: ")
@@ -265,13 +278,14 @@ def test_get_that_takes_too_long(serve, stored):
 
 def test_cancelled_get_that_takes_too_long(serve, stored):
     """It ends as cancelled: what was not sent remains, what is not answered fails."""
-    server = serve(operation_time_limit="1500ms")
+    server = serve()
     wire = opened(server)
     with strikes(server, "deadline", "operation-time-limit"):
         number = send_get(wire, 7, stored)
-        while wire.read_message().command[0x0100] != C_STORE:
-            pass
+        next_store(wire)
         wire.send_cancel(7, number)
+        assert wire.echo() == 0  # so the cancel has been read
+        server.reload(operation_time_limit="100ms")
         final = final_of(wire)
     assert final.status == 0xFE00 and counts(final) == (3, 0, 1, 0)
     assert final.command[0x0902].startswith("operation-time-limit: ")
@@ -281,16 +295,19 @@ def test_cancelled_get_that_takes_too_long(serve, stored):
 
 
 def test_move_that_takes_too_long(serve, destination, stored):
-    server = serve(operation_time_limit="700ms")
+    server = serve()
     scps = {"MUTE": WireScp(hang="store"), "DEAF": WireScp(hang="associate")}
     for title, scp in scps.items():
         destination(title, scp.port)
         wire = opened(server)
         with strikes(server, "deadline", "operation-time-limit", others=UNCLOSED):
             wire.send_move(9, stored, title)
+            wait_for(lambda: scp.commands or scp.hang == "associate" and scp.callers)
+            server.reload(operation_time_limit="100ms")
             final = final_of(wire)
             refused(final, 0xA702, "operation-time-limit")
             assert counts(final) == (None, 0, 4, 0)
+        server.reload()
         wire.release()
         scp.close()
     still_serves(server)
@@ -359,12 +376,13 @@ def test_cancel_that_a_destination_does_not_let_end(serve, destination, stored):
 
 
 def test_move_that_waits_for_its_turn(serve, destination, stored):
-    server = serve(destination_wait="300ms")
+    server = serve()
     scp = WireScp(hang="store")
     destination("BUSY", scp.port)
     first, second = opened(server), opened(server)
     first.send_move(9, stored, "BUSY")
     wait_for(lambda: scp.commands)
+    server.reload(destination_wait="300ms")
     with strikes(server, "deadline", "destination-wait"):
         second.send_move(9, stored, "BUSY")
         refused(final_of(second), 0xA702, "destination-wait")
@@ -377,11 +395,12 @@ def test_move_that_waits_for_its_turn(serve, destination, stored):
 
 # ---- the database -----------------------------------------------------------------------------------------
 def test_operation_that_waits_for_a_connection(serve, database, stored):
-    server = serve(workers=1, database_connections=1, database_wait="300ms")
+    server = serve(workers=1, database_connections=1)
     wire = opened(server)
     with locked(database, "dpp.objects"):
         wire.send_find(3, keys(SOPInstanceUID=stored[0]))
         wait_for(lambda: waiting_statements(database) == 1)
+        server.reload(database_wait="300ms")
         with strikes(server, "deadline", "database-wait"):
             send_get(wire, 7, stored)
             refused(wire.read_message(), 0xA701, "database-wait")
@@ -391,14 +410,16 @@ def test_operation_that_waits_for_a_connection(serve, database, stored):
 
 
 def test_statement_without_progress(serve, database, stored):
-    server = serve(database_statement_timeout="300ms")
+    server = serve()
     wire = opened(server)
+    server.reload(database_statement_timeout="300ms")
     with locked(database, "dpp.objects"):
         for send, status in ((lambda: wire.send_find(3, keys(SOPInstanceUID=stored[0])), 0xA700),
                              (lambda: send_get(wire, 7, stored), 0xA701)):
             with strikes(server, "deadline", "database-statement-timeout"):
                 send()
                 refused(final_of(wire), status, "database-statement-timeout")
+    server.reload()
     assert wire.find(3, keys(SOPInstanceUID=stored[0]))[1].status == 0
     wire.release()
     still_serves(server)
@@ -449,14 +470,16 @@ class Relay:
 
 def test_database_that_does_not_answer(serve, database, stored):
     relay = Relay(database.uri)
-    server = serve(uri=relay.uri, workers=1, database_connections=1, database_connect_timeout="300ms")
+    server = serve(uri=relay.uri, workers=1, database_connections=1)
     wire = opened(server)
     assert wire.find(3, keys(SOPInstanceUID=stored[0]))[1].status == 0
+    server.reload(database_connect_timeout="300ms")
     with strikes(server, "deadline", "database-connect-timeout", lambda n: n >= 1):
         relay.is_silent = True
         relay.cut()
         refused(wire.find(3, keys(SOPInstanceUID=stored[0]))[1], 0xA700, "database-connect-timeout")
     relay.is_silent = False
+    server.reload()
     wait_for(lambda: wire.find(3, keys(SOPInstanceUID=stored[0]))[1].status == 0)
     wire.release()
     still_serves(server)

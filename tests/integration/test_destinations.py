@@ -46,7 +46,7 @@ def slots(database):
 
 
 def mover(server):
-    return Wire(server.port, timeout=30).associate([(1, MOVE, [EXPLICIT])], calling="MOVER")
+    return Wire(server.port).associate([(1, MOVE, [EXPLICIT])], calling="MOVER")
 
 
 def final_of(wire):
@@ -132,7 +132,7 @@ def test_open_association_keeps_its_place(two_servers, sample_database, uids, de
     def expiry():
         return sample_database.query("select expires_at from dpp.destination_slots")[0][0]
     before = expiry()
-    wait_for(lambda: expiry() > before, timeout=25)
+    wait_for(lambda: expiry() > before)
     scp.go_on()
     assert final_of(wire).status == 0
 

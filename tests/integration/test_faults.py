@@ -27,7 +27,7 @@ def cluster():
 def test_database_down_and_up_again(cluster):
     server = Server(cluster.database)
     try:
-        wire = Wire(server.port, timeout=30).associate(
+        wire = Wire(server.port).associate(
             [(1, FIND, [EXPLICIT]), (3, CT_PROTOCOL, [EXPLICIT]), (5, GET, [EXPLICIT]),
              (7, MOVE, [EXPLICIT]), (9, VERIFICATION, [IMPLICIT])])
         before = protocol()
@@ -51,7 +51,7 @@ def test_database_down_and_up_again(cluster):
         assert other.echo() == 0
         other.release()
         cluster.start()
-        wait_for(lambda: server.http("/readyz")[0] == 200, timeout=20)
+        wait_for(lambda: server.http("/readyz")[0] == 200)
         # each worker notices by itself, within about a second
         wait_for(lambda: wire.find(1, keys(SOPInstanceUID=new_uid()))[1].status == 0)
         matches, final = wire.find(1, keys(SOPInstanceUID=before.SOPInstanceUID))
@@ -70,7 +70,7 @@ def test_server_started_before_its_database(cluster):
     try:
         assert server.http("/readyz")[0] == 503
         cluster.start()
-        wait_for(lambda: server.http("/readyz")[0] == 200, timeout=20)
+        wait_for(lambda: server.http("/readyz")[0] == 200)
         wire = Wire(server.port).associate([(1, FIND, [EXPLICIT])])
         assert wire.find(1, keys(SOPInstanceUID=new_uid()))[1].status == 0
         wire.release()
@@ -87,12 +87,12 @@ def test_rights_count_again_when_the_database_is_back(cluster):
     try:
         cluster.stop()
         wait_for(lambda: server.http("/readyz")[0] == 503)
-        wires = {title: Wire(server.port, timeout=30).associate(
+        wires = {title: Wire(server.port).associate(
             [(1, CT_PROTOCOL, [EXPLICIT]), (3, VERIFICATION, [IMPLICIT])], calling=title)
             for title in ("LIMITED", "ELSEWHERE", "UNKNOWN")}
         assert all(wire.echo(3) == 0 for wire in wires.values())
         cluster.start()
-        wait_for(lambda: server.http("/readyz")[0] == 200, timeout=20)
+        wait_for(lambda: server.http("/readyz")[0] == 200)
 
         def answer(title):
             ds = protocol()
@@ -107,7 +107,7 @@ def test_rights_count_again_when_the_database_is_back(cluster):
 
 
 def test_killed_connections_are_replaced(server, database):
-    wire = Wire(server.port, timeout=30).associate([(1, FIND, [EXPLICIT]), (3, CT_PROTOCOL, [EXPLICIT])])
+    wire = Wire(server.port).associate([(1, FIND, [EXPLICIT]), (3, CT_PROTOCOL, [EXPLICIT])])
     ds = protocol()
     assert wire.store(3, encode(ds, EXPLICIT), CT_PROTOCOL, ds.SOPInstanceUID).status == 0
     for _ in range(3):
@@ -118,7 +118,7 @@ def test_killed_connections_are_replaced(server, database):
         def works():
             statuses.append(wire.find(1, keys(SOPInstanceUID=ds.SOPInstanceUID))[1].status)
             return statuses[-1] == 0
-        wait_for(works, timeout=10)
+        wait_for(works)
         assert set(statuses) <= {0, 0xA700}
     wire.release()
 

@@ -17,10 +17,11 @@ import pytest
 
 import dicomwire
 from conftest import Server
-from dicomwire import (C_ECHO, C_FIND, C_GET, C_MOVE, C_STORE, CT_PROTOCOL, DEFLATED, EXPLICIT, FIND, GET,
-                       IMPLICIT, MOVE, NO_DATASET, VERIFICATION, Aborted, Closed, Rejected, Wire,
-                       associate_rq, command_bytes, encode, item, pdu, pdv, uid_item, wait_for)
+from dicomwire import (C_ECHO, C_FIND, C_GET, C_MOVE, C_STORE, CT_PROTOCOL, DEFLATED, EXPLICIT, FIND, GET, IMPLICIT,
+                       MOVE, NO_DATASET, VERIFICATION, PATIENCE_S, Aborted, Closed, Rejected, Wire, associate_rq,
+                       command_bytes, encode, item, pdu, pdv, uid_item, unless_too_slow, wait_for)
 from protocols import keys, new_uid, protocol
+from watch import connections
 
 SEED = int(os.environ.get("DPPR_TEST_SEED", "20261123"))
 CASES = int(os.environ.get("DPPR_TEST_CASES", "250"))
@@ -30,11 +31,14 @@ ROLES = [(CT_PROTOCOL, 1, 1)]
 STORE_RSP = C_STORE | dicomwire.RESPONSE
 
 
+DEADLINE_S = 1  # of everything, so that waiting for it is cheap
+
+
 @pytest.fixture(scope="module")
 def server(database):
-    """With short deadlines, so that waiting for them is cheap."""
-    server = Server(database.uri, artim_timeout="1s", message_timeout="1s", write_timeout="1s",
-                    suboperation_timeout="1s", negotiation_timeout="1s", connect_timeout="1s", max_associations=150)
+    deadlines = {name: f"{DEADLINE_S}s" for name in ("artim_timeout", "message_timeout", "write_timeout", "suboperation_timeout",
+                                                     "negotiation_timeout", "connect_timeout")}
+    server = Server(database.uri, max_associations=150, **deadlines)
     yield server
     code = server.stop()
     assert code == 0, f"the server ended with {code}:\n{server.log[-8000:]}"
@@ -54,15 +58,12 @@ def stored(server):
 
 
 def opened(server, **options):
-    return Wire(server.port, timeout=30).associate(CONTEXTS, roles=ROLES, calling="HOSTILE", **options)
+    return unless_too_slow(DEADLINE_S, lambda: Wire(server.port).associate(CONTEXTS, roles=ROLES, calling="HOSTILE", **options))
 
 
-def try_open(server):
-    """None while the server is still busy with taking leave of others, whom its limits count."""
-    try:
-        return opened(server)
-    except (Rejected, Closed, ConnectionError):
-        return None
+def is_alone(server):
+    """Everybody's leave has been taken; until then limits count them."""
+    return connections(server.port) == 0
 
 
 def descriptors(server):
@@ -85,12 +86,13 @@ def still_whole(server, database):
     before = descriptors(server)
     yield
     assert server.process.poll() is None, server.log[-8000:]
-    wire = wait_for(lambda: try_open(server))
+    wait_for(lambda: is_alone(server))
+    wire = opened(server)
     assert wire.echo() == 0
     assert wire.find(3, keys(SOPInstanceUID=new_uid()))[1].status == 0
     wire.release()
     # what was opened is closed again, except for database connections, which are kept
-    wait_for(lambda: descriptors(server) <= before + 24)
+    wait_for(lambda: is_alone(server) and descriptors(server) <= before + 24)
     wait_for(lambda: busy_statements(database) == 0)
 
 
@@ -185,7 +187,7 @@ def dialog(rng, uids):
 
 
 def speak(rng, server, request, rest):
-    wire = Wire(server.port, timeout=15)
+    wire = Wire(server.port)
     try:
         if rng.random() < 0.5:
             wire.send(request + b"".join(rest))
@@ -221,7 +223,7 @@ def test_mutated_dialogs(server, stored):
 def test_breaking_off_while_the_title_is_looked_up(server, early):
     """The request belongs to the look-up until that is over."""
     for end in (reset, socket.socket.close, lambda s: s.shutdown(socket.SHUT_WR)):
-        socks = [socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(10)]
+        socks = [socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) for _ in range(10)]
         for sock in socks:
             sock.sendall(associate_rq(CONTEXTS, calling="HOSTILE") + early)
             end(sock)
@@ -231,7 +233,7 @@ def test_breaking_off_while_the_title_is_looked_up(server, early):
 def test_peer_that_reset_before_it_was_seen_is_no_error_of_ours(server):
     server.process.send_signal(signal.SIGSTOP)  # so that it sees them after the reset
     for _ in range(50):
-        sock = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+        sock = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S)
         sock.sendall(associate_rq(CONTEXTS, calling="HOSTILE"))
         reset(sock)
     server.process.send_signal(signal.SIGCONT)
@@ -333,7 +335,7 @@ def test_identifiers_and_data_sets_beyond_every_limit(server, context, octets, s
 
 
 def test_a_megabyte_of_uids(server):
-    wire = Wire(server.port, timeout=30).associate([(1, FIND, [IMPLICIT]), (3, GET, [IMPLICIT])])
+    wire = Wire(server.port).associate([(1, FIND, [IMPLICIT]), (3, GET, [IMPLICIT])])
     value = b"\\".join(b"1.2.3.4.%d" % n for n in range(90000))
     octets = struct.pack("<HHI", 8, 0x18, len(value) + len(value) % 2) + value + b"\0" * (len(value) % 2)
     assert wire.find(1, octets)[1].status == 0xA700
@@ -357,7 +359,7 @@ def test_nasty_text_matches_nothing_and_harms_nothing(server, stored, text):
 
 
 def test_requests_with_too_much_of_everything(server):
-    wire = Wire(server.port, timeout=30)
+    wire = Wire(server.port)
     wire.associate([(2 * n + 1, FIND if n % 2 else f"1.2.{n}", [EXPLICIT] * 60) for n in range(128)],
                    roles=[(f"1.2.{n}", 1, 1) for n in range(500)])
     assert [wire.results[2 * n + 1] for n in range(128)] == [3, 0] * 64
@@ -376,7 +378,7 @@ def test_requests_with_too_much_of_everything(server):
 def test_slow_requests_end_with_artim(server):
     """One octet now and then does not put ARTIM off (PS3.8 9.1.4)."""
     request = associate_rq(CONTEXTS)
-    socks = [socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(80)]
+    socks = [socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) for _ in range(80)]
     open_ = set(socks)
     begun = time.monotonic()
     for octet in request:
@@ -390,7 +392,7 @@ def test_slow_requests_end_with_artim(server):
                 pass
             except OSError:
                 open_.discard(sock)
-        if not open_ or time.monotonic() - begun > 20:
+        if not open_ or time.monotonic() - begun > PATIENCE_S:
             break
         time.sleep(0.1)
     [s.close() for s in socks]
@@ -414,9 +416,9 @@ def test_peers_that_never_read_are_ended(server, stored):
     before = descriptors(server)
     wires = []
     for _ in range(4):
-        wire = Wire(server.port, timeout=1)
+        wire = opened(server)
         wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        wires.append(wire.associate([(1, VERIFICATION, [IMPLICIT])]))
+        wires.append(wire)
     request = wires[0].request(C_ECHO, VERIFICATION)
     wire_octets = wires[0].message_octets(1, request) * 100
     for wire in wires:
@@ -425,14 +427,14 @@ def test_peers_that_never_read_are_ended(server, stored):
                 wire.send(wire_octets)
         except OSError:
             pass
-    wait_for(lambda: descriptors(server) <= before + 4, timeout=30)
+    wait_for(lambda: descriptors(server) <= before + 4)
     [w.close() for w in wires]
 
 
 def test_thousands_of_connections(server):
     request = associate_rq(CONTEXTS)
     for n in range(2000):
-        sock = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+        sock = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S)
         if n % 3:
             sock.sendall(request[:n % len(request)])
         reset(sock) if n % 2 else sock.close()
@@ -448,7 +450,8 @@ def test_more_associations_than_allowed(server):
             refused += 1
     assert (len(wires), refused) == (150, 40)
     [w.abort() for w in wires]
-    wait_for(lambda: try_open(server)).release()
+    wait_for(lambda: is_alone(server))
+    opened(server).release()
 
 
 @pytest.mark.parametrize("end", [Wire.abort, lambda w: reset(w.sock), Wire.close], ids=["abort", "reset", "close"])

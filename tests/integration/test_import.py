@@ -12,6 +12,7 @@ import pytest
 
 from clusters import own_cluster
 from conftest import DPPR, ROOT, SAMPLES, Database, run_dppr
+from dicomwire import PATIENCE_S
 from protocols import protocol
 
 
@@ -137,7 +138,7 @@ def test_ctrl_c_ends_with_what_is_whole(db, tmp_path):
     process = start(path, database=db.uri)
     wait_for_objects(process, lambda: counts(db)[0], 5)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE_S)
     summary = json.loads(out)
     assert process.returncode == 1 and summary["whole"] is False and summary["failed"] == 0
     assert "interrupted" in err and "the same command goes on from here" in err
@@ -152,7 +153,7 @@ def test_a_database_that_comes_back_is_waited_for(tmp_path, kind, total):
         wait_for_objects(process, lambda: own.execute("select count(*) from dpp.objects")[0][0], 10)
         own.stop()
         own.start()
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE_S)
         summary = json.loads(out)
         assert process.returncode == 0, err
         assert summary["stored"] + summary["same"] == total and summary["failed"] == 0
@@ -165,7 +166,7 @@ def test_a_database_that_stays_away_ends_the_run(tmp_path):
         process = start("--jobs", 2, path, "--wait", "1", database=own.database)
         wait_for_objects(process, lambda: own.execute("select count(*) from dpp.objects")[0][0], 20)
         own.stop()
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE_S)
         summary = json.loads(out)
         assert process.returncode == 1 and summary["whole"] is False
         assert summary["failed"] == 0 and summary["failures"] == []  # the documents are not to blame
@@ -414,7 +415,7 @@ def test_export_of_current_versions(db, tmp_path):
 
 def test_more_than_a_page_is_exported(db, tmp_path):
     run_dppr("import", "--jobs", 4, array(tmp_path, "dicom", 1001), database=db.uri, check=True)
-    done = run_dppr("export", tmp_path / "all", database=db.uri, check=True, timeout=60)
+    done = run_dppr("export", tmp_path / "all", database=db.uri, check=True)
     assert done.stdout == "1001 written, 0 there already, 0 failed\n"
 
 

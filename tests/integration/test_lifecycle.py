@@ -17,7 +17,7 @@ import psycopg2
 import pytest
 
 from conftest import SAMPLES, Database, Server, cluster_uri, find_json, run_dppr, with_database
-from dicomwire import CT_PROTOCOL, EXPLICIT, Wire, encode
+from dicomwire import CT_PROTOCOL, EXPLICIT, PATIENCE_S, Wire, encode
 from protocols import protocol
 
 REFUSED, IN_USE, DEADLOCK, NO_DATA = "55000", "55006", "40P01", "P0002"
@@ -412,7 +412,7 @@ def test_no_deadlock_and_no_late_row(database, session):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(120)
+        thread.join(PATIENCE_S)
     assert not any(thread.is_alive() for thread in threads)
     assert unexpected == []
     assert len({s for s in done}) == 9, "each has been done"

@@ -12,8 +12,8 @@ import pytest
 
 import dicomwire
 from conftest import Server
-from dicomwire import (C_ECHO, CT_PROTOCOL, DEFLATED, EXPLICIT, FIND, GET, IMPLICIT, MOVE, VERIFICATION, Aborted, Rejected, Wire,
-                       associate_rq, command_bytes, encode, pdu, pdv, wait_for)
+from dicomwire import (C_ECHO, CT_PROTOCOL, DEFLATED, EXPLICIT, FIND, GET, IMPLICIT, MOVE, VERIFICATION, PATIENCE_S,
+                       Aborted, Rejected, Wire, associate_rq, command_bytes, encode, pdu, pdv, wait_for)
 from metrics import metrics
 from protocols import code, keys, new_uid, protocol
 from strikes import final_of, send_get, still_serves, strikes, struck, untested, waiting_statements
@@ -76,7 +76,7 @@ def peers(database):
 
 
 def opened(server, contexts=CONTEXTS, **options):
-    return Wire(server.port, timeout=30).associate(contexts, **{"calling": "LIMITED", **options})
+    return Wire(server.port).associate(contexts, **{"calling": "LIMITED", **options})
 
 
 def refused(message, status, name):
@@ -103,14 +103,14 @@ def uids_of(count):
 def rejected(result, source, reason):
     def check(server, stored, name, options):
         with pytest.raises(Rejected) as caught:
-            Wire(server.port, timeout=30).associate(**options)
+            Wire(server.port).associate(**options)
         assert (caught.value.result, caught.value.source, caught.value.reason) == (result, source, reason)
     return check
 
 
 def aborted(source, reason, established=True):
     def check(server, stored, name, octets):
-        wire = opened(server) if established else Wire(server.port, timeout=30)
+        wire = opened(server) if established else Wire(server.port)
         wire.send(octets)
         with pytest.raises(Aborted) as caught:
             wire.read_pdu()
@@ -202,7 +202,7 @@ def test_memory(serve):
     """UIDs so short and many that what is made of them outgrows the octets many times."""
     server = serve(max_query_uids=16000000)
     value = b"1.2\\" * 3500000
-    wire = Wire(server.port, timeout=60).associate([(1, FIND, [IMPLICIT])])
+    wire = Wire(server.port).associate([(1, FIND, [IMPLICIT])])
     with strikes(server, "limit", "memory"):
         wire.send_find(1, struct.pack("<HHI", 8, 0x18, len(value)) + value)
         refused(wire.read_message(), 0xA700, "memory")
@@ -213,10 +213,10 @@ def test_memory(serve):
 # ---- how many at once -----------------------------------------------------------------------------------
 def test_connections(serve):
     server = serve(max_connections=3)
-    silent = [socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(3)]
+    silent = [socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) for _ in range(3)]
     wait_for(lambda: metrics(server)["dppr_connections_accepted_total"] == 3)
     with strikes(server, "limit", "max-connections"):
-        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as sock:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as sock:
             assert sock.recv(1) == b""
     assert metrics(server)["dppr_connections_refused_total"] == 1
     [s.close() for s in silent]
@@ -252,7 +252,7 @@ def test_rejected_peers_take_no_place(serve, peers):
     """Not even when they leave the connection open."""
     server = serve(max_associations=1, unknown_ae="refuse")
     peers("KNOWN", may_find=True)
-    strangers = [Wire(server.port, timeout=30) for _ in range(2)]
+    strangers = [Wire(server.port) for _ in range(2)]
     for wire in strangers:
         with pytest.raises(Rejected) as caught:
             wire.associate([(3, FIND, [EXPLICIT])], calling="STRANGER")
@@ -315,7 +315,7 @@ def test_operations_waiting_for_the_database(serve, database, stored):
 def test_associations_waiting_for_the_database(serve, database, peers):
     server = serve(workers=1, database_connections=1, database_max_waiting=1, unknown_ae="refuse", echo_for_all="yes")
     peers("KNOWN")
-    wires = [Wire(server.port, timeout=30) for _ in range(2)]
+    wires = [Wire(server.port) for _ in range(2)]
     with locked(database, "dpp.application_entities"):
         for n, wire in enumerate(wires):
             wire.send(associate_rq(CONTEXTS, calling="KNOWN"))
@@ -332,7 +332,7 @@ def test_a_flood_of_echoes_leaves_the_queue_to_others(serve, database, peers):
     """A peer whose rights are to be read again asks for them a few times, not once an echo."""
     peers("FLOOD")
     server = serve(workers=1, max_operations=4, database_max_waiting=20)
-    wire = Wire(server.port, timeout=30).associate([(1, VERIFICATION, [IMPLICIT])], calling="FLOOD")
+    wire = Wire(server.port).associate([(1, VERIFICATION, [IMPLICIT])], calling="FLOOD")
     time.sleep(0.1)  # what was read when it came is not fresh any more
     with locked(database, "dpp.application_entities"):
         wire.send(b"".join(wire.message_octets(1, wire.request(C_ECHO, VERIFICATION)) for _ in range(200)))
@@ -390,7 +390,7 @@ def test_open_files(serve, database):
     soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     with strikes(server, "limit", "open-files", lambda n: n >= 1):
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, hard))
-        late = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+        late = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S)
         server.wait_log("limit=open-files")
         assert wire.echo() == 0
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
@@ -404,7 +404,7 @@ def test_http_waits_for_descriptors_too(serve):
     pid = server.process.pid
     soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, hard))
-    with socket.create_connection(("127.0.0.1", server.http_port), timeout=10) as late:
+    with socket.create_connection(("127.0.0.1", server.http_port), timeout=PATIENCE_S) as late:
         server.wait_log("event=web.paused limit=open-files")
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
         late.sendall(b"GET /livez HTTP/1.0\r\n\r\n")

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from conftest import ROOT, Server
-from dicomwire import wait_for
+from dicomwire import PATIENCE_S, wait_for
 
 LOAD = ROOT / "tests/deploy/load/load"
 sys.path.append(str(LOAD.parent))
@@ -40,7 +40,7 @@ class Run:
 
     def stop(self):
         done = load("stop", self.folder)
-        assert (done.returncode, self.process.wait(20)) == (0, 0), done.stderr
+        assert (done.returncode, self.process.wait(PATIENCE_S)) == (0, 0), done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +127,7 @@ def test_what_is_deleted_meanwhile_is_missed_at_once(tmp_path, database, server)
     run = Run(tmp_path, database, server)
     wait_for(lambda: len(read_ledger(tmp_path)) > 20)
     database.amend("delete from dpp.objects where sop_instance_uid = any(%s)", ([e.uid for e in read_ledger(tmp_path)],))
-    wait_for(lambda: {v.what.split(":")[0] for v in read_journal(tmp_path)[1]} >= {"find", "get"}, timeout=30)
+    wait_for(lambda: {v.what.split(":")[0] for v in read_journal(tmp_path)[1]} >= {"find", "get"})
     assert run.wait().returncode == 1
     run.stop()
     assert any("acknowledged before" in v.what for v in read_journal(tmp_path)[1])

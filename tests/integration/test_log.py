@@ -7,7 +7,7 @@ import pytest
 
 import loglines
 from conftest import DPPR, Server
-from dicomwire import CT_PROTOCOL, EXPLICIT, FIND, GET, IMPLICIT, MOVE, VERIFICATION, Rejected, Wire, encode
+from dicomwire import CT_PROTOCOL, EXPLICIT, FIND, GET, IMPLICIT, MOVE, VERIFICATION, PATIENCE_S, Rejected, Wire, encode
 from protocols import keys, new_uid, protocol
 
 
@@ -79,7 +79,7 @@ def test_every_line_is_a_list_of_pairs(database, log_format):
                                             ("DICOM_ADDRESS", "192.0.2.1")])
 def test_a_server_that_does_not_start_says_so_in_a_line(database, log_format, setting, value):
     """Not in words of a command: who reads its log reads this too."""
-    done = subprocess.run([DPPR, "serve"], stderr=subprocess.PIPE, text=True, timeout=60, env={
+    done = subprocess.run([DPPR, "serve"], stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S, env={
         **{k: v for k, v in os.environ.items() if not k.startswith("DPPR_")}, "DPPR_DATABASE": database.uri, "DPPR_DICOM_PORT": "0",
         "DPPR_HTTP_PORT": "0", "DPPR_LOG_FORMAT": log_format, f"DPPR_{setting}": value})
     assert done.returncode == 1

@@ -339,7 +339,7 @@ class Talk:
 
     def __init__(self, server, stored, destination=None, window=(8, 8)):
         extra = dicomwire.async_item(*window) if window else b""
-        self.wire = Wire(server.port, timeout=30).associate(CONTEXTS, roles=[(CT_PROTOCOL, 1, 1)], extra=extra)
+        self.wire = Wire(server.port).associate(CONTEXTS, roles=[(CT_PROTOCOL, 1, 1)], extra=extra)
         self.uids, self.destination = stored[CT_PROTOCOL], destination
         self.finals, self.held, self.hold = {}, [], False
 

@@ -247,7 +247,7 @@ class Get(Operation):
                      if sop_class in self.row.classes]
         roles = [(c, *self.row.roles) for c in self.row.classes] if self.row.roles else []
         window = dicomwire.async_item(1, self.row.window) if self.row.window > 1 else b""
-        return Wire(self.stage.server.port, timeout=30).associate(contexts, roles=roles, calling=self.title, extra=window)
+        return Wire(self.stage.server.port).associate(contexts, roles=roles, calling=self.title, extra=window)
 
     def more(self):
         return {}
@@ -276,7 +276,7 @@ class Move(Operation):
         self.listener.settimeout(30)
         self.peer, self.destination = None, None
         self.to = self.row.to(self) if self.row.to else self.register(self.listener.getsockname()[1])
-        return Wire(self.stage.server.port, timeout=30).associate(
+        return Wire(self.stage.server.port).associate(
             [(SERVICE, MOVE, [EXPLICIT]), (ECHO, VERIFICATION, [IMPLICIT])], calling=self.title)
 
     def register(self, port, **columns):
@@ -808,7 +808,7 @@ class Many:
         if self.scp:
             stage.register(self.title, host="127.0.0.1", port=self.scp.port)
         self.stage, self.syntax = stage, syntax
-        self.wire = Wire(stage.server.port, timeout=60).associate(
+        self.wire = Wire(stage.server.port).associate(
             [(SERVICE, kind.sop_class, [syntax]), (CT, CT_PROTOCOL, [EXPLICIT])], roles=roles)
         octets = list_of(uids, 0x00080018, EXPLICIT if syntax == DEFLATED else syntax)
         octets = dicomwire.deflate(octets) if syntax == DEFLATED else octets

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from conftest import Server, rows_of_peers, run_dppr
-from dicomwire import EXPLICIT, FIND, IMPLICIT, VERIFICATION, Closed, Rejected, Wire, associate_rq, wait_for
+from dicomwire import EXPLICIT, FIND, IMPLICIT, VERIFICATION, PATIENCE_S, Closed, Rejected, Wire, associate_rq, wait_for
 from metrics import metrics
 from protocols import keys
 from strikes import still_serves, strikes
@@ -268,7 +268,7 @@ backend dicom
     wait_for(listens)
     yield port
     process.terminate()
-    process.wait(10)
+    process.wait(PATIENCE_S)
 
 
 def test_haproxy_in_between(server, peers, haproxy):

@@ -12,6 +12,7 @@ import psycopg2
 import pytest
 
 from conftest import ROOT, SAMPLES, Database, run_dppr
+from dicomwire import PATIENCE_S
 
 
 def heed_sigint():
@@ -39,7 +40,7 @@ class Quickstart:
         self.process.send_signal(sig)
         rest = self.process.stdout.read()
         assert rest == "", "one line on standard output and no more"
-        return self.process.wait(60)
+        return self.process.wait(PATIENCE_S)
 
 
 def listed(q, *options):
@@ -129,7 +130,7 @@ def test_second_with_the_same_data_is_refused(reachable):
 def test_start_after_a_kill(reachable):
     q = Quickstart("--data", reachable / "my var", "--empty")
     q.process.kill()
-    q.process.wait(60)
+    q.process.wait(PATIENCE_S)
     again = Quickstart("--data", reachable / "my var", "--empty")
     try:
         assert again.database == q.database, "the database that was left running"

@@ -10,7 +10,7 @@ import pytest
 
 from clusters import own_cluster
 from conftest import Server
-from dicomwire import wait_for
+from dicomwire import PATIENCE_S, wait_for
 from faultload import associate, comment, store_one
 from protocols import protocol
 
@@ -86,11 +86,11 @@ def test_a_wait_that_somebody_ends_is_waited_for_again(primary, server, how):
         primary.execute(f"select {how}(pid) {WAITING}")
         time.sleep(0.2)
     if how == "pg_cancel_backend":
-        storing.join(10)
+        storing.join(PATIENCE_S)
         assert storing.answer.status == 0xA700 and comment(storing.answer)
     else:
         assert storing.is_alive(), "still asks"
     assert count(primary, ds) == 1
     standby(primary, True)
-    storing.join(20)
+    storing.join(PATIENCE_S)
     assert storing.answer.status == (0xA700 if how == "pg_cancel_backend" else 0)

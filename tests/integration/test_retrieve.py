@@ -89,7 +89,7 @@ def destination(server, database):
 
 
 def moving(server):
-    return Wire(server.port, timeout=30).associate([(1, MOVE, [EXPLICIT])], calling="MOVER")
+    return Wire(server.port).associate([(1, MOVE, [EXPLICIT])], calling="MOVER")
 
 
 def test_move_delivers_the_stored_octets(server, stored, destination, storescp):

@@ -7,6 +7,7 @@ import psycopg2
 import pytest
 
 from conftest import DPPR, ROOT, Database, Server, run_dppr
+from dicomwire import PATIENCE_S
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def test_two_at_once(empty):
     running = [subprocess.Popen([DPPR, "migrate"], env=env, stderr=subprocess.PIPE, text=True,
                                 stdout=subprocess.PIPE) for _ in range(4)]
     for process in running:
-        _, errors = process.communicate(timeout=120)
+        _, errors = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 0, errors
     assert len(versions(empty)) == len(set(versions(empty)))
 

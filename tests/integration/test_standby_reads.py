@@ -11,8 +11,8 @@ import pytest
 
 from clusters import family, several
 from conftest import Server, run_dppr
-from dicomwire import EXPLICIT, encode, wait_for
-from faultload import DESTINATION, QUICK, associate, comment, find_one, get_one, is_ready, store_one, verify
+from dicomwire import EXPLICIT, PATIENCE_S, encode, wait_for
+from faultload import DESTINATION, QUICK, associate, comment, find_one, get_one, is_ready, served, store_one, verify
 from metrics import parse
 from pgbouncer import SETTINGS, PgBouncer
 from protocols import keys, protocol
@@ -51,7 +51,7 @@ def serving(clusters, *standbys, **settings):
     server = Server(several(*clusters.members), **{**QUICK, "database_statement_timeout": "20s",
                                                    "standby_database": uri, **settings})
     try:
-        wait_for(lambda: is_ready(server), timeout=30)
+        wait_for(lambda: is_ready(server))
         yield server
     finally:
         code = server.stop()
@@ -65,7 +65,7 @@ def wait_for_standby(server, wire):
         before = reads(server)[1]
         assert wire.find(3, keys(SOPInstanceUID="1.2.3"))[1].status == 0
         return reads(server)[1] > before
-    wait_for(is_read, timeout=30)
+    wait_for(is_read)
 
 
 def hammer(stores_on, asks, count, broken):
@@ -140,15 +140,15 @@ def test_wait_is_taken_from_the_file(clusters, tmp_path):
     server = ReloadServer(tmp_path, several(*clusters.members), workers="1", standby_wait="1ms",
                           standby_database=several(standby, kind=None))
     try:
-        wait_for(lambda: is_ready(server), timeout=30)
+        wait_for(lambda: is_ready(server))
         wire = associate(server.port)
         wait_for_standby(server, wire)
         standby.execute("select pg_wal_replay_pause()")
         assert server.reload(standby_wait="1500ms") == [{"standby-wait"}, set()]
         ds = protocol()
-        assert store_one(wire, ds).status == 0
+        served(store_one, wire, ds)
         begun = time.monotonic()
-        assert find_one(wire, ds).status == 0
+        served(find_one, wire, ds)
         assert time.monotonic() - begun > 1.4
         wire.release()
     finally:
@@ -165,8 +165,8 @@ def test_nor_when_replay_is_paused(clusters):
         try:
             for _ in range(10):
                 ds = protocol()
-                assert store_one(wire, ds).status == 0
-                assert find_one(wire, ds).status == 0
+                served(store_one, wire, ds)
+                served(find_one, wire, ds)
                 verify(server, {ds.SOPInstanceUID: encode(ds, EXPLICIT)})
             left = fallbacks(server)["stale"]
             assert 0 < left < 10, "it rests, and is tried now and then"
@@ -186,7 +186,7 @@ def test_moves_read_there_too(clusters):
             wire = associate(server.port)
             stored = [protocol(ProtocolDesignRationale="x" * size) for size in (10, 3000, 2_500_000)]
             for ds in stored:
-                assert store_one(wire, ds).status == 0
+                served(store_one, wire, ds)
             wait_for_standby(server, wire)
 
             def is_moved_there():  # ids by one pool, octets by the mover's
@@ -215,7 +215,7 @@ def test_nothing_depends_on_sessions(clusters):
                                       **{**QUICK, **SETTINGS, "database_statement_timeout": "20s"}))
                 stack.callback(servers[-1].stop)
             for server in servers:
-                wait_for(lambda: is_ready(server), timeout=30)
+                wait_for(lambda: is_ready(server))
             before = sum(reads(server)[1] for server in servers)
             hammer_all(*servers, HAMMERED // 4)
             assert sum(reads(server)[1] for server in servers) > before + HAMMERED // 4
@@ -249,7 +249,7 @@ def test_what_fails_before_the_first_row_is_asked_of_the_primary(clusters):
     with serving(clusters, workers=1) as server:
         wire = associate(server.port)
         ds = protocol()
-        assert store_one(wire, ds).status == 0
+        served(store_one, wire, ds)
         wait_for_standby(server, wire)
         for work in (find_one, get_one):
             answers = []
@@ -264,7 +264,7 @@ def test_what_fails_before_the_first_row_is_asked_of_the_primary(clusters):
                 wait_for(lambda: standby.execute("select pg_cancel_backend(pid) from pg_stat_activity where"
                                                  " application_name like 'dppr%' and wait_event_type = 'Lock'"))
                 wait_for(lambda: fallbacks(server)["conflict"] == before + 1)
-            asking.join(30)
+            asking.join(PATIENCE_S)
             assert answers[0].status == 0, comment(answers[0])
             wait_for_standby(server, wire)
         wire.release()
@@ -277,7 +277,7 @@ def test_conflict_after_rows_were_sent_is_a700(clusters):
     with serving(clusters, workers=1) as server:
         wire = associate(server.port)
         ds = protocol(PotentialReasonsForProcedure=["r" * 400])
-        assert store_one(wire, ds).status == 0
+        served(store_one, wire, ds)
         primary.amend(f"""
             insert into dpp.objects (sop_instance_uid, sop_class_uid, state, query_record, source, published_at)
             select '2.25.9' || n, o.sop_class_uid, o.state, o.query_record, o.source, o.published_at
@@ -290,11 +290,11 @@ def test_conflict_after_rows_were_sent_is_a700(clusters):
         primary.execute("vacuum dpp.objects")
         for is_waiting in (1, 0):  # until the delay is over, and it cancels
             wait_for(lambda: standby.execute("select count(*) from pg_stat_activity where backend_type = 'startup'"
-                                             " and wait_event like 'RecoveryConflict%'") == [(is_waiting,)], timeout=30)
+                                             " and wait_event like 'RecoveryConflict%'") == [(is_waiting,)])
         while (message := wire.read_message()).status == 0xFF00:
             pass
         assert message.status == 0xA700 and "conflict with recovery" in comment(message), comment(message)
-        assert find_one(wire, ds).status == 0
+        served(find_one, wire, ds)
         wire.release()
     set_standby(standby, "max_standby_streaming_delay", "'30s'")
 
@@ -307,8 +307,8 @@ def test_standby_goes_and_comes(clusters):
         standby.stop("immediate")
         for _ in range(5):
             ds = protocol()
-            assert store_one(wire, ds).status == 0
-            assert find_one(wire, ds).status == 0
+            served(store_one, wire, ds)
+            served(find_one, wire, ds)
         assert is_ready(server)
         assert fallbacks(server)["away"] + fallbacks(server)["conflict"] > 0
         standby.start()
@@ -331,18 +331,18 @@ def test_a_standby_left_behind_is_not_believed(clusters):
         heir.execute("select pg_reload_conf()")
         wait_for(lambda: heir.execute("select count(*) from pg_stat_wal_receiver") == [(0,)])
         for _ in range(20):
-            assert store_one(wire, protocol(ProtocolDesignRationale="x" * 20000)).status == 0
+            served(store_one, wire, protocol(ProtocolDesignRationale="x" * 20000))
         wait_for_standby(server, wire)
         ahead = left.execute("select pg_last_wal_replay_lsn()::text")[0][0]
         primary.stop("immediate")
         clusters.promote(heir)
-        wait_for(lambda: is_ready(server), timeout=30)
+        wait_for(lambda: is_ready(server))
         assert heir.execute(f"select pg_current_wal_flush_lsn() < '{ahead}'") == [(True,)]
         before = reads(server)[1]
         for _ in range(20):
             ds = protocol()
             wait_for(lambda: store_one(wire, ds).status == 0)
-            assert find_one(wire, ds).status == 0
+            served(find_one, wire, ds)
             assert wire.get(5, [ds.SOPInstanceUID])[2].command[0x1021] == 1
         assert reads(server)[1] == before and fallbacks(server)["stale"] > 0
         server.wait_log("does not follow this primary")
@@ -350,8 +350,8 @@ def test_a_standby_left_behind_is_not_believed(clusters):
         left.promote()
         for _ in range(5):
             ds = protocol()
-            assert store_one(wire, ds).status == 0
-            assert find_one(wire, ds).status == 0
+            served(store_one, wire, ds)
+            served(find_one, wire, ds)
             time.sleep(0.3)
         assert reads(server)[1] == before
         wire.release()
@@ -365,11 +365,11 @@ def test_a_standby_that_became_the_primary_is_right(clusters):
         wait_for_standby(server, wire)
         clusters.primary.stop("immediate")
         clusters.promote(standby)
-        wait_for(lambda: is_ready(server), timeout=30)
+        wait_for(lambda: is_ready(server))
         ds = protocol()
         wait_for(lambda: store_one(wire, ds).status == 0)
         wait_for_standby(server, wire)
-        assert find_one(wire, ds).status == 0
+        served(find_one, wire, ds)
         wire.release()
     rows = standby.execute("select timeline from dpp.timelines order by n")
     assert [timeline for (timeline,) in rows] == sorted({timeline for (timeline,) in rows}), rows

@@ -118,7 +118,7 @@ class Case:
         return self._wire
 
     def connect(self, roles=((CT_PROTOCOL, 1, 1),)):
-        self._wire = Wire(self.world.server.port, timeout=30).associate(
+        self._wire = Wire(self.world.server.port).associate(
             CONTEXTS, calling=self.title, roles=roles, extra=dicomwire.async_item(8, 8))
 
     def good(self):

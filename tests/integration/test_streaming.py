@@ -12,7 +12,8 @@ import time
 import pytest
 
 from conftest import Server
-from dicomwire import C_GET, C_MOVE, C_STORE, CT_PROTOCOL, EXPLICIT, FIND, GET, MOVE, Wire, decode, encode, wait_for
+from dicomwire import (C_GET, C_MOVE, C_STORE, CT_PROTOCOL, EXPLICIT, FIND, GET, MOVE, PATIENCE_S, Wire, decode,
+                       encode, wait_for)
 from metrics import metrics
 from protocols import keys, multiply, protocol
 from watch import active_statements, resident_kib
@@ -28,7 +29,7 @@ WRITE_TIMEOUT = 'dppr_timeouts_total{deadline="write-timeout"}'
 def large(database):
     """Many to find, and some large ones to get: {uid: octets}"""
     server = Server(database.uri)
-    wire = Wire(server.port, timeout=60).associate([(1, CT_PROTOCOL, [EXPLICIT])])
+    wire = Wire(server.port).associate([(1, CT_PROTOCOL, [EXPLICIT])])
     made = [protocol(PotentialReasonsForProcedure="r" * 1000, ProtocolDesignRationale="d" * LARGE) for _ in range(3)]
     octets = {ds.SOPInstanceUID: encode(ds, EXPLICIT) for ds in made}
     for uid, data in octets.items():
@@ -51,7 +52,7 @@ def everything():
 
 
 def connect(server, receive_buffer=32768):
-    wire = Wire(server.port, timeout=60, receive_buffer=receive_buffer)
+    wire = Wire(server.port, receive_buffer=receive_buffer)
     return wire.associate([(1, FIND, [EXPLICIT]), (3, GET, [EXPLICIT]), (5, CT_PROTOCOL, [EXPLICIT])],
                           roles=[(CT_PROTOCOL, 0, 1)])
 
@@ -111,7 +112,7 @@ def killed_reader(server):
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     assert process.stdout.readline() == b"begun\n"
     process.kill()
-    process.wait(10)
+    process.wait(PATIENCE_S)
 
 
 def reset_reader(server):
@@ -140,7 +141,7 @@ class SlowReader(threading.Thread):
 
     def stop(self):
         self.stopped = True
-        self.join(10)
+        self.join(PATIENCE_S)
         self.wire.close()
 
 
@@ -164,11 +165,11 @@ def test_readers_of_every_kind_at_once(database, large):
             sizes.append(growth_kib(server, base))
         assert max(sizes) <= GROWTH_KIB
         # the stalled ones are given up, and with them their statements; the slow one goes on
-        wait_for(lambda: metrics(server)[WRITE_TIMEOUT] - struck == len(stalled), timeout=60)
+        wait_for(lambda: metrics(server)[WRITE_TIMEOUT] - struck == len(stalled))
         wait_for(lambda: active_statements(database) <= 1)
         assert all(is_gone(wire) for wire in stalled)
         before = slow.octets
-        wait_for(lambda: slow.octets > before + 65536, timeout=30)
+        wait_for(lambda: slow.octets > before + 65536)
         assert not slow.was_cut
         assert find_all(fast[0]) == (0, MATCHES + len(large))
         slow.stop()
@@ -191,7 +192,7 @@ def test_more_stalled_readers_than_connections(database, large):
         assert refused.status == 0xA700 and refused.command[0x0902].startswith("database-wait")
         server.wait_log(r"event=find\.refused .*limit=database-wait|event=find\.refused .*database-wait")
         uid = next(iter(large))
-        wait_for(lambda: fast.find(1, keys(SOPInstanceUID=uid))[1].status == 0, timeout=60)
+        wait_for(lambda: fast.find(1, keys(SOPInstanceUID=uid))[1].status == 0)
         assert find_all(fast) == (0, MATCHES + len(large))
         assert all(is_gone(wire) for wire in stalled)
     finally:
@@ -210,7 +211,7 @@ def test_a_retrieve_that_waits_for_its_peer_holds_no_connection(database, large,
             while retrieving.read_message().command[0x0100] != C_STORE:
                 pass
         else:
-            retrieving = Wire(server.port, timeout=60).associate([(1, MOVE, [EXPLICIT])])
+            retrieving = Wire(server.port).associate([(1, MOVE, [EXPLICIT])])
             octets = encode(keys(SOPInstanceUID=list(large)), EXPLICIT)
             retrieving.send_message(1, retrieving.request(C_MOVE, MOVE, octets, x0600="THINKS"), octets)
             wait_for(lambda: scp.commands)

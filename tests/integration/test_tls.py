@@ -16,8 +16,8 @@ import pytest
 
 from certificates import Authority, client_context, server_context
 from conftest import SAMPLES, SCP_PROFILE, Server, StoreScp, rows_of_peers, run_dppr
-from dicomwire import (CT_PROTOCOL, EXPLICIT, FIND, GET, IMPLICIT, MOVE, VERIFICATION, Closed, Rejected, Wire, associate_rq,
-                       encode, wait_for)
+from dicomwire import (CT_PROTOCOL, EXPLICIT, FIND, GET, IMPLICIT, MOVE, VERIFICATION, PATIENCE_S, Closed, Rejected,
+                       Wire, associate_rq, encode, wait_for)
 from metrics import metrics
 from protocols import keys, protocol
 from strikes import strikes
@@ -75,13 +75,13 @@ def peers(sample_database):
 
 
 def wire(server, pki, shown=None, contexts=ECHO, calling="WIRE", tls=None, **options):
-    return Wire(server.tls_port, timeout=30, tls=tls or client_context(pki.ca, shown), **options).associate(
+    return Wire(server.tls_port, tls=tls or client_context(pki.ca, shown), **options).associate(
         contexts, calling=calling)
 
 
 def dcmtk(tool, *arguments):
     return subprocess.run([shutil.which(tool), *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, timeout=60)
+                          text=True)
 
 
 def talk(server, name):
@@ -113,7 +113,7 @@ REFUSED_12 = ["ECDHE-RSA-AES128-SHA256", "ECDHE-RSA-AES256-SHA", "DHE-RSA-AES128
 def s_client(server, pki, *arguments):
     done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{server.tls_port}", "-CAfile",
                            str(pki.ca.certificate), *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=30)
+                          stderr=subprocess.STDOUT, text=True)
     version = re.search(r"^New, (\S+), Cipher is (\S+)$", done.stdout, re.M)
     return (None, done.stdout) if not version or version[1] == "(NONE)" else ((version[1], version[2]), done.stdout)
 
@@ -158,7 +158,7 @@ def test_renegotiation_is_declined(secured, pki):
         seen += client.stdout.readline()
     client.stdin.write("R\n")
     client.stdin.flush()
-    rest = client.communicate(timeout=30)[0]
+    rest = client.communicate(timeout=PATIENCE_S)[0]
     assert "no renegotiation" in rest, rest
 
 
@@ -172,7 +172,7 @@ def test_services_over_tls(secured, pki):
     matches, final = w.find(3, keys(SOPInstanceUID=ds.SOPInstanceUID, ProtocolName=None))
     assert final.status == 0 and matches[0].ProtocolName == "Sent by TLS"
     w.release()
-    w = Wire(secured.tls_port, timeout=30, tls=client_context(pki.ca)).associate(
+    w = Wire(secured.tls_port, tls=client_context(pki.ca)).associate(
         [(5, GET, [EXPLICIT]), (9, CT_PROTOCOL, [EXPLICIT])], roles=[(CT_PROTOCOL, 0, 1)])
     stored, _, final = w.get(5, ds.SOPInstanceUID)
     assert final.status == 0 and stored[0].data == octets
@@ -188,7 +188,7 @@ def test_much_and_slowly(secured, pki):
     ds.add_new(0x00091001, "OB", bytes(range(256)) * (24 << 10))  # 6 MiB
     octets = encode(ds, EXPLICIT)
     contexts = [(5, GET, [EXPLICIT]), (9, CT_PROTOCOL, [EXPLICIT])]
-    w = Wire(secured.tls_port, timeout=60, tls=client_context(pki.ca), receive_buffer=8192).associate(
+    w = Wire(secured.tls_port, tls=client_context(pki.ca), receive_buffer=8192).associate(
         contexts, roles=[(CT_PROTOCOL, 1, 1)])
     assert w.store(9, octets, CT_PROTOCOL, ds.SOPInstanceUID).status == 0
     for _ in range(2):
@@ -219,12 +219,12 @@ def test_dcmtk_stores(secured, pki, sample_database, tmp_path):
 
 def test_plain_request_on_the_tls_port_is_named(secured):
     before = talk(secured, "plain")
-    with socket.create_connection(("127.0.0.1", secured.tls_port), timeout=10) as s:
+    with socket.create_connection(("127.0.0.1", secured.tls_port), timeout=PATIENCE_S) as s:
         s.sendall(associate_rq(ECHO))
         assert s.recv(100) == b"", "an alert would be no answer"
     secured.wait_log('event=connection.wrong_talk .*talk=plain why="an association request without TLS on the TLS port"')
     wait_for(lambda: talk(secured, "plain") == before + 1)
-    with socket.create_connection(("127.0.0.1", secured.tls_port), timeout=10) as s:
+    with socket.create_connection(("127.0.0.1", secured.tls_port), timeout=PATIENCE_S) as s:
         s.sendall(b"GET / HTTP/1.1\r\n\r\n")
         assert s.recv(100) == b""
     secured.wait_log('talk=http why="an HTTP request on the TLS port"')
@@ -244,7 +244,7 @@ def test_silence_has_its_deadline(sample_database, pki):
         for first, words in ((b"", "no TLS handshake within 400 ms"), (b"\x16\x03\x01\x02\x00\x01", "no TLS handshake"),
                              (None, "no A-ASSOCIATE-RQ within 400 ms")):
             lines, before = len(server.log_lines), metrics(server)['dppr_timeouts_total{deadline="artim-timeout"}']
-            s = socket.create_connection(("127.0.0.1", server.tls_port), timeout=10)
+            s = socket.create_connection(("127.0.0.1", server.tls_port), timeout=PATIENCE_S)
             if first is None:
                 s = client_context(pki.ca).wrap_socket(s, server_hostname="localhost")
             else:
@@ -283,7 +283,7 @@ def test_changed_octets_are_a_lost_connection(secured, pki):
     """PS3.15 B.1: an integrity check that fails drops the connection."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = client_context(pki.ca).wrap_bio(incoming, outgoing, server_hostname="localhost")
-    with socket.create_connection(("127.0.0.1", secured.tls_port), timeout=10) as s:
+    with socket.create_connection(("127.0.0.1", secured.tls_port), timeout=PATIENCE_S) as s:
         while True:
             try:
                 tls.do_handshake()
@@ -389,7 +389,7 @@ def test_one_of_several_certificates_is_enough(secured, pki, peers):
 
 def test_binding_is_in_force_for_open_associations(secured, pki, peers, sample_database):
     peers("SOON_BOUND")
-    w = Wire(secured.port, timeout=30).associate(ALL, calling="SOON_BOUND")
+    w = Wire(secured.port).associate(ALL, calling="SOON_BOUND")
     assert w.find(3, keys(ProtocolName=None))[1].status == 0
     sample_database.query("update dpp.application_entities set certificates = '{dns:ct1.example}'")
     time.sleep(0.1)
@@ -400,7 +400,7 @@ def test_binding_is_in_force_for_open_associations(secured, pki, peers, sample_d
 # ---- destinations ----
 
 def moved(server, uid, title):
-    w = Wire(server.port, timeout=60).associate([(1, MOVE, [EXPLICIT])], calling="MOVER")
+    w = Wire(server.port).associate([(1, MOVE, [EXPLICIT])], calling="MOVER")
     _, final = w.move(1, [uid], title)
     w.release()
     return final
@@ -488,12 +488,12 @@ def dropped(server, pki):
 
 
 def half_a_hello(server, _):
-    with socket.create_connection(("127.0.0.1", server.tls_port), timeout=10) as s:
+    with socket.create_connection(("127.0.0.1", server.tls_port), timeout=PATIENCE_S) as s:
         s.sendall(b"\x16\x03\x01\x00\x80\x01")
 
 
 def noise(server, _):
-    with socket.create_connection(("127.0.0.1", server.tls_port), timeout=10) as s:
+    with socket.create_connection(("127.0.0.1", server.tls_port), timeout=PATIENCE_S) as s:
         s.sendall(b"\x16\x03\x01\x00\x05abcde" * 40)
         while s.recv(4096):
             pass
@@ -505,7 +505,7 @@ def stranger(server, pki):
 
 
 def no_dicom(server, pki):
-    with socket.create_connection(("127.0.0.1", server.tls_port), timeout=10) as s:
+    with socket.create_connection(("127.0.0.1", server.tls_port), timeout=PATIENCE_S) as s:
         with client_context(pki.ca).wrap_socket(s, server_hostname="localhost") as t:
             t.sendall(b"GET / HTTP/1.1\r\n\r\n")
             assert t.recv(10) == b""
@@ -528,7 +528,7 @@ def test_nothing_is_left_of_a_connection(secured, pki, peer):
 # ---- certificates that change ----
 
 def shown_serial(server, pki):
-    with socket.create_connection(("127.0.0.1", server.tls_port), timeout=10) as s:
+    with socket.create_connection(("127.0.0.1", server.tls_port), timeout=PATIENCE_S) as s:
         with client_context(pki.ca).wrap_socket(s, server_hostname="localhost") as t:
             return t.getpeercert()["serialNumber"]
 
@@ -617,7 +617,7 @@ def test_tls_behind_a_proxy_header(sample_database, pki, peers):
         with pytest.raises((ssl.SSLError, ConnectionError)):
             wire(server, pki, pki.ct1, ALL, "RELAYED")  # the header is due
         server.wait_log("talk=unproxied")
-        with socket.create_connection(("127.0.0.1", server.tls_port), timeout=10) as s:
+        with socket.create_connection(("127.0.0.1", server.tls_port), timeout=PATIENCE_S) as s:
             s.sendall(header + associate_rq(ECHO))
             assert s.recv(100) == b""
         server.wait_log("peer=192.0.2.77:40000 talk=plain")

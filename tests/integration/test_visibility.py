@@ -59,7 +59,7 @@ def approval(subject, assertion="128603", role="128670"):
 
 
 def calling(server, title, **options):
-    return Wire(server.port, timeout=30).associate(CONTEXTS, calling=title, roles=[(CT_PROTOCOL, 1, 1), (APPROVAL, 1, 1)],
+    return Wire(server.port).associate(CONTEXTS, calling=title, roles=[(CT_PROTOCOL, 1, 1), (APPROVAL, 1, 1)],
                                                    **options)
 
 

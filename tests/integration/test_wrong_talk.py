@@ -10,7 +10,7 @@ import time
 import pytest
 
 from conftest import Server, run_dppr
-from dicomwire import IMPLICIT, VERIFICATION, Rejected, Wire, associate_rq, wait_for
+from dicomwire import IMPLICIT, VERIFICATION, PATIENCE_S, Rejected, Wire, associate_rq, wait_for
 from metrics import metrics
 from strikes import still_serves
 
@@ -37,7 +37,7 @@ def reset(sock):
 
 def say(server, octets, end=socket.socket.close, address="127.0.0.1"):
     """The peer as the log names it."""
-    sock = socket.create_connection(("127.0.0.1", server.port), timeout=10, source_address=(address, 0))
+    sock = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S, source_address=(address, 0))
     name = "{}:{}".format(*sock.getsockname())
     if octets:
         sock.sendall(octets)
@@ -48,7 +48,7 @@ def say(server, octets, end=socket.socket.close, address="127.0.0.1"):
 
 def answer_of(server, octets):
     """All that comes back before the server closes, or before its A-ABORT."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as sock:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as sock:
         sock.sendall(octets)
         try:
             return sock.recv(4096)
@@ -178,11 +178,10 @@ def test_flood_does_not_flood_the_log(database):
 def test_line_comes_again_after_a_while(database):
     server = Server(database.uri, log_repeat="300ms")
     try:
-        say(server, b"")
-        say(server, b"")
-        server.wait_log("event=log.suppressed .*subject=silent address=127.0.0.1 lines=1")
-        time.sleep(0.3)
-        say(server, b"")
-        wait_for(lambda: len(re.findall("talk=silent ", server.log)) == 2)
+        def is_told(what, count):
+            say(server, b"")
+            return len(re.findall(what, server.log)) >= count
+        wait_for(lambda: is_told("event=log.suppressed .*subject=silent address=127.0.0.1 lines=[1-9]", 1))
+        wait_for(lambda: is_told("talk=silent ", 2))
     finally:
         assert server.stop() == 0

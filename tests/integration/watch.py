@@ -19,10 +19,14 @@ def statements_on_locks(database):
     return database.query(_STATEMENTS + " and wait_event_type = 'Lock'")[0][0]
 
 
-@contextlib.contextmanager
 def locked(database, table):
     """Nobody reads the table, so whoever wants to does not get on."""
-    connection = psycopg2.connect(database.uri)
+    return locked_at(database.uri, table)
+
+
+@contextlib.contextmanager
+def locked_at(uri, table):
+    connection = psycopg2.connect(uri)
     try:
         connection.cursor().execute(f"lock table {table} in access exclusive mode")
         yield
@@ -46,3 +50,10 @@ def threads(pid):
 
 def descriptors(pid):
     return len(list(pathlib.Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def connections(port):
+    """How many connections to a port of this machine are there, accepted already or not, that its server has not closed."""
+    is_open = {"01", "03", "08"}  # ESTABLISHED, SYN_RECV, CLOSE_WAIT
+    rows = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(row[1].endswith(f":{port:04X}") and row[3] in is_open for row in rows)

@@ -6,7 +6,7 @@ import threading
 import time
 
 import dicomwire
-from dicomwire import Wire
+from dicomwire import PATIENCE_S, Wire
 
 PATIENCE_S = 60  # nothing hangs longer than this
 
