@@ -10,12 +10,15 @@
 
 #include "catalog/model.h"
 #include "catalog/query.h"
+#include "dcm/convert.h"
 #include "dcm/dataset.h"
 #include "catalog/reading.h"
 
 struct instance_ref {
     int64_t object_id;
     int64_t size;
+    uint8_t digest[DCM_DIGEST_BYTES]; /* of the content, SOP Instance UID and all */
+    uint8_t digest_size;
     char sop_class[65];
     char sop_instance[65];
     char transfer_syntax[65];
@@ -62,12 +65,14 @@ MUST_CHECK enum rc instances_find(struct reader *reader, int64_t timeout_ms,
 /* Instances above this are read in chunks of it. */
 enum { INSTANCES_CHUNK_BYTES = 1048576, INSTANCES_BATCH_BYTES = 1073741824 };
 
-/* The octets of refs[0..count): each is delivered at most once, in any order; one that has vanished since
- * is delivered with NULL. Then done; after a failure some may not have been delivered. The receiver may
+/* The octets of refs[0..count): each is delivered at most once, in any order; one that cannot be had any more
+ * is delivered as NULL with the reason: RC_NOTFOUND it has vanished since; RC_CONFLICT something else has its id now. Then
+ * done; after a failure some may not have been delivered. The receiver may
  * take the octets by copying *octets and clearing it; otherwise they are freed when it returns. refs are
  * copied. All sizes together at most INSTANCES_BATCH_BYTES, else RC_LIMIT: callers fetch in far smaller
  * batches, because nothing is held back once it has been asked for. */
-typedef void (*instance_data_cb)(unsigned index, struct buf *octets, void *arg);
+typedef void (*instance_data_cb)(unsigned index, struct buf *octets, const struct err *why,
+                                 void *arg);
 typedef void (*instances_done_cb)(const struct err *result, void *arg);
 struct instances_op *instances_fetch(struct reader *reader, int64_t timeout_ms,
                                      const struct instance_ref *refs, unsigned count,

@@ -2,7 +2,7 @@
  *
  * Ids first, octets later.
  *
- * instances_find is one statement and keeps 216 octets per instance that is there, whatever was asked for; how
+ * instances_find is one statement and keeps 248 octets per instance that is there, whatever was asked for; how
  * many UIDs a request has is the peer's choice, so want of memory for them ends the request, not the process.
  * instances_fetch leases a connection
  * for one batch and runs, one after the other:
@@ -16,6 +16,11 @@
  * published content never changes; what is purged in between is delivered as NULL. Ids and octets may come from
  * different databases, a standby and its primary, as each is asked only when it has all that was stored before
  * (reading.c). What fails on a standby is done again on the primary, without what has been delivered.
+ *
+ * An id alone says nothing of another database: a primary that was lost may have given it to an object that its successor
+ * never had, and the successor to another. So each row of octets comes with what tells it is still the one that was chosen:
+ * digest (which has the SOP Instance UID in it) and transfer syntax, both of that row, so nothing more is looked up; and
+ * its length is known.
  *
  * A caller may cancel from inside on_data. The connection cannot be given back from inside its own row
  * callback, so the statement is cancelled, rows are ignored, and the statement's end frees everything.
@@ -31,31 +36,31 @@
 /* What the requester may see is said here for retrieval, as query.c's add_view says it for queries:
  * published objects of the model and, where requester or destination are limited by assertions, those for which all
  * of both are in force. Currentness never hides anything from retrieval. */
-#define FIND_SQL(restriction)                                                         \
-    "select o.id, i.size, o.sop_class_uid, o.sop_instance_uid, i.transfer_syntax_uid" \
-    " from unnest($1::text[]) with ordinality as u (uid, n)"                          \
-    " join dpp.objects o on o.sop_instance_uid = u.uid collate \"C\""                 \
-    " join dpp.instances i on i.object_id = o.id"                                     \
-    " where o.state = 'published' and o.sop_class_uid = any($2::text[])" restriction  \
+#define FIND_SQL(restriction)                                                                   \
+    "select o.id, i.size, o.sop_class_uid, o.sop_instance_uid, i.transfer_syntax_uid, i.digest" \
+    " from unnest($1::text[]) with ordinality as u (uid, n)"                                    \
+    " join dpp.objects o on o.sop_instance_uid = u.uid collate \"C\""                           \
+    " join dpp.instances i on i.object_id = o.id"                                               \
+    " where o.state = 'published' and o.sop_class_uid = any($2::text[])" restriction            \
     " order by u.n"
 
 static const char find_sql[] = FIND_SQL("");
 static const char find_restricted_sql[] =
     FIND_SQL(" and ($3::text[] || $4::text[]) <@ " INSTANCES_REQUIREMENTS_MET("o"));
 
-static const char fetch_sql[] = "select u.n, i.dataset"
+static const char fetch_sql[] = "select u.n, i.dataset, i.digest, i.transfer_syntax_uid"
                                 " from unnest($1::bigint[]) with ordinality as u (id, n)"
                                 " join dpp.instances i on i.object_id = u.id";
 
-static const char chunk_sql[] = "select substring(i.dataset from $2::int for $3::int)"
-                                " from dpp.instances i where i.object_id = $1::bigint";
+static const char chunk_sql[] =
+    "select substring(i.dataset from $2::int for $3::int), i.digest,"
+    " i.transfer_syntax_uid from dpp.instances i where i.object_id = $1::bigint";
 
 enum { FIRST_REFS = 16 }; /* of a list; it doubles as rows come */
 
 /* One of refs. */
 struct wanted {
-    int64_t id;
-    int64_t size;
+    struct instance_ref ref;
     unsigned index; /* in the caller's refs */
     bool is_delivered;
 };
@@ -83,6 +88,7 @@ struct instances_op {
     unsigned current;  /* the large one that is being read */
     struct buf octets; /* of it, so far */
     size_t chunk_len;  /* of the last chunk */
+    bool is_changed;   /* its id has something else */
     bool has_small;    /* the small ones have come */
     bool is_in_row;    /* the caller's on_data is on the stack */
     bool is_dead;      /* cancelled from there */
@@ -118,6 +124,15 @@ static bool copy_uid(struct span from, char to[65])
     return true;
 }
 
+static bool copy_digest(struct span from, struct instance_ref *to)
+{
+    if (from.len > sizeof(to->digest))
+        return false;
+    memcpy(to->digest, from.data, from.len);
+    to->digest_size = (uint8_t)from.len;
+    return true;
+}
+
 static bool grow(struct instances_op *op)
 {
     unsigned cap = op->cap ? 2 * op->cap : FIRST_REFS;
@@ -144,7 +159,7 @@ static void on_found_row(const struct pg_row *row, void *arg)
     r->object_id = pg_int(row, 0);
     r->size = pg_int(row, 1);
     if (copy_uid(pg_octets(row, 2), r->sop_class) && copy_uid(pg_octets(row, 3), r->sop_instance) &&
-        copy_uid(pg_octets(row, 4), r->transfer_syntax))
+        copy_uid(pg_octets(row, 4), r->transfer_syntax) && copy_digest(pg_octets(row, 5), r))
         l->count++;
 }
 
@@ -295,15 +310,35 @@ static void finish(struct instances_op *op, const struct err *result)
         cb(&copy, arg);
 }
 
-/* Hands over one instance; octets NULL = it has vanished. */
-static void deliver(struct instances_op *op, struct wanted *w, struct buf *octets)
+/* Whether a row's digest and transfer syntax, from column on, are those of what was chosen. */
+static bool is_chosen(const struct instance_ref *ref, const struct pg_row *row, unsigned column)
+{
+    struct span digest = pg_octets(row, column);
+    return digest.len == ref->digest_size &&
+           memcmp(digest.data, ref->digest, ref->digest_size) == 0 &&
+           span_equal_str(pg_octets(row, column + 1), ref->transfer_syntax);
+}
+
+/* Hands over one instance, or says why it cannot. */
+static void deliver(struct instances_op *op, struct wanted *w, struct buf *octets,
+                    const struct err *why)
 {
     if (w->is_delivered || op->is_dead)
         return;
     w->is_delivered = true;
     op->is_in_row = true;
-    op->on_data(w->index, octets, op->arg);
+    op->on_data(w->index, octets, why, op->arg);
     op->is_in_row = false;
+}
+
+static void deliver_nothing(struct instances_op *op, struct wanted *w, bool is_changed)
+{
+    struct err why = {0};
+    if (is_changed)
+        err_set(&why, RC_CONFLICT, "an instance is another one in this database");
+    else
+        err_set(&why, RC_NOTFOUND, "an instance is no longer available");
+    deliver(op, w, NULL, &why);
 }
 
 static void on_small_row(const struct pg_row *row, void *arg)
@@ -313,11 +348,17 @@ static void on_small_row(const struct pg_row *row, void *arg)
     if (op->is_dead || n < 1 || n > (int64_t)op->small_count)
         return;
 
+    struct wanted *w = &op->wanted[n - 1];
+    struct span dataset = pg_octets(row, 1);
+    if (!is_chosen(&w->ref, row, 2) || (int64_t)dataset.len != w->ref.size) {
+        deliver_nothing(op, w, true);
+        return;
+    }
     struct buf octets;
     buf_init(&octets, 0);
-    buf_add_span(&octets, pg_octets(row, 1));
+    buf_add_span(&octets, dataset);
     if (buf_status(&octets) == RC_OK)
-        deliver(op, &op->wanted[n - 1], &octets);
+        deliver(op, w, &octets, NULL);
     else
         err_set(&op->failure, buf_status(&octets), "no memory for an instance");
     buf_fini(&octets); /* empty when the receiver has taken them */
@@ -327,6 +368,9 @@ static void on_chunk_row(const struct pg_row *row, void *arg)
 {
     struct instances_op *op = arg;
     struct span chunk = pg_octets(row, 0);
+    op->is_changed = !is_chosen(&op->wanted[op->current].ref, row, 1);
+    if (op->is_changed)
+        return;
     op->chunk_len = chunk.len;
     buf_add_span(&op->octets, chunk);
 }
@@ -338,8 +382,8 @@ static void next_large(struct instances_op *op)
 {
     while (op->current < op->count && !op->is_dead) {
         struct wanted *w = &op->wanted[op->current];
-        buf_init(&op->octets, (size_t)w->size);
-        if (buf_reserve(&op->octets, (size_t)w->size)) {
+        buf_init(&op->octets, (size_t)w->ref.size);
+        if (buf_reserve(&op->octets, (size_t)w->ref.size)) {
             read_chunk(op);
             return;
         }
@@ -356,7 +400,6 @@ static void on_chunk_done(const struct err *result, int64_t rows, void *arg)
 {
     struct instances_op *op = arg;
     struct wanted *w = &op->wanted[op->current];
-    (void)rows;
     if (start_over(op, result, fetch_run)) {
         buf_fini(&op->octets);
         return;
@@ -365,12 +408,15 @@ static void on_chunk_done(const struct err *result, int64_t rows, void *arg)
         finish(op, result);
         return;
     }
-    bool is_whole = op->octets.len == (size_t)w->size && buf_status(&op->octets) == RC_OK;
+    bool is_whole = op->octets.len == (size_t)w->ref.size && buf_status(&op->octets) == RC_OK;
     if (!is_whole && op->chunk_len == INSTANCES_CHUNK_BYTES && buf_status(&op->octets) == RC_OK) {
         read_chunk(op);
         return;
     }
-    deliver(op, w, is_whole ? &op->octets : NULL);
+    if (is_whole && !op->is_changed)
+        deliver(op, w, &op->octets, NULL);
+    else
+        deliver_nothing(op, w, op->is_changed || rows > 0);
     buf_fini(&op->octets);
     op->current++;
     next_large(op);
@@ -379,7 +425,7 @@ static void on_chunk_done(const struct err *result, int64_t rows, void *arg)
 static void read_chunk(struct instances_op *op)
 {
     char id[24], from[24], len[24];
-    snprintf(id, sizeof(id), "%" PRId64, op->wanted[op->current].id);
+    snprintf(id, sizeof(id), "%" PRId64, op->wanted[op->current].ref.object_id);
     snprintf(from, sizeof(from), "%zu", op->octets.len + 1);
     snprintf(len, sizeof(len), "%d", INSTANCES_CHUNK_BYTES);
     struct pg_param params[] = {pg_text(id), pg_text(from), pg_text(len)};
@@ -390,6 +436,7 @@ static void read_chunk(struct instances_op *op)
                          .on_done = on_chunk_done,
                          .arg = op};
     op->chunk_len = 0;
+    op->is_changed = false;
     pg_query_start(op->conn, &q);
 }
 
@@ -405,7 +452,7 @@ static void on_small_done(const struct err *result, int64_t rows, void *arg)
     }
     op->has_small = true;
     for (unsigned i = 0; i < op->small_count && op->failure.code == RC_OK && !op->is_dead; i++)
-        deliver(op, &op->wanted[i], NULL);
+        deliver_nothing(op, &op->wanted[i], false);
     next_large(op);
 }
 
@@ -415,7 +462,7 @@ static void read_small(struct instances_op *op)
     buf_init(&ids, 0);
     buf_add_str(&ids, "{");
     for (unsigned i = 0; i < op->small_count; i++)
-        buf_printf(&ids, "%s%" PRId64, i ? "," : "", op->wanted[i].id);
+        buf_printf(&ids, "%s%" PRId64, i ? "," : "", op->wanted[i].ref.object_id);
     buf_add_str(&ids, "}");
 
     struct pg_param params[] = {pg_text_span(buf_span(&ids))};
@@ -458,8 +505,7 @@ static void sort_by_size(struct instances_op *op, const struct instance_ref *ref
         for (unsigned i = 0; i < count; i++) {
             if ((refs[i].size > INSTANCES_CHUNK_BYTES) != is_large)
                 continue;
-            op->wanted[op->count++] =
-                (struct wanted){.id = refs[i].object_id, .size = refs[i].size, .index = i};
+            op->wanted[op->count++] = (struct wanted){.ref = refs[i], .index = i};
             op->small_count += !is_large;
             if (refs[i].size > (int64_t)INSTANCES_BATCH_BYTES - (int64_t)sum)
                 err_set(&op->failure, RC_LIMIT, "instances of one batch have more than %d octets",

@@ -219,7 +219,15 @@ static void sort_out(struct subops *s)
 
 /* ---- fetching ---- */
 
-static void on_data(unsigned index, struct buf *octets, void *arg)
+/* Found, and yet another one now: rows were lost after they had been acknowledged, which somebody should know. */
+static void tell_changed(const struct subops *s, unsigned i)
+{
+    log_warn(assoc_log(s->o.channel->assoc), "retrieve.instance_changed",
+             "uid=%s object=%lld note=\"another object has its id in this database\"",
+             s->o.list->refs[i].sop_instance, (long long)s->o.list->refs[i].object_id);
+}
+
+static void on_data(unsigned index, struct buf *octets, const struct err *why, void *arg)
 {
     struct subops *s = arg;
     unsigned i = s->fetch_first + index;
@@ -229,9 +237,9 @@ static void on_data(unsigned index, struct buf *octets, void *arg)
         return;
     }
     if (!octets) {
-        struct err err = {0};
-        err_set(&err, RC_NOTFOUND, "an instance is no longer available");
-        fail(s, i, &err);
+        if (why->code == RC_CONFLICT)
+            tell_changed(s, i);
+        fail(s, i, why);
         return; /* counted; the end comes with on_fetched */
     }
     struct part *p = xcalloc(1, sizeof *p);

@@ -371,6 +371,7 @@ class Row:
     gone: bool = False  # the requester leaves
     revoked: bool = False  # its right, after negotiation
     stage: str = "patient"
+    logs: object = None  # what the server writes meanwhile, by a function of the operation
     # status, (remaining, completed, failed, warning), places in the list or None, Error Comment or None
     both: tuple = None
     get: tuple = None
@@ -414,6 +415,18 @@ def vanishes(n):
         op.stage.database.query("create table vanished as select i.* from dpp.instances i join dpp.objects o on o.id = object_id"
                                 " where sop_instance_uid = %s", (op.uid(n),))
         op.stage.database.amend("delete from dpp.instances where object_id in (select object_id from vanished)")
+        return OK
+    return act
+
+
+def becomes_another(n):
+    """As after a failover that lost rows: when it is to be fetched its id is that of an object with other content."""
+    def act(op):
+        (kept,), = op.stage.database.query("select digest from dpp.instances join dpp.objects o on o.id = object_id"
+                                           " where sop_instance_uid = %s", (op.uid(n),))
+        write = "update dpp.instances set digest = %s from dpp.objects o where o.id = object_id and sop_instance_uid = %s"
+        op.undo.append((write, (kept, op.uid(n))))
+        op.stage.database.amend(write, (b"x" * 32, op.uid(n)))
         return OK
     return act
 
@@ -554,6 +567,9 @@ ROWS = [
     # the repository
     Row("an instance has vanished", "decision: failed", asked=LARGE, answers={LARGE[0]: vanishes(LARGE[3])}, stage="narrow",
         both=(0xB000, (None, 3, 1, 0), [LARGE[3]], "an instance is no longer available")),
+    Row("an instance is another one", "decision: failed", asked=LARGE, answers={LARGE[0]: becomes_another(LARGE[3])}, stage="narrow",
+        logs=lambda op: rf"level=warn event=retrieve\.instance_changed .*uid={op.uid(LARGE[3])} object=\d+ ",
+        both=(0xB000, (None, 3, 1, 0), [LARGE[3]], "an instance is another one in this database")),
 ]
 CELLS = [(row, kind, getattr(row, kind.name) or row.both) for row in ROWS for kind in (Get, Move)
          if row.gone or row.both or getattr(row, kind.name)]
@@ -604,6 +620,8 @@ def check_log(op, status, numbers):
     kind = "done" if status in (0x0000, 0xB000, 0xFE00) else "refused"
     line = op.stage.server.wait_log(rf"event={op.name}\.{kind} .*msg_id={op.message_id} .*aet={op.title} ")
     assert f" status=0x{status:04X} " in line
+    if op.row.logs:
+        op.stage.server.wait_log(op.row.logs(op))
     if numbers == UNCOUNTED:
         assert " completed=" not in line
         return

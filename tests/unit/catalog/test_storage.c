@@ -153,11 +153,12 @@ struct fetched {
     struct err result;
     unsigned deliveries;
     bool is_null[8];
+    enum rc why[8];
     struct buf octets[8];
     struct instances_op *cancels; /* the operation to cancel at the first delivery */
 };
 
-static void on_data(unsigned index, struct buf *octets, void *arg)
+static void on_data(unsigned index, struct buf *octets, const struct err *why, void *arg)
 {
     struct fetched *f = arg;
     assert_true(index < 8);
@@ -168,6 +169,7 @@ static void on_data(unsigned index, struct buf *octets, void *arg)
         memset(octets, 0, sizeof(*octets));
     } else {
         f->is_null[index] = true;
+        f->why[index] = why->code;
     }
     if (f->cancels) {
         instances_cancel(f->cancels);
@@ -295,7 +297,64 @@ static void what_has_vanished_is_delivered_as_null(void **state)
     assert_true(f.is_null[0]);
     assert_false(f.is_null[1]);
     assert_true(f.is_null[2]);
+    assert_int_equal(f.why[0], RC_NOTFOUND);
+    assert_int_equal(f.why[2], RC_NOTFOUND);
     fetched_fini(&f);
+    instance_list_free(l);
+}
+
+static void other_digest(struct instance_ref *r)
+{
+    r->digest[DCM_DIGEST_BYTES - 1] ^= 1;
+}
+
+static void no_digest(struct instance_ref *r)
+{
+    r->digest_size = 0;
+}
+
+static void other_syntax(struct instance_ref *r)
+{
+    snprintf(r->transfer_syntax, sizeof(r->transfer_syntax), UID_EXPLICIT_BE);
+}
+
+static void shorter(struct instance_ref *r)
+{
+    r->size--;
+}
+
+static void longer(struct instance_ref *r)
+{
+    r->size++;
+}
+
+/* What was chosen in one database, and what another has under the same ids. */
+static void what_has_the_id_of_another_is_not_delivered(void **state)
+{
+    static void (*const changes[])(struct instance_ref *) = {other_digest, no_digest, other_syntax,
+                                                             shorter, longer};
+    static const char *const uids[] = {"1.5.2", "1.5.3", "1.5.4"};
+    struct buf b;
+    (void)state;
+    store_spec(CT "00080018 UI 1.5.2");
+    store_spec(CT "00080018 UI 1.5.3");
+    store_octets(large(&b, "1.5.4", 2 * INSTANCES_CHUNK_BYTES), UID_EXPLICIT_LE);
+    buf_fini(&b);
+    struct instance_list *l = find(&model_protocol, uids, 3);
+    for (unsigned i = 0; i < COUNT(changes); i++) {
+        struct instance_ref refs[3] = {l->refs[0], l->refs[1], l->refs[2]};
+        struct fetched f = {0};
+        changes[i](&refs[0]);
+        changes[i](&refs[2]);
+        instances_fetch(database.reader, WAIT_MS, refs, 3, on_data, on_fetched, &f);
+        wait_until(&f.is_done);
+        assert_int_equal(f.result.code, RC_OK);
+        assert_int_equal(f.deliveries, 3);
+        assert_int_equal(f.why[0], RC_CONFLICT);
+        assert_false(f.is_null[1]);
+        assert_int_equal(f.why[2], RC_CONFLICT);
+        fetched_fini(&f);
+    }
     instance_list_free(l);
 }
 
@@ -370,6 +429,7 @@ int main(void)
         cmocka_unit_test(ids_come_in_order_of_first_mention),
         cmocka_unit_test(octets_come_back_as_they_went_in),
         cmocka_unit_test(what_has_vanished_is_delivered_as_null),
+        cmocka_unit_test(what_has_the_id_of_another_is_not_delivered),
         cmocka_unit_test(no_refs_and_too_much_are_answered),
         cmocka_unit_test(cancel_is_silent_at_any_time),
     };
