@@ -122,6 +122,15 @@ struct pg_query {
  * wants to have it: the wait was cancelled, as a time-out does. Of our own; PostgreSQL only warns of it. */
 #define PG_UNREPLICATED "DPUNR"
 
+/* In the select list of a statement whose success is to mean that the standby has what it wrote, and what it has read. Where
+ * commits wait for a standby a word goes into the log, so this one waits also when it has written nothing else; and
+ * whatever the role says of client_min_messages, it is heard when the wait was cancelled. Both end with the
+ * transaction, so no session is needed, and a pooler may be between. */
+#define PG_CONFIRMED                                                           \
+    "pg_catalog.set_config('client_min_messages', 'warning', true),"           \
+    " case when pg_catalog.current_setting('synchronous_standby_names') <> ''" \
+    " then pg_catalog.pg_logical_emit_message(true, 'dppr', 'confirm') end"
+
 /* Starts; a failure to start comes through on_done too. One at a time per connection. */
 void pg_query_start(struct pg_conn *c, const struct pg_query *q);
 /* Back-pressure: after pause, at most the rows of one socket read are still delivered to nobody: they

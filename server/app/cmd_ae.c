@@ -189,7 +189,8 @@ static const char sql_add[] =
     "    $19::text, array(select regexp_replace(r.entry, '\\^DCM(/|$)', '\\1', 'g')\n"
     "        from unnest(string_to_array($20::text, E'\\n')) with ordinality as r (entry, n)\n"
     "        order by r.n), $21::boolean, $22::boolean, $23::text,\n"
-    "    string_to_array($24::text, E'\\n'), $25::boolean, $26::text)";
+    "    string_to_array($24::text, E'\\n'), $25::boolean, $26::text)\n"
+    "returning " PG_CONFIRMED;
 
 /* {"added":"CT1"} */
 static void print_done(const char *what, const char *title, const char *more)
@@ -380,7 +381,7 @@ static enum rc ae_remove(struct ae *a, struct err *err)
     char rows[24];
     enum rc rc = pg_sync_query(a->database,
                                "delete from dpp.application_entities\n"
-                               "where ae_title = $1::text\nreturning id",
+                               "where ae_title = $1::text\nreturning id, " PG_CONFIRMED,
                                &param, 1, &t, err);
 
     if (rc == RC_OK && pg_table_rows(t) == 0)

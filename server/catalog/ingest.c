@@ -23,9 +23,8 @@
  *
  * What is found need not be safe: with synchronous replication a commit may be on a primary and not on its standby,
  * whether that primary has come back or somebody has cancelled the wait, or ended its session (PG_UNREPLICATED). So
- * before success is said of what a statement did not write itself, the transaction that reads it writes a
- * word into the log; its own commit then waits for the standby, which has all that came before. The same holds for
- * "the same content is stored already", unless its audit row is such a word.
+ * every statement here is PG_CONFIRMED, also one that only finds: its own commit waits for the standby, which then has all
+ * that came before. "The same content is stored already" is said of nothing less.
  *
  * The audit row of a store is written by the statement that stores, so it is there when the object is, and gone when the
  * transaction is. Of a store whose answer was lost it is there if that has committed.
@@ -64,6 +63,7 @@ enum {
     " $7::text, $8::text, $9::text, $10::text, $11::text[], $12::text[], $13::text[], "         \
     "$14::text[],"                                                                              \
     " $15::text[], $16::text[], $17::text[])"
+#define PLAIN(ingest) ingest ", " PG_CONFIRMED
 /* The same with its audit row. The parameters after the statement's own, in the order of add_audit. */
 #define AUDITED(ingest, operation, accepted, refused, aet, address, association, server, details)  \
     "with ingested as materialized (" ingest " as outcome),"                                       \
@@ -73,26 +73,28 @@ enum {
     " case when i.outcome in ('stored', 'same') then " accepted "::int else " refused "::int end," \
     " " aet "::text, " address "::inet, " association "::text, " server "::uuid,"                  \
     " " details "::jsonb || jsonb_build_object('outcome', i.outcome) from ingested i)"             \
-    " select i.outcome from ingested i"
+    " select i.outcome, " PG_CONFIRMED " from ingested i"
 
 #define AUDITED_PROTOCOL(function) \
     AUDITED(INGEST_PROTOCOL(function), "$20", "$21", "$22", "$23", "$24", "$25", "$26", "$27")
-static const char protocol_ingest[] = INGEST_PROTOCOL("ingest");
+static const char protocol_ingest[] = PLAIN(INGEST_PROTOCOL("ingest"));
 static const char protocol_audited[] = AUDITED_PROTOCOL("ingest");
-static const char successor_ingest[] = INGEST_PROTOCOL("ingest_successor");
+static const char successor_ingest[] = PLAIN(INGEST_PROTOCOL("ingest_successor"));
 static const char successor_audited[] = AUDITED_PROTOCOL("ingest_successor");
 
 static const char protocol_rebuild[] =
     "select dpp.rebuild($1::text, $2::bytea, $3::text, $4::text, $5::text[], $6::text[],"
-    " $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[])";
+    " $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[])"
+    ", " PG_CONFIRMED;
 
-static const char approval_ingest[] = INGEST_APPROVAL;
+static const char approval_ingest[] = PLAIN(INGEST_APPROVAL);
 static const char approval_audited[] =
     AUDITED(INGEST_APPROVAL, "$18", "$19", "$20", "$21", "$22", "$23", "$24", "$25");
 
 static const char approval_rebuild[] =
     "select dpp.rebuild_approval($1::text, $2::bytea, $3::text, $4::text, $5::text[], $6::text[],"
-    " $7::text[], $8::text[], $9::text[], $10::text[], $11::text[])";
+    " $7::text[], $8::text[], $9::text[], $10::text[], $11::text[])"
+    ", " PG_CONFIRMED;
 
 /* Per model the statements and the tables whose rows they take, before the warnings. */
 static const struct kind {
@@ -109,14 +111,7 @@ static const struct kind successor = {&model_protocol,  successor_ingest, succes
                                       protocol_rebuild, ROWS_PROTOCOL,    ROWS_APPROVAL};
 
 static const char known_statement[] =
-    "select o.state, coalesce(i.digest = $2::bytea, false)"
-    " from dpp.objects o left join dpp.instances i on i.object_id = o.id"
-    " where o.sop_instance_uid = $1::text";
-
-/* The same, committed when the standby has it. */
-static const char reread_statement[] =
-    "select o.state, coalesce(i.digest = $2::bytea, false),"
-    " pg_catalog.pg_logical_emit_message(true, 'dppr', 'reread')"
+    "select o.state, coalesce(i.digest = $2::bytea, false), " PG_CONFIRMED
     " from dpp.objects o left join dpp.instances i on i.object_id = o.id"
     " where o.sop_instance_uid = $1::text";
 
@@ -447,7 +442,6 @@ struct ingest_op {
     bool was_sent;
     bool has_outcome;
     enum ingest_outcome outcome;
-    enum ingest_outcome if_same; /* what it means when the content is found by reading again */
     unsigned tries;
     int64_t reread_until_ms;
     struct err first_failure; /* while reading again */
@@ -467,7 +461,7 @@ static void on_reread_row(const struct pg_row *row, void *arg)
     op->has_outcome =
         ingest_known_outcome(pg_octets(row, 0), pg_bool(row, 1), &op->outcome) == RC_OK;
     if (op->has_outcome && op->outcome == INGEST_SAME)
-        op->outcome = op->if_same;
+        op->outcome = INGEST_STORED; /* by the statement whose answer was lost */
 }
 
 static void reread(struct ingest_op *op);
@@ -489,7 +483,7 @@ static void on_reread_done(const struct err *result, int64_t rows, void *arg)
 static void reread(struct ingest_op *op)
 {
     struct pg_param params[INGEST_KNOWN_PARAMS];
-    struct pg_query q = {.sql = reread_statement,
+    struct pg_query q = {.sql = known_statement,
                          .params = params,
                          .param_count = ingest_known_params(op->prepared, params),
                          .on_row = on_reread_row,
@@ -501,11 +495,9 @@ static void reread(struct ingest_op *op)
     op->once = pg_once_start(op->pool, op->reread_until_ms - clock_now_ms(), &q);
 }
 
-/* if_same: the outcome when it is there with this content; failure: the answer when that cannot be said. */
-static void start_reread(struct ingest_op *op, enum ingest_outcome if_same,
-                         const struct err *failure)
+/* failure: the answer when it cannot be said that it is there. */
+static void start_reread(struct ingest_op *op, const struct err *failure)
 {
-    op->if_same = if_same;
     op->first_failure = *failure;
     op->tries = 0;
     op->reread_until_ms = clock_now_ms() + op->timeout_ms;
@@ -540,7 +532,7 @@ static void on_ingest_done(const struct err *result, int64_t rows, void *arg)
     (void)rows;
     op->once = NULL;
     if (op->was_sent && is_unknown(result)) {
-        start_reread(op, INGEST_STORED, result); /* by the statement whose answer was lost */
+        start_reread(op, result);
         return;
     }
     if (is_lost_race(result) && op->tries < MAX_TRIES) {
@@ -551,12 +543,6 @@ static void on_ingest_done(const struct err *result, int64_t rows, void *arg)
         struct err err = {0};
         err_set(&err, RC_INTERNAL, "dpp.ingest gave no outcome that this build knows");
         finish(op, &err);
-        return;
-    }
-    if (result->code == RC_OK && op->outcome == INGEST_SAME && !op->prepared->audit) {
-        struct err err = {0};
-        err_set(&err, RC_DB, "what is stored already could not be confirmed");
-        start_reread(op, INGEST_SAME, &err);
         return;
     }
     finish(op, result);

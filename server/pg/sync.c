@@ -220,11 +220,12 @@ static enum rc failed(struct pg_sync *s, const PGresult *result, struct err *err
     return pg_err_from_result(err, result, s->pg);
 }
 
-static enum rc check_replicated(const struct pg_sync *s, enum rc rc, struct err *err)
+static enum rc check_replicated(struct pg_sync *s, enum rc rc, struct err *err)
 {
     if (rc != RC_OK || !s->is_unreplicated) {
         return rc;
     }
+    buf_clear(&s->words); /* nothing was said; those of a statement before are none of this one */
     return err_set(err, RC_DB, "it is done, but the standby did not confirm that it has it");
 }
 

@@ -14,6 +14,7 @@ from conftest import SAMPLES, Server, run_dppr
 from dbproxy import LAST_WORDS, LOST_REQUEST, DatabaseProxy
 from dicomwire import EXPLICIT, PATIENCE_S, encode, wait_for
 from faultload import QUICK, Load, associate, comment, find_one, is_ready, served, store_one, verify, verify_recovered
+from pgbouncer import SETTINGS, PgBouncer
 from protocols import protocol
 
 CONNECTIONS = 2 * 4 + 2 * 2 + 2
@@ -97,14 +98,31 @@ def test_commands(clusters, dead, silent):
 
 # ---- commits that wait for a standby -------------------------------------------------------------------------
 
-def test_no_success_before_the_standby_has_it(clusters):
+@contextlib.contextmanager
+def warnings_hidden(cluster):
+    """The role is told of errors only, and PostgreSQL tells of a commit that is on one machine by a warning."""
+    cluster.execute("alter role postgres set client_min_messages = error")
+    try:
+        yield
+    finally:
+        cluster.execute("alter role postgres reset client_min_messages")
+
+
+@pytest.mark.parametrize("way", ("direct", "pooler"))
+def test_no_success_before_the_standby_has_it(clusters, tmp_path, way):
     """The wait for a standby is cancelled, and the primary has it all the same: no success, however often it is sent."""
     primary, standby = clusters.members
-    clusters.synchronize("nobody")
-    try:
+    with contextlib.ExitStack() as stack:
+        stack.callback(clusters.synchronize, "")
+        stack.enter_context(warnings_hidden(primary))
+        uri, settings = several(primary, standby), {}
+        if way == "pooler":
+            pooler = PgBouncer(clusters.folder, primary.database, 4)
+            stack.callback(pooler.kill)
+            uri, settings = pooler.uri, SETTINGS
         for audit in ("yes", "no"):
-            with serving(several(primary, standby), audit=audit, database_statement_timeout="300ms",
-                         workers=1) as server:
+            clusters.synchronize("nobody")
+            with serving(uri, audit=audit, database_statement_timeout="300ms", workers=1, **settings) as server:
                 wire = associate(server.port)
                 ds = protocol()
                 answer = store_one(wire, ds)
@@ -116,9 +134,6 @@ def test_no_success_before_the_standby_has_it(clusters):
                 clusters.synchronize("")
                 wait_for(lambda: store_one(wire, ds).status == 0)
                 wire.release()
-                clusters.synchronize("nobody")
-    finally:
-        clusters.synchronize("")
 
 
 # ---- the primary dies ------------------------------------------------------------------------------------------

@@ -269,6 +269,15 @@ static void commit_that_no_standby_confirmed_is_no_success(void **state)
     assert_int_equal(a.result.code, RC_DB);
     assert_string_equal(a.result.sqlstate, PG_UNREPLICATED);
     assert_int_equal(rig_value(&r, c, "select count(*) from kept"), 1); /* and yet it is there */
+    /* of what is only found, and where the role hides warnings */
+    rig_execute(&r, c, "set client_min_messages = error");
+    a = rig_query(&r, c, "select n, " PG_CONFIRMED " from kept");
+    assert_string_equal(a.result.sqlstate, PG_UNREPLICATED);
+    a = rig_query(&r, c, "insert into kept values (9) returning n, " PG_CONFIRMED);
+    assert_string_equal(a.result.sqlstate, PG_UNREPLICATED);
+    assert_int_equal(rig_value(&r, c, "select count(*) from kept"), 2);
+    a = rig_query(&r, c, "show client_min_messages"); /* as it was: it ends with the transaction */
+    assert_string_equal(a.text, "error");
     pg_release(c);
 
     struct pg_sync *s = NULL;
@@ -287,8 +296,9 @@ static void commit_that_no_standby_confirmed_is_no_success(void **state)
 
     set_synchronous("");
     c = rig_lease(&r);
-    assert_int_equal(rig_value(&r, c, "select count(*) from kept"), 3);
+    assert_int_equal(rig_value(&r, c, "select count(*) from kept"), 4);
     rig_execute(&r, c, "insert into kept values (4)");
+    rig_execute(&r, c, "select " PG_CONFIRMED); /* nobody is waited for */
     pg_release(c);
     rig_close(&r);
 }
