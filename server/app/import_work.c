@@ -9,7 +9,7 @@
  * There is no journal. Whether a document is there already is for the database to say, in the same statement: of a data
  * set by UID and digest, of an authoring document by UID and by the digest of the document (dpp.import_protocol). A
  * file beside it could only repeat that, and could be wrong. So the same command once more goes on where the first one
- * ended, also from another machine.
+ * ended, also from another machine. What is found is known when the standby has it (PG_CONFIRMED), as for C-STORE.
  *
  * A database that goes away is waited for, --wait at most; then everything stops, because the rest would fail likewise.
  * The same holds for what the database refuses for a reason that is not the document's, such as a missing right.
@@ -285,7 +285,8 @@ static void store_json(struct hand *h, const struct work *w)
 /* ---- authoring documents ---- */
 
 /* The only place that knows how a document becomes a protocol. */
-static const char author_sql[] = "select dpp.import_protocol($1::jsonb, $2::boolean)";
+static const char author_sql[] =
+    "select dpp.import_protocol($1::jsonb, $2::boolean), " PG_CONFIRMED;
 
 /* PostgreSQL would take the last of two members of one name, silently, and tells no lines. */
 static enum rc check_document(struct span text, struct err *err)

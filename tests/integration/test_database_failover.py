@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several hosts in the connection string: a primary and its standby, and what is left when the primary dies."""
 import contextlib
+import json
 import os
 import re
 import socket
+import subprocess
 import threading
 import time
 
 import pytest
 
 from clusters import family, several
-from conftest import SAMPLES, Server, run_dppr
+from conftest import DPPR, SAMPLES, Server, run_dppr
 from dbproxy import LAST_WORDS, LOST_REQUEST, DatabaseProxy
 from dicomwire import EXPLICIT, PATIENCE_S, encode, wait_for
 from faultload import QUICK, Load, associate, comment, find_one, is_ready, served, store_one, verify, verify_recovered
@@ -134,6 +136,36 @@ def test_no_success_before_the_standby_has_it(clusters, tmp_path, way):
                 clusters.synchronize("")
                 wait_for(lambda: store_one(wire, ds).status == 0)
                 wire.release()
+
+
+@pytest.mark.parametrize("kind", ("data set", "document"))
+def test_import_knows_only_what_the_standby_has(clusters, tmp_path, kind):
+    """What an import before left on the primary alone is not counted as there, until a standby has it."""
+    primary = clusters.members[0]
+    file = tmp_path / "one.json"
+    file.write_text(json.dumps(protocol().to_json_dict() if kind == "data set" else {
+        "id": f"waits-{tmp_path.name}", "name": "Waits", "modality": "CT",
+        "procedure_codes": [{"value": "24725-4", "scheme": "LN", "meaning": "CT HEAD"}],
+        "acquisition": [{"name": "Helical", "parameters": [{"keyword": "AcquisitionType", "value": "SPIRAL"}]}]}))
+
+    def run():
+        """Who grows tired of the wait cancels it."""
+        with subprocess.Popen([DPPR, "import", "--json", file], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              env={**os.environ, "DPPR_DATABASE": primary.database}) as importing:
+            while importing.poll() is None:
+                primary.execute("select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'")
+                time.sleep(0.05)
+            done = json.loads(importing.stdout.read())
+            return (done["stored"], done["same"], done["failed"]), importing.stderr.read()
+    with warnings_hidden(primary):
+        clusters.synchronize("nobody")
+        try:
+            for _ in range(2):
+                counts, said = run()
+                assert counts == (0, 0, 1) and "the standby did not confirm" in said, said
+        finally:
+            clusters.synchronize("")
+        assert run()[0] == (0, 1, 0)
 
 
 # ---- the primary dies ------------------------------------------------------------------------------------------
