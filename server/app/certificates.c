@@ -13,6 +13,7 @@
  */
 #include "certificates.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -35,9 +36,24 @@ static int64_t now_s(void)
 
 int certificate_days_left(int64_t end, int64_t now)
 {
-    int64_t left = end - now;
+    return (int)((end - now) / DAY_S);
+}
 
-    return (int)(left >= 0 ? left / DAY_S : -((-left + DAY_S - 1) / DAY_S));
+const char *certificate_span(int64_t end, int64_t now, char out[CERTIFICATE_SPAN_SIZE])
+{
+    static const struct {
+        int seconds;
+        const char *name;
+    } units[] = {{DAY_S, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}};
+    int64_t span = end > now ? end - now : now - end;
+    unsigned i = 0;
+
+    while (i + 1 < sizeof(units) / sizeof(units[0]) && span < units[i].seconds)
+        i++;
+    int64_t count = span / units[i].seconds;
+    snprintf(out, CERTIFICATE_SPAN_SIZE, "%lld %s%s", (long long)count, units[i].name,
+             count == 1 ? "" : "s");
+    return out;
 }
 
 static struct tls_options options_of(const struct config *c, enum tls_role role)
@@ -84,13 +100,14 @@ static const struct tls *any(const struct certificates *x)
 
 static void warn_of_end(const char *what, const char *name, int64_t end)
 {
-    int days = certificate_days_left(end, now_s());
+    int64_t now = now_s();
+    int days = certificate_days_left(end, now);
 
     if (end == 0 || days >= CERTIFICATE_WARN_DAYS)
         return;
-    log_event(days < 0 ? LOG_ERROR : LOG_WARN, NULL, "tls.expires",
+    log_event(end < now ? LOG_ERROR : LOG_WARN, NULL, "tls.expires",
               "file=%s subject=\"%s\" days_left=%d note=\"%s\"", what, name, days,
-              days < 0 ? "peers refuse it" : "put a new one there and send SIGHUP");
+              end < now ? "peers refuse it" : "put a new one there and send SIGHUP");
 }
 
 static void on_look(void *arg)

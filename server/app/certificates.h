@@ -32,8 +32,11 @@ bool certificates_reload(struct certificates *x, const struct config *c);
 struct tls *certificates_server(const struct certificates *x);
 struct tls_holder *certificates_client(const struct certificates *x); /* borrowed */
 
-/* "12 days" until then, and whether that is so soon that people should be told. */
+/* Whole days until then, negative once that is past, and whether that is so soon that people should be told. */
 enum { CERTIFICATE_WARN_DAYS = 30 };
 int certificate_days_left(int64_t end, int64_t now);
+/* From now to the end, or since, in the largest unit of which it has a whole one: "12 days", "1 hour". */
+enum { CERTIFICATE_SPAN_SIZE = 32 };
+const char *certificate_span(int64_t end, int64_t now, char out[CERTIFICATE_SPAN_SIZE]);
 
 #endif

@@ -201,17 +201,18 @@ static void check_dicom_port(struct doctor *d, const char *name, uint16_t port, 
 
 static void check_end(struct doctor *d, const char *name, const char *what, int64_t end)
 {
-    int days = certificate_days_left(end, (int64_t)time(NULL));
+    int64_t now = (int64_t)time(NULL);
+    char span[CERTIFICATE_SPAN_SIZE];
 
     if (end == 0)
         return;
-    if (days < 0)
-        doctor_report(d, FAIL, name,
-                      "%s has expired %d days ago; put a new one there and send SIGHUP", what,
-                      -days);
+    certificate_span(end, now, span);
+    if (end < now)
+        doctor_report(d, FAIL, name, "%s has expired %s ago; put a new one there and send SIGHUP",
+                      what, span);
     else
-        doctor_report(d, days < CERTIFICATE_WARN_DAYS ? WARN : OK, name, "%s: %d days left", what,
-                      days);
+        doctor_report(d, certificate_days_left(end, now) < CERTIFICATE_WARN_DAYS ? WARN : OK, name,
+                      "%s: %s left", what, span);
 }
 
 static void check_key(struct doctor *d)
