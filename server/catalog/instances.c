@@ -69,7 +69,7 @@ struct instances_op {
     void *arg;
     struct reader *reader;
     int64_t timeout_ms;
-    struct reading *reading; /* while a connection is waited for */
+    struct reading reading; /* while a connection is waited for */
     bool on_standby;
     /* instances_find */
     instances_found_cb on_found;
@@ -172,7 +172,7 @@ static bool start_over(struct instances_op *op, const struct err *result, readin
         return false;
     pg_release(op->conn);
     op->conn = NULL;
-    op->reading = reading_start_over(op->reader, op->timeout_ms, result, cb, op);
+    reading_start_over(&op->reading, op->reader, op->timeout_ms, result, cb, op);
     return true;
 }
 
@@ -215,7 +215,6 @@ static struct pg_query find_query(struct instances_op *op)
 static void find_run(struct pg_conn *conn, bool on_standby, const struct err *why, void *arg)
 {
     struct instances_op *op = arg;
-    op->reading = NULL;
     op->conn = conn;
     op->on_standby = on_standby;
     if (!conn) {
@@ -283,7 +282,7 @@ enum rc instances_find(struct reader *reader, int64_t timeout_ms, const struct m
     params[3] = pg_text(destination);
     memcpy(op->params, params, sizeof(params));
     if (reader_has_standby(reader)) {
-        op->reading = reading_start(reader, timeout_ms, find_run, op);
+        reading_start(&op->reading, reader, timeout_ms, find_run, op);
     } else { /* sent at once when a connection is idle, else copied */
         struct pg_query q = find_query(op);
         op->once = pg_once_start(reader_primary(reader), timeout_ms, &q);
@@ -484,7 +483,6 @@ static void read_small(struct instances_op *op)
 static void fetch_run(struct pg_conn *conn, bool on_standby, const struct err *why, void *arg)
 {
     struct instances_op *op = arg;
-    op->reading = NULL;
     op->conn = conn;
     op->on_standby = on_standby;
     if (!conn)
@@ -529,7 +527,7 @@ struct instances_op *instances_fetch(struct reader *reader, int64_t timeout_ms,
     op->current = op->small_count;
     op->reader = reader;
     op->timeout_ms = timeout_ms;
-    op->reading = reading_start(reader, timeout_ms, fetch_run, op);
+    reading_start(&op->reading, reader, timeout_ms, fetch_run, op);
     return op;
 }
 
@@ -543,8 +541,7 @@ void instances_cancel(struct instances_op *op)
     }
     if (op->once)
         pg_once_cancel(op->once);
-    if (op->reading)
-        reading_cancel(op->reading);
+    reading_cancel(&op->reading);
     if (op->conn)
         pg_release(op->conn);
     op_free(op);

@@ -93,24 +93,23 @@ struct position {
     char lsn[24], id[37], timeline[12];
 };
 
-enum reading_state {
-    READING_WAITS,   /* for the next question */
-    READING_ASKS,    /* the question is under way */
-    READING_LEASES,  /* a standby's connection */
-    READING_CHECKS,  /* whether that is fresh */
-    READING_NAPS,    /* until it is asked again */
-    READING_PRIMARY, /* leases a connection of the primary */
+enum attempt_state {
+    ATTEMPT_WAITS,  /* for the next question */
+    ATTEMPT_ASKS,   /* the question is under way */
+    ATTEMPT_LEASES, /* a connection */
+    ATTEMPT_CHECKS, /* whether that is fresh */
+    ATTEMPT_NAPS,   /* until it is asked again */
 };
 
-struct reading {
-    TAILQ_ENTRY(reading) link;
+/* To read on the standby. It ends with a connection of it, or with a lease of the primary. */
+struct attempt {
+    TAILQ_ENTRY(attempt) link;
+    struct reading *of;
     struct reader *reader;
-    reading_cb cb;
-    void *arg;
     int64_t deadline_ms; /* of the wait for the primary */
     int64_t until_ms;    /* of the wait for the standby */
     int64_t nap_ms;
-    enum reading_state state;
+    enum attempt_state state;
     bool is_scout; /* tries a standby that rests */
     enum verdict verdict;
     struct position wanted;
@@ -123,7 +122,7 @@ struct reader {
     struct loop *loop;
     struct pg_pool *primary, *standby;
     int64_t wait_ms;
-    TAILQ_HEAD(, reading) readings;
+    TAILQ_HEAD(, attempt) attempts;
     struct pg_once *question;
     struct position answer;
     bool has_noted; /* this cluster's timeline, since the start */
@@ -132,47 +131,50 @@ struct reader {
 };
 
 static void ask(struct reader *r);
-static void check(struct reading *g);
+static void check(struct attempt *a);
 
 /* ---- the end of one ---- */
 
-static void reading_free(struct reading *g)
+static void attempt_free(struct attempt *a)
 {
-    struct reader *r = g->reader;
-    TAILQ_REMOVE(&r->readings, g, link);
-    if (g->is_scout)
+    struct reader *r = a->reader;
+    TAILQ_REMOVE(&r->attempts, a, link);
+    if (a->is_scout)
         r->has_scout = false;
-    loop_timer_free(g->timer);
-    free(g);
+    a->of->attempt = NULL;
+    loop_timer_free(a->timer);
+    free(a);
 }
 
 static void hand_over(struct reading *g, struct pg_conn *conn, bool on_standby,
                       const struct err *why)
 {
-    reading_cb cb = g->cb;
-    void *arg = g->arg;
-    reading_free(g);
+    struct reading done = *g;
+    *g = (struct reading){0};
     if (conn)
         metric_add_at(METRIC_reads,
                       (struct metric_at){.a = on_standby ? PLACE_standby : PLACE_primary}, 1);
-    cb(conn, on_standby, why, arg);
+    done.cb(conn, on_standby, why, done.arg);
 }
 
 static void on_primary(struct pg_conn *conn, const struct err *why, void *arg)
 {
-    struct reading *g = arg;
-    g->lease = NULL;
-    hand_over(g, conn, false, why);
+    hand_over(arg, conn, false, why);
 }
 
-static void go_to_primary(struct reading *g)
+static void go_to_primary(struct reading *g, int64_t timeout_ms)
 {
-    struct reader *r = g->reader;
-    if (g->conn)
-        pg_release(g->conn);
-    g->conn = NULL;
-    g->state = READING_PRIMARY;
-    g->lease = pg_lease_start(r->primary, g->deadline_ms - clock_now_ms(), on_primary, g);
+    g->lease = pg_lease_start(g->reader->primary, timeout_ms, on_primary, g);
+}
+
+static void give_up(struct attempt *a)
+{
+    struct reading *g = a->of;
+    int64_t left = a->deadline_ms - clock_now_ms();
+    if (a->conn)
+        pg_release(a->conn);
+    attempt_free(a);
+    go_to_primary(g, left);
 }
 
 /* ---- the rest of a standby ---- */
@@ -199,90 +201,93 @@ static void end_rest(struct reader *r)
         log_info(NULL, "standby.used", "note=\"reading on the standby\"");
 }
 
-static void fall_back(struct reading *g, enum fallback_value reason, const char *why)
+static void fall_back(struct attempt *a, enum fallback_value reason, const char *why)
 {
-    begin_rest(g->reader, reason, why);
-    go_to_primary(g);
+    begin_rest(a->reader, reason, why);
+    give_up(a);
 }
 
 /* ---- is it fresh ---- */
 
 static void on_timer(void *arg)
 {
-    struct reading *g = arg;
-    if (g->state == READING_NAPS)
-        check(g);
+    struct attempt *a = arg;
+    if (a->state == ATTEMPT_NAPS)
+        check(a);
     else
-        fall_back(g, FALLBACK_away, "the standby says nothing");
+        fall_back(a, FALLBACK_away, "the standby says nothing");
 }
 
-static void set_timer(struct reading *g, int64_t ms)
+static void set_timer(struct attempt *a, int64_t ms)
 {
-    if (!g->timer)
-        g->timer = loop_timer_new(g->reader->loop, on_timer, g);
-    loop_timer_set(g->timer, ms);
+    if (!a->timer)
+        a->timer = loop_timer_new(a->reader->loop, on_timer, a);
+    loop_timer_set(a->timer, ms);
 }
 
-static void nap_or_fall_back(struct reading *g)
+static void nap_or_fall_back(struct attempt *a)
 {
-    int64_t left = g->until_ms - clock_now_ms();
+    int64_t left = a->until_ms - clock_now_ms();
     if (left <= 0) {
-        fall_back(g, FALLBACK_stale,
-                  g->verdict == BEHIND ? "the standby is behind"
+        fall_back(a, FALLBACK_stale,
+                  a->verdict == BEHIND ? "the standby is behind"
                                        : "the standby does not follow this primary");
         return;
     }
-    g->state = READING_NAPS;
-    set_timer(g, g->nap_ms < left ? g->nap_ms : left);
-    g->nap_ms = 2 * g->nap_ms < NAP_MOST_MS ? 2 * g->nap_ms : NAP_MOST_MS;
+    a->state = ATTEMPT_NAPS;
+    set_timer(a, a->nap_ms < left ? a->nap_ms : left);
+    a->nap_ms = 2 * a->nap_ms < NAP_MOST_MS ? 2 * a->nap_ms : NAP_MOST_MS;
 }
 
 static void on_verdict(const struct pg_row *row, void *arg)
 {
-    struct reading *g = arg;
-    g->verdict = (enum verdict)pg_int(row, 0);
+    struct attempt *a = arg;
+    a->verdict = (enum verdict)pg_int(row, 0);
 }
 
 static void on_checked(const struct err *result, int64_t rows, void *arg)
 {
-    struct reading *g = arg;
+    struct attempt *a = arg;
     (void)rows;
-    loop_timer_clear(g->timer);
+    loop_timer_clear(a->timer);
     if (result->code != RC_OK) {
-        fall_back(g, FALLBACK_away, result->text);
-    } else if (g->verdict == FRESH) {
-        end_rest(g->reader);
-        hand_over(g, g->conn, true, NULL);
+        fall_back(a, FALLBACK_away, result->text);
+    } else if (a->verdict == FRESH) {
+        struct reading *g = a->of;
+        struct pg_conn *conn = a->conn;
+        end_rest(a->reader);
+        attempt_free(a);
+        hand_over(g, conn, true, NULL);
     } else {
-        nap_or_fall_back(g);
+        nap_or_fall_back(a);
     }
 }
 
-static void check(struct reading *g)
+static void check(struct attempt *a)
 {
-    struct pg_param params[] = {pg_text(g->wanted.lsn), pg_text(g->wanted.id),
-                                pg_text(g->wanted.timeline)};
+    struct pg_param params[] = {pg_text(a->wanted.lsn), pg_text(a->wanted.id),
+                                pg_text(a->wanted.timeline)};
     struct pg_query q = {.sql = check_sql,
                          .params = params,
                          .param_count = 3,
                          .on_row = on_verdict,
                          .on_done = on_checked,
-                         .arg = g};
-    g->state = READING_CHECKS;
-    g->verdict = ELSEWHERE;
-    set_timer(g, SILENT_MS);
-    pg_query_start(g->conn, &q);
+                         .arg = a};
+    a->state = ATTEMPT_CHECKS;
+    a->verdict = ELSEWHERE;
+    set_timer(a, SILENT_MS);
+    pg_query_start(a->conn, &q);
 }
 
 static void on_standby(struct pg_conn *conn, const struct err *why, void *arg)
 {
-    struct reading *g = arg;
-    g->lease = NULL;
-    g->conn = conn;
+    struct attempt *a = arg;
+    a->lease = NULL;
+    a->conn = conn;
     if (conn)
-        check(g);
+        check(a);
     else
-        fall_back(g, FALLBACK_away, why->text);
+        fall_back(a, FALLBACK_away, why->text);
 }
 
 /* ---- where is the primary ---- */
@@ -290,18 +295,19 @@ static void on_standby(struct pg_conn *conn, const struct err *why, void *arg)
 /* Those whose question has been answered; NULL = it failed. */
 static void answer_all(struct reader *r, const struct position *at)
 {
-    struct reading *g;
-    TAILQ_FOREACH (g, &r->readings, link) {
-        if (g->state != READING_ASKS)
+    struct attempt *next;
+    for (struct attempt *a = TAILQ_FIRST(&r->attempts); a; a = next) {
+        next = TAILQ_NEXT(a, link);
+        if (a->state != ATTEMPT_ASKS)
             continue;
         if (!at) {
-            go_to_primary(g);
+            give_up(a);
             continue;
         }
-        g->wanted = *at;
-        g->until_ms = clock_now_ms() + r->wait_ms;
-        g->state = READING_LEASES;
-        g->lease = pg_lease_start(r->standby, r->wait_ms, on_standby, g);
+        a->wanted = *at;
+        a->until_ms = clock_now_ms() + r->wait_ms;
+        a->state = ATTEMPT_LEASES;
+        a->lease = pg_lease_start(r->standby, r->wait_ms, on_standby, a);
     }
 }
 
@@ -321,10 +327,10 @@ static void ask_for(struct reader *r, const char *sql,
 {
     struct pg_query q = {.sql = sql, .on_row = on_answer_row, .on_done = on_done, .arg = r};
     int64_t deadline_ms = 0;
-    struct reading *g;
-    TAILQ_FOREACH (g, &r->readings, link) {
-        if (g->state == READING_ASKS && g->deadline_ms > deadline_ms)
-            deadline_ms = g->deadline_ms;
+    struct attempt *a;
+    TAILQ_FOREACH (a, &r->attempts, link) {
+        if (a->state == ATTEMPT_ASKS && a->deadline_ms > deadline_ms)
+            deadline_ms = a->deadline_ms;
     }
     r->answer = (struct position){0};
     r->question = pg_once_start(r->primary, deadline_ms - clock_now_ms(), &q);
@@ -364,13 +370,13 @@ static void on_noted(const struct err *result, int64_t rows, void *arg)
 /* One question for all that wait. */
 static void ask(struct reader *r)
 {
-    struct reading *g;
+    struct attempt *a;
     bool is_wanted = false;
     if (r->question)
         return;
-    TAILQ_FOREACH (g, &r->readings, link) {
-        if (g->state == READING_WAITS) {
-            g->state = READING_ASKS;
+    TAILQ_FOREACH (a, &r->attempts, link) {
+        if (a->state == ATTEMPT_WAITS) {
+            a->state = ATTEMPT_ASKS;
             is_wanted = true;
         }
     }
@@ -382,49 +388,53 @@ static void ask(struct reader *r)
 
 /* ---- the caller's ---- */
 
-static struct reading *reading_new(struct reader *r, int64_t timeout_ms, reading_cb cb, void *arg)
+static void attempt_start(struct reading *g, int64_t timeout_ms, bool is_scout)
 {
-    struct reading *g = xcalloc(1, sizeof(*g));
-    g->reader = r;
-    g->deadline_ms = clock_now_ms() + timeout_ms;
-    g->cb = cb;
-    g->arg = arg;
-    g->nap_ms = NAP_FIRST_MS;
-    TAILQ_INSERT_TAIL(&r->readings, g, link);
-    return g;
-}
-
-struct reading *reading_start(struct reader *r, int64_t timeout_ms, reading_cb cb, void *arg)
-{
-    struct reading *g = reading_new(r, timeout_ms, cb, arg);
-    bool may_scout = r->is_resting && !r->has_scout && clock_now_ms() >= r->rest_until_ms;
-    if (!r->standby || (r->is_resting && !may_scout)) {
-        go_to_primary(g);
-        return g;
-    }
-    if (may_scout)
-        g->is_scout = r->has_scout = true;
-    g->state = READING_WAITS;
+    struct reader *r = g->reader;
+    struct attempt *a = xcalloc(1, sizeof(*a));
+    a->of = g;
+    a->reader = r;
+    a->deadline_ms = clock_now_ms() + timeout_ms;
+    a->nap_ms = NAP_FIRST_MS;
+    a->is_scout = is_scout;
+    r->has_scout = r->has_scout || is_scout;
+    g->attempt = a;
+    TAILQ_INSERT_TAIL(&r->attempts, a, link);
     ask(r);
-    return g;
 }
 
-struct reading *reading_start_over(struct reader *r, int64_t timeout_ms, const struct err *failure,
-                                   reading_cb cb, void *arg)
+void reading_start(struct reading *g, struct reader *r, int64_t timeout_ms, reading_cb cb,
+                   void *arg)
 {
-    struct reading *g = reading_new(r, timeout_ms, cb, arg);
+    *g = (struct reading){.reader = r, .cb = cb, .arg = arg};
+    bool may_scout = r->is_resting && !r->has_scout && clock_now_ms() >= r->rest_until_ms;
+    if (!r->standby || (r->is_resting && !may_scout))
+        go_to_primary(g, timeout_ms);
+    else
+        attempt_start(g, timeout_ms, may_scout);
+}
+
+void reading_start_over(struct reading *g, struct reader *r, int64_t timeout_ms,
+                        const struct err *failure, reading_cb cb, void *arg)
+{
+    *g = (struct reading){.reader = r, .cb = cb, .arg = arg};
     begin_rest(r, FALLBACK_conflict, failure->text);
-    go_to_primary(g);
-    return g;
+    go_to_primary(g, timeout_ms);
 }
 
 void reading_cancel(struct reading *g)
 {
+    struct attempt *a = g->attempt;
     if (g->lease)
         pg_lease_cancel(g->lease);
-    if (g->conn)
-        pg_release(g->conn);
-    reading_free(g);
+    if (a) {
+        if (a->lease)
+            pg_lease_cancel(a->lease);
+        if (a->conn)
+            pg_release(a->conn);
+        attempt_free(a);
+    }
+    *g = (struct reading){0};
 }
 
 struct reader *reader_new(struct loop *l, struct pg_pool *primary, struct pg_pool *standby,
@@ -435,7 +445,7 @@ struct reader *reader_new(struct loop *l, struct pg_pool *primary, struct pg_poo
     r->primary = primary;
     r->standby = standby;
     r->wait_ms = wait_ms;
-    TAILQ_INIT(&r->readings);
+    TAILQ_INIT(&r->attempts);
     return r;
 }
 

@@ -29,7 +29,7 @@ struct find_op {
     struct project_target target;
     struct dimse_command pending;
     struct buf parts; /* of an object that comes in several rows */
-    struct reading *reading;
+    struct reading reading;
     struct pg_conn *conn;
     bool on_standby;
     bool is_paused;
@@ -116,8 +116,8 @@ static void on_done(const struct err *result, int64_t rows, void *arg)
     f->conn = NULL;
     if (may_start_over(f, result)) {
         buf_clear(&f->parts);
-        f->reading =
-            reading_start_over(s->reader, f->base.front->config->lease_timeout_ms, result, run, f);
+        reading_start_over(&f->reading, s->reader, f->base.front->config->lease_timeout_ms, result,
+                           run, f);
         return;
     }
     if (f->failure)
@@ -131,7 +131,6 @@ static void on_done(const struct err *result, int64_t rows, void *arg)
 static void run(struct pg_conn *conn, bool on_standby, const struct err *why, void *arg)
 {
     struct find_op *f = arg;
-    f->reading = NULL;
     f->on_standby = on_standby;
     if (!conn) {
         operation_fail_rc(&f->base, why);
@@ -204,7 +203,7 @@ static void find_start(struct operation *op)
     };
     f->pending = operation_response(
         op, f->query.optional_ignored ? STATUS_PENDING_OPTIONAL : STATUS_PENDING, NULL);
-    f->reading = reading_start(s->reader, front->config->lease_timeout_ms, run, f);
+    reading_start(&f->reading, s->reader, front->config->lease_timeout_ms, run, f);
 }
 
 static void find_cancel(struct operation *op)
@@ -230,9 +229,7 @@ static void find_drained(struct operation *op)
 static void find_stop(struct operation *op)
 {
     struct find_op *f = (struct find_op *)op;
-    if (f->reading)
-        reading_cancel(f->reading);
-    f->reading = NULL;
+    reading_cancel(&f->reading);
     if (f->conn)
         pg_release(f->conn);
     f->conn = NULL;

@@ -55,7 +55,7 @@ static inline int64_t visits(void)
                    NULL, 10);
 }
 
-struct reading {
+struct rows_read {
     int64_t first, all;
     unsigned matches;
 };
@@ -66,14 +66,14 @@ static const struct query_view negotiated = {
     .aet = "CT1", .fuzzy_names = true, .adjusts_times = true, .site_zone = "Europe/Berlin"};
 
 /* matches: of what was read. */
-static inline struct reading read_rows(const struct model *model, const char *identifier,
-                                       const struct query_view *view, const char *rest)
+static inline struct rows_read read_rows(const struct model *model, const char *identifier,
+                                         const struct query_view *view, const char *rest)
 {
     struct octets o;
     struct query q;
     struct err err = {0};
     struct buf sql = {0};
-    struct reading r = {0};
+    struct rows_read r = {0};
     struct pg_table *t = NULL;
     struct arena *arena = arena_new(1 << 20);
     if (query_build(model, spec(&o, identifier), dcm_ts_find(UID_EXPLICIT_LE), view, NULL, arena,
@@ -101,14 +101,14 @@ static inline struct reading read_rows(const struct model *model, const char *id
     return r;
 }
 
-static inline struct reading read_all(const struct model *model, const char *identifier,
-                                      const struct query_view *view)
+static inline struct rows_read read_all(const struct model *model, const char *identifier,
+                                        const struct query_view *view)
 {
     return read_rows(model, identifier, view, "fetch all from c");
 }
 
-static inline struct reading read_first(const struct model *model, const char *identifier,
-                                        const struct query_view *view)
+static inline struct rows_read read_first(const struct model *model, const char *identifier,
+                                          const struct query_view *view)
 {
     return read_rows(model, identifier, view, "select where false");
 }
@@ -123,7 +123,7 @@ static inline int64_t most_before_first(void)
 static inline void expect_soon(const struct model *model, const char *identifier,
                                const struct query_view *view)
 {
-    struct reading r = read_all(model, identifier, view);
+    struct rows_read r = read_all(model, identifier, view);
     if (r.first > most_before_first())
         fail_msg("%s: %lld rows before the first of %u", identifier, (long long)r.first, r.matches);
 }
@@ -135,7 +135,7 @@ enum { VISITS_AT_LEAST = 400, VISITS_A_MATCH = 12 };
 static inline void expect_few(const struct model *model, const char *identifier,
                               const struct query_view *view)
 {
-    struct reading r = read_all(model, identifier, view);
+    struct rows_read r = read_all(model, identifier, view);
     unsigned sequences = 0;
     for (const char *at = identifier; (at = strstr(at, " SQ ")); at++)
         sequences++;

@@ -40,7 +40,7 @@ static void the_first_response_comes_at_once(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(identifiers) * COUNT(views); i++) {
         const char *identifier = identifiers[i / COUNT(views)];
-        struct reading r = read_first(&model_protocol, identifier, views[i % COUNT(views)]);
+        struct rows_read r = read_first(&model_protocol, identifier, views[i % COUNT(views)]);
         if (r.first > most_before_first() + VISITS_TO_JUDGE * JUDGED_BEFORE_FIRST)
             fail_msg("%s, view %zu: %lld rows before the first", identifier, i % COUNT(views),
                      (long long)r.first);
@@ -67,8 +67,8 @@ static void few_matches_take_few_reads(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(identifiers) * COUNT(views); i++) {
         const char *identifier = identifiers[i / COUNT(views)];
-        struct reading all = read_all(&model_protocol, identifier, &plain);
-        struct reading seen = read_all(&model_protocol, identifier, views[i % COUNT(views)]);
+        struct rows_read all = read_all(&model_protocol, identifier, &plain);
+        struct rows_read seen = read_all(&model_protocol, identifier, views[i % COUNT(views)]);
         if (seen.all > all.all + VISITS_TO_JUDGE * (int64_t)all.matches)
             fail_msg("%s, view %zu: %lld rows where %lld would do without it, %u matches",
                      identifier, i % COUNT(views), (long long)seen.all, (long long)all.all,

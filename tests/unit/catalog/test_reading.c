@@ -180,6 +180,7 @@ struct seen {
     unsigned calls;
     struct pg_conn *conn;
     bool on_standby;
+    struct reading reading;
 };
 
 static void on_reading(struct pg_conn *conn, bool on_standby, const struct err *why, void *arg)
@@ -189,6 +190,12 @@ static void on_reading(struct pg_conn *conn, bool on_standby, const struct err *
     s->conn = conn;
     s->on_standby = on_standby;
     assert_int_equal(conn == NULL, why != NULL);
+    assert_true(!s->reading.lease && !s->reading.attempt); /* it may be started again */
+}
+
+static void read_on(struct reader *r, struct seen *s)
+{
+    reading_start(&s->reading, r, WAIT_MS, on_reading, s);
 }
 
 static struct reader *open_reader(bool has_standby)
@@ -204,7 +211,7 @@ static struct reader *open_known(void)
 {
     struct reader *r = open_reader(true);
     struct seen s = {0};
-    reading_start(r, WAIT_MS, on_reading, &s);
+    read_on(r, &s);
     answer("0/1");
     answer("0/1");
     say(grant(&standby, true), FRESH);
@@ -219,7 +226,8 @@ static void without_standby_it_is_the_primary(void **state)
     struct seen s = {0};
     (void)state;
     assert_false(reader_has_standby(r));
-    reading_start(r, WAIT_MS, on_reading, &s);
+    read_on(r, &s);
+    assert_true(s.reading.lease && !s.reading.attempt); /* nothing but the lease */
     grant(&primary, true);
     assert_int_equal(s.calls, 1);
     assert_false(s.on_standby);
@@ -232,7 +240,7 @@ static void the_first_read_notes_the_timeline(void **state)
     struct reader *r = open_reader(true);
     struct seen s = {0};
     (void)state;
-    reading_start(r, WAIT_MS, on_reading, &s);
+    read_on(r, &s);
     assert_true(question->is_note);
     answer("0/1");
     assert_false(question->is_note);
@@ -243,7 +251,7 @@ static void the_first_read_notes_the_timeline(void **state)
     say(c, FRESH);
     assert_true(s.on_standby && s.conn == c && !c->is_released);
     /* Another timeline: noted, and asked again. */
-    reading_start(r, WAIT_MS, on_reading, &s);
+    read_on(r, &s);
     has_note = false;
     answer("0/3");
     assert_true(question->is_note);
@@ -261,9 +269,9 @@ static void one_question_for_all_that_waited_when_it_was_asked(void **state)
     struct reader *r = open_known();
     struct seen s[5] = {{0}};
     (void)state;
-    reading_start(r, WAIT_MS, on_reading, &s[0]);
+    read_on(r, &s[0]);
     for (int i = 1; i < 5; i++)
-        reading_start(r, WAIT_MS, on_reading, &s[i]);
+        read_on(r, &s[i]);
     assert_int_equal(questions, 1);
     answer("0/5");
     assert_int_equal(standby.leases, 2); /* the first of all, and s[0] */
@@ -309,7 +317,7 @@ static void a_standby_behind_is_waited_for_and_then_left(void **state)
         struct seen s = {0};
         int64_t stale =
             metric_get_at(METRIC_standby_fallbacks, (struct metric_at){.a = FALLBACK_stale});
-        reading_start(r, WAIT_MS, on_reading, &s);
+        read_on(r, &s);
         answer("0/5");
         struct pg_conn *c = grant(&standby, true);
         say(c, verdicts[i]);
@@ -318,7 +326,7 @@ static void a_standby_behind_is_waited_for_and_then_left(void **state)
         say(c, FRESH); /* in time */
         assert_true(s.calls == 1 && s.on_standby);
 
-        reading_start(r, WAIT_MS, on_reading, &s);
+        read_on(r, &s);
         answer("0/6");
         c = grant(&standby, true);
         while (lease_count == 0) {
@@ -345,7 +353,7 @@ static void a_silent_standby_is_left(void **state)
     struct seen s = {0};
     int64_t away = metric_get_at(METRIC_standby_fallbacks, (struct metric_at){.a = FALLBACK_away});
     (void)state;
-    reading_start(r, WAIT_MS, on_reading, &s);
+    read_on(r, &s);
     answer("0/5");
     struct pg_conn *c = grant(&standby, true);
     assert_true(loop_run_until(loop, has_lease, NULL, WAIT_MS));
@@ -363,32 +371,33 @@ static void a_resting_standby_is_tried_by_one(void **state)
     struct reader *r = open_known();
     struct seen s = {0};
     (void)state;
-    reading_start(r, WAIT_MS, on_reading, &s);
+    read_on(r, &s);
     answer("0/5");
     grant(&standby, false);
     grant(&primary, true);
     assert_int_equal(s.calls, 1);
     questions = 0;
-    reading_start(r, WAIT_MS, on_reading, &s);
+    read_on(r, &s);
     grant(&primary, true);
     assert_int_equal(questions, 0);
     (void)loop_run_until(loop, has_lease, NULL, REST_MS + 50);
     for (int is_well = 0; is_well < 2; is_well++) {
-        struct reading *scout = reading_start(r, WAIT_MS, on_reading, &s);
+        struct seen scout = {0};
+        read_on(r, &scout);
         assert_int_equal(questions, 1);
-        reading_start(r, WAIT_MS, on_reading, &s);
+        read_on(r, &s);
         grant(&primary, true);
         if (is_well) {
             answer("0/7");
             say(grant(&standby, true), FRESH);
         } else {
-            reading_cancel(scout); /* the next one tries */
+            reading_cancel(&scout.reading); /* the next one tries */
             answer("0/6");
             questions = 0;
         }
     }
     assert_int_equal(metric_get(METRIC_standby_resting), 0);
-    reading_start(r, WAIT_MS, on_reading, &s);
+    read_on(r, &s);
     assert_int_equal(questions, 2);
     answer("0/8");
     say(grant(&standby, true), FRESH);
@@ -401,12 +410,12 @@ static void a_primary_that_cannot_be_asked_is_leased_all_the_same(void **state)
     struct reader *r = open_known();
     struct seen s = {0};
     (void)state;
-    reading_start(r, WAIT_MS, on_reading, &s);
+    read_on(r, &s);
     answer(NULL);
     grant(&primary, false);
     assert_int_equal(s.calls, 1);
     assert_null(s.conn);
-    reading_start(r, WAIT_MS, on_reading, &s); /* and the standby is not blamed for it */
+    read_on(r, &s); /* and the standby is not blamed for it */
     answer("0/5");
     say(grant(&standby, true), FRESH);
     assert_true(s.on_standby);
@@ -419,7 +428,7 @@ static void what_failed_is_read_on_the_primary(void **state)
     struct seen s = {0};
     struct err conflict = {.code = RC_DB, .text = "conflict with recovery"};
     (void)state;
-    reading_start_over(r, WAIT_MS, &conflict, on_reading, &s);
+    reading_start_over(&s.reading, r, WAIT_MS, &conflict, on_reading, &s);
     grant(&primary, true);
     assert_true(s.calls == 1 && !s.on_standby);
     assert_int_equal(metric_get(METRIC_standby_resting), 1);
@@ -434,15 +443,15 @@ static void a_reading_may_be_cancelled_at_any_time(void **state)
         struct seen s = {0}, other = {0};
         struct pg_conn *c = NULL;
         if (step == 0)
-            reading_start(r, WAIT_MS, on_reading, &other); /* so that the next one waits */
-        struct reading *g = reading_start(r, WAIT_MS, on_reading, &s);
+            read_on(r, &other); /* so that the next one waits */
+        read_on(r, &s);
         if (step >= 2)
             answer("0/5");
         if (step >= 3)
             c = grant(&standby, step != 5);
         if (step == 4)
             say(c, BEHIND);
-        reading_cancel(g);
+        reading_cancel(&s.reading);
         if (step == 0) {
             answer("0/5");
             say(grant(&standby, true), FRESH);
@@ -456,8 +465,8 @@ static void a_reading_may_be_cancelled_at_any_time(void **state)
     }
     struct reader *r = open_known();
     struct seen s = {0};
-    struct reading *g = reading_start(r, WAIT_MS, on_reading, &s);
-    reading_cancel(g);
+    read_on(r, &s);
+    reading_cancel(&s.reading);
     reader_free(r); /* its question is under way */
     assert_null(question);
 }
