@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * pg/cancel: PQcancel on a thread of its own.
+ * pg/cancel: PQcancel on threads of its own, one for each database server.
  *
- * PQcancel opens a second connection with blocking calls. One thread for the whole process does it, made
- * when first needed and never ended: it may sit in connect() to a host that vanished, for minutes, and
- * nobody should wait for that, least of all at shutdown. This is why it is not a core/jobpool, which
- * waits for its jobs when freed.
+ * PQcancel opens a second connection with blocking calls and no deadline. Its thread may sit in connect() to a host that
+ * vanished, for minutes, and for ever where somebody takes the connection and says nothing, as a stopped pooler does. So
+ * each server has a line of requests and a thread that serves it: what hangs is asked by nobody else, and a standby that
+ * hangs delays no request to the primary. A thread is made when first needed and never ended; nobody should wait for
+ * it, least of all at shutdown. This is why they are no core/jobpool, which waits for its jobs when freed. There are
+ * as many lines as a connection string has addresses, for a primary and a standby; who comes when all are taken joins the last.
  *
  * A request has two holders, the connection that asked and the thread, whose hold passes to the message it
  * posts. The connection lets go when it gets its callback, or by abandoning; a message that is dropped,
@@ -20,11 +22,21 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/arena.h"
 
+/* Of a server. */
+struct line {
+    char server[320]; /* "" = free */
+    pthread_cond_t wake;
+    TAILQ_HEAD(, pg_cancel) queue;
+    bool has_thread;
+};
+
 struct pg_cancel {
     TAILQ_ENTRY(pg_cancel) queue;
+    struct line *line;
     atomic_uint holders;
     PGcancel *handle;
     /* Under the mutex: */
@@ -39,16 +51,10 @@ struct pg_cancel {
     char why[256];
 };
 
-static struct {
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    TAILQ_HEAD(, pg_cancel) queue;
-    bool has_thread;
-} canceller = {
-    .lock = PTHREAD_MUTEX_INITIALIZER,
-    .wake = PTHREAD_COND_INITIALIZER,
-    .queue = TAILQ_HEAD_INITIALIZER(canceller.queue),
-};
+enum { MAX_LINES = 2 * MAX_CANDIDATES };
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of all below */
+static struct line lines[MAX_LINES];
 
 static void cancel_drop(void *arg)
 {
@@ -73,19 +79,19 @@ static void cancel_deliver(void *arg)
 
 static void *cancel_thread(void *arg)
 {
-    (void)arg;
-    pthread_mutex_lock(&canceller.lock);
+    struct line *l = arg;
+    pthread_mutex_lock(&lock);
     for (;;) {
-        struct pg_cancel *k = TAILQ_FIRST(&canceller.queue);
+        struct pg_cancel *k = TAILQ_FIRST(&l->queue);
         if (!k) {
-            pthread_cond_wait(&canceller.wake, &canceller.lock);
+            pthread_cond_wait(&l->wake, &lock);
             continue;
         }
-        TAILQ_REMOVE(&canceller.queue, k, queue);
+        TAILQ_REMOVE(&l->queue, k, queue);
         k->is_queued = false;
-        pthread_mutex_unlock(&canceller.lock);
+        pthread_mutex_unlock(&lock);
         k->was_sent = PQcancel(k->handle, k->why, sizeof k->why) == 1;
-        pthread_mutex_lock(&canceller.lock);
+        pthread_mutex_lock(&lock);
         if (k->reply_to) {
             mailbox_post(k->reply_to, cancel_deliver, cancel_drop, k);
         } else {
@@ -95,10 +101,24 @@ static void *cancel_thread(void *arg)
     return NULL;
 }
 
-/* With the lock held. */
-static bool ensure_thread(void)
+/* With the lock held, as the next. */
+static struct line *line_of(const char *server)
 {
-    if (!canceller.has_thread) {
+    struct line *l = lines;
+    while (l->server[0] && strcmp(l->server, server) != 0 && l + 1 < lines + MAX_LINES) {
+        l++;
+    }
+    if (!l->server[0]) {
+        snprintf(l->server, sizeof l->server, "%s", server);
+        pthread_cond_init(&l->wake, NULL);
+        TAILQ_INIT(&l->queue);
+    }
+    return l;
+}
+
+static bool ensure_thread(struct line *l)
+{
+    if (!l->has_thread) {
         pthread_t thread;
         pthread_attr_t attr;
         sigset_t all, before; /* signals are for the main thread */
@@ -106,14 +126,14 @@ static bool ensure_thread(void)
         pthread_sigmask(SIG_SETMASK, &all, &before);
         pthread_attr_init(&attr);
         pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-        canceller.has_thread = pthread_create(&thread, &attr, cancel_thread, NULL) == 0;
+        l->has_thread = pthread_create(&thread, &attr, cancel_thread, l) == 0;
         pthread_attr_destroy(&attr);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
-        if (canceller.has_thread) {
+        if (l->has_thread) {
             pthread_setname_np(thread, "pg-cancel");
         }
     }
-    return canceller.has_thread;
+    return l->has_thread;
 }
 
 struct pg_cancel *pg_cancel_start(PGconn *pg, struct mailbox *reply_to, pg_cancel_cb cb, void *arg)
@@ -128,14 +148,17 @@ struct pg_cancel *pg_cancel_start(PGconn *pg, struct mailbox *reply_to, pg_cance
     k->reply_to = reply_to;
     k->cb = cb;
     k->arg = arg;
-    pthread_mutex_lock(&canceller.lock);
-    k->is_queued = ensure_thread();
+    char server[sizeof k->line->server];
+    snprintf(server, sizeof server, "%s %s %s", PQport(pg), PQhostaddr(pg), PQhost(pg));
+    pthread_mutex_lock(&lock);
+    k->line = line_of(server);
+    k->is_queued = ensure_thread(k->line);
     bool is_queued = k->is_queued; /* the thread may be done with it at once */
     if (is_queued) {
-        TAILQ_INSERT_TAIL(&canceller.queue, k, queue);
-        pthread_cond_signal(&canceller.wake);
+        TAILQ_INSERT_TAIL(&k->line->queue, k, queue);
+        pthread_cond_signal(&k->line->wake);
     }
-    pthread_mutex_unlock(&canceller.lock);
+    pthread_mutex_unlock(&lock);
     if (!is_queued) {
         PQfreeCancel(handle);
         free(k);
@@ -147,14 +170,14 @@ struct pg_cancel *pg_cancel_start(PGconn *pg, struct mailbox *reply_to, pg_cance
 void pg_cancel_abandon(struct pg_cancel *k)
 {
     k->is_abandoned = true; /* if it is in the mailbox already */
-    pthread_mutex_lock(&canceller.lock);
+    pthread_mutex_lock(&lock);
     k->reply_to = NULL;
     bool was_queued = k->is_queued;
     if (was_queued) {
-        TAILQ_REMOVE(&canceller.queue, k, queue);
+        TAILQ_REMOVE(&k->line->queue, k, queue);
         k->is_queued = false;
     }
-    pthread_mutex_unlock(&canceller.lock);
+    pthread_mutex_unlock(&lock);
     if (was_queued) {
         cancel_drop(k); /* the thread's */
     }

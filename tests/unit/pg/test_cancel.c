@@ -2,7 +2,7 @@
  *
  * The end of a worker while PQcancel runs for one of its connections. The mailbox is closed before the pool
  * is freed, so the answer finds nobody, and the connection still points to the request. And a database that
- * does not answer PQcancel at all.
+ * does not answer PQcancel at all, alone and beside one that does.
  */
 #include <arpa/inet.h>
 #include <malloc.h>
@@ -21,7 +21,7 @@
 
 #include "core/worker.h"
 #include "pg_internal.h"
-#include "testdb.h"
+#include "rig.h"
 
 enum { ROUNDS = 8, CANCEL_US = 100000 };
 
@@ -140,33 +140,50 @@ static void on_cancelled(bool was_sent, const char *why, void *arg)
     fail_msg("an abandoned request was answered");
 }
 
+/* A session with a database that takes requests to cancel and says nothing to them. */
+struct mute {
+    int fd; /* listens; closed it resets what waits there */
+    PGconn *pg;
+};
+
+static void mute_open(struct mute *m)
+{
+    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof addr;
+    char conninfo[128];
+    pthread_t thread;
+    m->fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(m->fd, (struct sockaddr *)&addr, len), 0);
+    assert_int_equal(listen(m->fd, 16), 0);
+    assert_int_equal(getsockname(m->fd, (struct sockaddr *)&addr, &len), 0);
+    assert_int_equal(pthread_create(&thread, NULL, play_database, &m->fd), 0);
+    snprintf(conninfo, sizeof conninfo,
+             "host=127.0.0.1 port=%u user=x dbname=x sslmode=disable gssencmode=disable",
+             ntohs(addr.sin_port));
+    m->pg = PQconnectdb(conninfo);
+    assert_int_equal(PQstatus(m->pg), CONNECTION_OK);
+    pthread_join(thread, NULL);
+}
+
+static void mute_close(struct mute *m)
+{
+    close(m->fd);
+    PQfinish(m->pg);
+}
+
 /* The thread sits in the first request for ever; those that come and are abandoned meanwhile do not pile up. */
 static void abandoned_requests_leave_the_queue(void **state)
 {
     enum { REQUESTS = 2000 };
-    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof addr;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    char conninfo[128];
-    pthread_t thread;
+    struct mute m;
     (void)state;
-    assert_int_equal(bind(fd, (struct sockaddr *)&addr, len), 0);
-    assert_int_equal(listen(fd, 16), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&addr, &len), 0);
-    assert_int_equal(pthread_create(&thread, NULL, play_database, &fd), 0);
-    snprintf(conninfo, sizeof conninfo,
-             "host=127.0.0.1 port=%u user=x dbname=x sslmode=disable gssencmode=disable",
-             ntohs(addr.sin_port));
-    PGconn *pg = PQconnectdb(conninfo);
-    assert_int_equal(PQstatus(pg), CONNECTION_OK);
-    pthread_join(thread, NULL);
-
+    mute_open(&m);
     struct loop *loop = loop_new();
     struct mailbox *mailbox = mailbox_new(loop);
-    struct pg_cancel *stuck = pg_cancel_start(pg, mailbox, on_cancelled, NULL);
+    struct pg_cancel *stuck = pg_cancel_start(m.pg, mailbox, on_cancelled, NULL);
     size_t before = 0;
     for (int i = 0; i < REQUESTS; i++) {
-        struct pg_cancel *k = pg_cancel_start(pg, mailbox, on_cancelled, NULL);
+        struct pg_cancel *k = pg_cancel_start(m.pg, mailbox, on_cancelled, NULL);
         assert_non_null(k);
         pg_cancel_abandon(k);
         if (i == 0) {
@@ -179,8 +196,33 @@ static void abandoned_requests_leave_the_queue(void **state)
     pg_cancel_abandon(stuck);
     mailbox_free(mailbox);
     loop_free(loop);
-    close(fd); /* a reset, which the thread gets */
-    PQfinish(pg);
+    mute_close(&m);
+}
+
+/* A standby or a pooler that hangs; the primary is asked all the same, so its connection is kept. */
+static void one_that_hangs_delays_no_other(void **state)
+{
+    struct mute m;
+    struct rig r;
+    struct pg_options o = rig_options(db.uri);
+    (void)state;
+    mute_open(&m);
+    rig_open(&r, &o);
+    struct pg_cancel *stuck = pg_cancel_start(m.pg, r.mailbox, on_cancelled, NULL);
+    struct pg_conn *c = rig_lease(&r);
+    int64_t backend = rig_value(&r, c, "select pg_backend_pid()");
+    for (int i = 0; i < 3; i++) {
+        struct answer a = {0};
+        answer_start(&a, c, "select pg_sleep(3600)", NULL, 0);
+        pg_query_cancel(c);
+        assert_true(rig_wait(&r, &a.is_done));
+        assert_int_equal(a.result.code, RC_CANCELED);
+    }
+    assert_int_equal(rig_value(&r, c, "select pg_backend_pid()"), backend);
+    pg_release(c);
+    pg_cancel_abandon(stuck);
+    rig_close(&r);
+    mute_close(&m);
 }
 
 static int setup(void **state)
@@ -201,6 +243,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_worker_may_end_while_cancelling),
         cmocka_unit_test(abandoned_requests_leave_the_queue),
+        cmocka_unit_test(one_that_hangs_delays_no_other),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
