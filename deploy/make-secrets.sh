@@ -40,5 +40,6 @@ for folder in /secrets/*/; do
     mv -f "$folder/.password" "$folder/password"
     mv -f "$folder/.pgpass" "$folder/pgpass"
     chmod 755 "$folder"
+    sync # before PostgreSQL knows it: a power failure must not take it away again
     echo "$name: $source"
 done

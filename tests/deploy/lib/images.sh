@@ -70,10 +70,18 @@ image_base() { # RELEASE
     image_is_here "$base" || image_pull "$base" || image_debootstrap "$base" "$1"
 }
 
+# Made again when its files are others than those it was made of.
 image_standin() { # IMAGE NAME
-    image_is_here "$1" || image_pull "$1" || {
+    local made_of
+    made_of=$(cat "tests/deploy/standin/$2"?* | sha256sum | cut -c 1-16)
+    if image_is_standin "$1" 2>/dev/null; then
+        [ "$(docker image inspect -f "{{index .Config.Labels \"$standin_label.made-of\"}}" "$1")" != "$made_of" ]
+    else
+        ! image_is_here "$1" && ! image_pull "$1"
+    fi && {
         image_base trixie
-        image_build "$1" "tests/deploy/standin/$2.Dockerfile" tests/deploy/standin --build-arg BASE="$base" --label "$standin_label=yes"
+        image_build "$1" "tests/deploy/standin/$2.Dockerfile" tests/deploy/standin --build-arg BASE="$base" \
+            --label "$standin_label=yes" --label "$standin_label.made-of=$made_of"
     }
     if image_is_standin "$1"; then image_say "$1" ", a stand-in"; else image_say "$1"; fi
 }

@@ -16,6 +16,7 @@ RUN groupadd --gid 999 --system postgres \
     && install -d -o postgres -g postgres -m 1777 /var/lib/postgresql/data \
     && install -d -o postgres -g postgres -m 3777 /var/run/postgresql
 COPY postgres-entrypoint /usr/local/bin/docker-entrypoint.sh
+RUN ln -s docker-entrypoint.sh /usr/local/bin/docker-ensure-initdb.sh
 ENV PGDATA=/var/lib/postgresql/data PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/postgresql/current/bin
 VOLUME /var/lib/postgresql/data
 EXPOSE 5432
