@@ -4,7 +4,7 @@
  *
  * struct service lives on its worker's thread and owns a list of struct front, one per accepted association; a
  * front owns its running operations. Nothing here is shared with another thread: a C-MOVE's work is done by a
- * retrieve worker and comes back as mail (retrieve_worker.c).
+ * retrieve worker and comes back as mail (move_mail.c).
  *
  *   accept -> front -> admission -> established --- message ---> dispatch
  *                                        |                          |

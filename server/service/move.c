@@ -8,7 +8,7 @@
  * operation began.
  *
  * This side only decides and reports; connecting and sending is done on a retrieve worker's thread, so that a
- * slow destination costs this worker nothing. Progress and the result come as mail (retrieve_worker.c).
+ * slow destination costs this worker nothing. Progress and the result come as mail (move_mail.c).
  *
  * When the requester's association ends, by release or otherwise, the remaining sub-operations are stopped too:
  * nobody is left to be told how they went (PS3.4 C.4.2.3.1 leaves this to the implementation).

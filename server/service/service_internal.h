@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * service, private: what the files of this layer share. Lifetimes and threads are told in front.c (operations
- * and associations), subops.c (sub-operations) and retrieve_worker.c (C-MOVE jobs).
+ * and associations), subops.c (sub-operations) and move_job.c (C-MOVE jobs).
  */
 #ifndef SERVICE_INTERNAL_H
 #define SERVICE_INTERNAL_H
@@ -358,7 +358,7 @@ MUST_CHECK enum rc move_propose(const struct service_config *config, const struc
                                 const struct instance_list *list, struct arena *arena,
                                 struct pdu_associate *rq, struct err *err);
 
-/* ---- retrieve_worker.c ---- */
+/* ---- move_mail.c: jobs of the retrieve workers ---- */
 
 struct move_job;
 
