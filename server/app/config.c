@@ -578,6 +578,14 @@ static void format_whole(const struct setting *s, const struct config *c, struct
         setting_format(s, c, out);
 }
 
+/* A URI may hold a password. Without octets there is no memory to clear either. */
+static void wipe(const struct setting *s, struct buf *text)
+{
+    if (s->type == SETTING_URI && text->data)
+        explicit_bzero(text->data, text->len);
+    buf_fini(text);
+}
+
 bool setting_equals(const struct setting *s, const struct config *a, const struct config *b)
 {
     struct buf x = {0}, y = {0};
@@ -585,12 +593,8 @@ bool setting_equals(const struct setting *s, const struct config *a, const struc
     format_whole(s, a, &x);
     format_whole(s, b, &y);
     bool is_equal = x.len == y.len && memcmp(buf_cstr(&x), buf_cstr(&y), x.len) == 0;
-    if (s->type == SETTING_URI) {
-        explicit_bzero(x.data, x.len);
-        explicit_bzero(y.data, y.len);
-    }
-    buf_fini(&x);
-    buf_fini(&y);
+    wipe(s, &x);
+    wipe(s, &y);
     return is_equal;
 }
 

@@ -116,7 +116,8 @@ def test_wrong_file_changes_nothing(server, text, why):
     before = metrics(server)
     with Wire(server.port).associate([(1, FIND, [IMPLICIT])]) as wire:
         assert why in server.hang_up()
-        assert len(wire.find(1, keys(ProtocolName=""))[0]) > 1
+        matches, final = wire.find(1, keys(ProtocolName=""))
+        assert final.status == 0 and len(matches) > 1, final.command
     after = metrics(server)
     assert after["dppr_config_rejected_total"] == before["dppr_config_rejected_total"] + 1
     assert after["dppr_config_reloads_total"] == before["dppr_config_reloads_total"]
