@@ -93,6 +93,7 @@ endfunction()
 file(GLOB migrations RELATIVE ${ROOT} ${ROOT}/migrations/*.sql)
 file(GLOB functions RELATIVE ${ROOT} ${ROOT}/sql/functions/*.sql)
 file(GLOB views RELATIVE ${ROOT} ${ROOT}/sql/views/*.sql)
+file(GLOB triggers RELATIVE ${ROOT} ${ROOT}/sql/triggers/*.sql)
 file(GLOB data RELATIVE ${ROOT} ${ROOT}/sql/data/*.sql)
 file(GLOB roles RELATIVE ${ROOT} ${ROOT}/sql/roles.sql)
 list(SORT migrations)
@@ -104,7 +105,8 @@ endif()
 list(SORT functions)
 list(SORT views)
 list(SORT data)
-set(definitions ${functions} ${data} ${views} ${roles}) # in the order in which they are applied
+list(SORT triggers)
+set(definitions ${functions} ${data} ${views} ${roles} ${triggers}) # in the order in which they are applied
 
 set(content "")
 foreach(file ${definitions})

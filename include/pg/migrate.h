@@ -6,8 +6,9 @@
  * binary. Each migration runs in one transaction that also records its number in dpp.schema_migrations,
  * under a session advisory lock taken by trying in a loop. The first line of a file says `-- compatible`
  * or `-- breaking`; files marked `-- no-transaction` run outside one. After the migrations the
- * definitions in sql/ are replaced whole, in one transaction: sql/functions, sql/views, sql/roles.sql,
- * each folder by name.
+ * definitions in sql/ are replaced whole, each folder by name: sql/functions, sql/data, sql/views and sql/roles.sql in
+ * one transaction, then, as they lock tables that servers write, the statements of sql/triggers each by itself; its `do`
+ * blocks commit trigger by trigger.
  *
  * Errors name file, line and SQLSTATE: "migrations/0002_x.sql:14: column "y" does not exist (42703)".
  */

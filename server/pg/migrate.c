@@ -6,7 +6,8 @@
  *   take the advisory lock, trying every 100 ms
  *   read dpp.schema_migrations; unknown breaking ones: stop; missing breaking ones and servers that run: stop
  *   run what is missing, in order, each with its number in one transaction
- *   replace the definitions of sql/, in one transaction, unless they are there already
+ *   replace the definitions of sql/, unless they are there already: functions, views and rights in one transaction,
+ *   which locks no table, then triggers, a transaction each
  *
  * The lock is tried for, not waited for: a session that waits inside pg_advisory_lock holds a snapshot,
  * for which a `create index concurrently` of the session that has the lock would wait in turn.
@@ -17,6 +18,12 @@
  *
  * Roles belong to the whole cluster, outside the lock, which is per database: two databases migrated at
  * once can collide there. Such transactions are repeated.
+ *
+ * Servers work meanwhile, so nobody may wait for long behind a lock that is taken here, or behind one that is waited
+ * for. A trigger is no more than a row of the catalogue, but to put it there takes a lock that keeps writers out until the
+ * commit; with the functions in one transaction that was as long as all of it takes, and audit rows of a busy server had no
+ * room to wait so long. Whatever waits for a lock gives up after LOCK_FIRST_MS, lets others by for as long, and tries
+ * again with twice the patience, up to LOCK_MOST_MS, for LOCK_PATIENCE_MS in all.
  *
  * A file marked `-- no-transaction` is run statement by statement and recorded afterwards; when it fails in
  * between it runs again from its beginning next time, so it must be written to bear that. It cannot be breaking, as it
@@ -38,6 +45,9 @@ enum {
     MAX_MIGRATIONS = 9999,
     MAX_ATTEMPTS = 8,
     ATTEMPT_PAUSE_MS = 50,
+    LOCK_FIRST_MS = 100,
+    LOCK_MOST_MS = 2000,
+    LOCK_PATIENCE_MS = 30000,
     MAX_SCRIPT_BYTES = 64 * 1024 * 1024,
     OLDEST_SERVER = 150000,
 };
@@ -338,42 +348,65 @@ static enum rc record_migration(struct pg_sync *s, const struct migration *m, st
                          params, 3, NULL, err);
 }
 
-static void roll_back(struct pg_sync *s)
-{
-    struct err ignored; /* the connection may be gone; the cause is known already */
-    if (pg_sync_script(s, "rollback", &ignored) != RC_OK) {
-        log_debug(NULL, "migrate.rollback_failed", "reason=\"%s\"", ignored.text);
-    }
-}
-
-/* body in a transaction, repeated when it collided with another session. */
 typedef enum rc (*body_fn)(struct pg_sync *s, const void *arg, struct err *err);
 
-static enum rc in_transaction(struct pg_sync *s, body_fn body, const void *arg, struct err *err)
+/* How a body is run: what comes before, with the setting of how long it may wait for a lock as its end, and after it. */
+struct frame {
+    const char *begin, *end, *undo;
+};
+
+/* It may write what the guard of published content keeps from others (sql/functions/guard.sql). */
+static const struct frame in_transaction = {
+    "begin; set local dpp.maintenance = on; set local lock_timeout", "commit", "rollback"};
+
+/* Of statements that commit by themselves, and are as well done again. Waiting for each of them to reach the disk would be
+ * most of their time; what is recorded in the end comes after them there too. */
+#define RESET "reset lock_timeout; reset synchronous_commit"
+static const struct frame by_statement = {"set synchronous_commit = off; set lock_timeout", RESET,
+                                          RESET};
+
+static enum rc attempt(struct pg_sync *s, const struct frame *frame, int lock_ms, body_fn body,
+                       const void *arg, struct err *err)
 {
-    enum rc rc = RC_OK;
-    for (int attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-        /* A migration that waits for a lock makes everybody behind it wait too. It may write what the guard of
-         * published content keeps from others (sql/functions/guard.sql). */
-        rc = pg_sync_script(
-            s, "begin; set local lock_timeout = '30s'; set local dpp.maintenance = on", err);
-        if (rc == RC_OK) {
-            rc = body(s, arg, err);
-        }
-        if (rc == RC_OK) {
-            rc = pg_sync_script(s, "commit", err);
-        }
-        if (rc == RC_OK) {
-            return RC_OK;
-        }
-        roll_back(s);
-        if (rc != RC_DB || !may_pass(err)) {
-            break;
-        }
-        log_debug(NULL, "migrate.again", "attempt=%d reason=\"%s\"", attempt, err->text);
-        sleep_ms(ATTEMPT_PAUSE_MS * attempt);
+    char begin[96];
+    struct err ignored; /* the connection may be gone; the cause is known already */
+    snprintf(begin, sizeof begin, "%s = %d", frame->begin, lock_ms);
+    enum rc rc = pg_sync_script(s, begin, err);
+    if (rc == RC_OK) {
+        rc = body(s, arg, err);
+    }
+    if (rc == RC_OK) {
+        rc = pg_sync_script(s, frame->end, err);
+    }
+    if (rc != RC_OK && pg_sync_script(s, frame->undo, &ignored) != RC_OK) {
+        log_debug(NULL, "migrate.rollback_failed", "reason=\"%s\"", ignored.text);
     }
     return rc;
+}
+
+/* Repeated when it collided with another session, or waited for one. */
+static enum rc run(struct pg_sync *s, const struct frame *frame, body_fn body, const void *arg,
+                   struct err *err)
+{
+    int64_t until = clock_now_ms() + LOCK_PATIENCE_MS;
+    int collisions = 0, lock_ms = LOCK_FIRST_MS;
+    for (;;) {
+        enum rc rc = attempt(s, frame, lock_ms, body, arg, err);
+        if (rc != RC_DB) {
+            return rc;
+        }
+        if (strcmp(err->sqlstate, "55P03") == 0 &&
+            clock_now_ms() < until) { /* lock_not_available */
+            log_info(NULL, "migrate.waits", "ms=%d why=\"%s\"", lock_ms, err->text);
+            sleep_ms(lock_ms);
+            lock_ms = 2 * lock_ms < LOCK_MOST_MS ? 2 * lock_ms : LOCK_MOST_MS;
+        } else if (may_pass(err) && ++collisions < MAX_ATTEMPTS) {
+            log_debug(NULL, "migrate.again", "attempt=%d reason=\"%s\"", collisions, err->text);
+            sleep_ms(ATTEMPT_PAUSE_MS * collisions);
+        } else {
+            return rc;
+        }
+    }
 }
 
 static enum rc transaction_body(struct pg_sync *s, const void *arg, struct err *err)
@@ -403,9 +436,9 @@ static unsigned count_lines(const char *begin, const char *end)
     return n;
 }
 
-static enum rc run_one_by_one(struct pg_sync *s, const struct migration *m, struct err *err)
+static enum rc run_one_by_one(struct pg_sync *s, const struct embedded_file *file, struct err *err)
 {
-    const char *text = m->file->text;
+    const char *text = file->text;
     struct buf statement;
     struct span part;
     size_t pos = 0;
@@ -421,19 +454,24 @@ static enum rc run_one_by_one(struct pg_sync *s, const struct migration *m, stru
         rc = buf_status(&statement) != RC_OK ? err_set(err, RC_NOMEM, "no memory for a statement")
                                              : pg_sync_script(s, sql, err);
         if (rc != RC_OK) {
-            rc = name_place(s, m->file->path, sql, 1 + count_lines(text, (const char *)part.data),
-                            err);
+            rc =
+                name_place(s, file->path, sql, 1 + count_lines(text, (const char *)part.data), err);
         }
     }
     buf_fini(&statement);
-    return rc == RC_OK ? record_migration(s, m, err) : rc;
+    return rc;
 }
 
 static enum rc apply(struct pg_sync *s, const struct migration *m, struct err *err)
 {
     int64_t begin = clock_now_ms();
-    enum rc rc = m->is_outside_transaction ? run_one_by_one(s, m, err)
-                                           : in_transaction(s, transaction_body, m, err);
+    enum rc rc;
+    if (m->is_outside_transaction) {
+        rc = run_one_by_one(s, m->file, err);
+        rc = rc == RC_OK ? record_migration(s, m, err) : rc;
+    } else {
+        rc = run(s, &in_transaction, transaction_body, m, err);
+    }
     if (rc == RC_OK) {
         log_info(NULL, "migrate.applied", "version=%04d name=%s ms=%lld", m->version, m->name,
                  (long long)(clock_now_ms() - begin));
@@ -472,19 +510,17 @@ struct definitions {
     int version;
 };
 
-static enum rc definitions_body(struct pg_sync *s, const void *arg, struct err *err)
+/* Those that lock a table. */
+static bool is_of_triggers(const struct embedded_file *file)
 {
-    const struct definitions *d = arg;
-    for (unsigned i = 0; i < d->set->definition_count; i++) {
-        const struct embedded_file *file = &d->set->definitions[i];
-        enum rc rc = pg_sync_script(s, file->text, err);
-        if (rc != RC_OK) {
-            return name_place(s, file->path, file->text, 1, err);
-        }
-    }
+    return strncmp(file->path, "sql/triggers/", strlen("sql/triggers/")) == 0;
+}
+
+static enum rc record_definitions(struct pg_sync *s, int version, const char *hash, struct err *err)
+{
     char number[16];
-    snprintf(number, sizeof number, "%d", d->version);
-    struct pg_param params[] = {pg_text(d->set->definitions_hash), pg_text(number)};
+    snprintf(number, sizeof number, "%d", version);
+    struct pg_param params[] = {pg_text(hash), pg_text(number)};
     enum rc rc =
         pg_sync_script(s,
                        "set local client_min_messages = warning;\n"
@@ -510,6 +546,31 @@ static enum rc definitions_body(struct pg_sync *s, const void *arg, struct err *
                          params, 2, NULL, err);
 }
 
+static enum rc definitions_body(struct pg_sync *s, const void *arg, struct err *err)
+{
+    const struct definitions *d = arg;
+    for (unsigned i = 0; i < d->set->definition_count; i++) {
+        const struct embedded_file *file = &d->set->definitions[i];
+        enum rc rc = is_of_triggers(file) ? RC_OK : pg_sync_script(s, file->text, err);
+        if (rc != RC_OK) {
+            return name_place(s, file->path, file->text, 1, err);
+        }
+    }
+    /* Neither what was there before nor what is to be, until the triggers are there too. */
+    return record_definitions(s, d->version, "incomplete", err);
+}
+
+static enum rc triggers_body(struct pg_sync *s, const void *arg, struct err *err)
+{
+    return run_one_by_one(s, arg, err);
+}
+
+static enum rc record_body(struct pg_sync *s, const void *arg, struct err *err)
+{
+    const struct definitions *d = arg;
+    return record_definitions(s, d->version, d->set->definitions_hash, err);
+}
+
 static enum rc apply_definitions(struct pg_sync *s, const struct migrate_set *set, int version,
                                  struct err *err)
 {
@@ -519,7 +580,15 @@ static enum rc apply_definitions(struct pg_sync *s, const struct migrate_set *se
     if (rc != RC_OK || done) {
         return rc;
     }
-    rc = in_transaction(s, definitions_body, &d, err);
+    rc = run(s, &in_transaction, definitions_body, &d, err);
+    for (unsigned i = 0; rc == RC_OK && i < set->definition_count; i++) {
+        if (is_of_triggers(&set->definitions[i])) {
+            rc = run(s, &by_statement, triggers_body, &set->definitions[i], err);
+        }
+    }
+    if (rc == RC_OK) {
+        rc = run(s, &in_transaction, record_body, &d, err);
+    }
     if (rc == RC_OK) {
         log_info(NULL, "migrate.definitions", "files=%u schema_version=%d", set->definition_count,
                  version);

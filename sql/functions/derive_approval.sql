@@ -12,11 +12,6 @@ end
 $$;
 comment on function dpp.derive_approval() is 'Trigger: fills the derived columns of dpp.approvals';
 
-create or replace trigger approvals_derive
-    before insert or update on dpp.approvals
-    for each row execute function dpp.derive_approval();
-comment on trigger approvals_derive on dpp.approvals is 'Keeps the derived columns true';
-
 create or replace function dpp.derive_approval_assertion()
 returns trigger language plpgsql as $$
 declare
@@ -38,11 +33,6 @@ end
 $$;
 comment on function dpp.derive_approval_assertion() is 'Trigger: fills the derived columns of dpp.approval_assertions';
 
-create or replace trigger approval_assertions_derive
-    before insert or update on dpp.approval_assertions
-    for each row execute function dpp.derive_approval_assertion();
-comment on trigger approval_assertions_derive on dpp.approval_assertions is 'Keeps the derived columns true';
-
 create or replace function dpp.derive_approval_asserter()
 returns trigger language plpgsql as $$
 declare
@@ -55,8 +45,3 @@ begin
 end
 $$;
 comment on function dpp.derive_approval_asserter() is 'Trigger: fills the derived columns of dpp.approval_asserters';
-
-create or replace trigger approval_asserters_derive
-    before insert or update on dpp.approval_asserters
-    for each row execute function dpp.derive_approval_asserter();
-comment on trigger approval_asserters_derive on dpp.approval_asserters is 'Keeps the derived columns true';

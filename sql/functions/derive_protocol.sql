@@ -20,11 +20,6 @@ end
 $$;
 comment on function dpp.derive_protocol() is 'Trigger: fills the derived columns of dpp.protocols';
 
-create or replace trigger protocols_derive
-    before insert or update on dpp.protocols
-    for each row execute function dpp.derive_protocol();
-comment on trigger protocols_derive on dpp.protocols is 'Keeps the derived columns true';
-
 -- What is derived from the object's time zone, when that changes.
 create or replace function dpp.derive_from_object()
 returns trigger language plpgsql as $$
@@ -37,10 +32,3 @@ end
 $$;
 comment on function dpp.derive_from_object() is
     'Trigger: derives anew what depends on Timezone Offset From UTC of the object';
-
-create or replace trigger objects_derive
-    after update of timezone_offset on dpp.objects
-    for each row
-    when (old.timezone_offset is distinct from new.timezone_offset)
-    execute function dpp.derive_from_object();
-comment on trigger objects_derive on dpp.objects is 'Keeps derived columns of other tables true';

@@ -5,11 +5,16 @@ Of the program that replaces the old one there is a build with a compatible migr
 the old servers run: a rolling upgrade."""
 import os
 import subprocess
+import threading
 
+import psycopg2
 import pytest
 
 from conftest import DPPR, ROOT, Database, Server
-from dicomwire import CT_PROTOCOL, EXPLICIT, VERIFICATION, IMPLICIT, Wire, wait_for
+from dicomwire import wait_for
+from faultload import associate, find_one, get_one, store_one
+from metrics import metrics
+from protocols import protocol
 from rolling import Balancer, RollingLoad, free_port
 
 NEXT = os.environ.get("DPPR_NEXT", str(ROOT / "build/release/tests/integration/dppr-next"))
@@ -55,10 +60,78 @@ def test_upgrade_under_load(tmp_path):
         assert not load.broken, load.broken
         print("operations:", dict(load.done), "noticed:", dict(load.noticed))
         assert load.noticed["released"] >= 2, load.noticed
-        assert not any("schema.refused" in s.log for s in servers)
+        assert not any("schema.refused" in s.log or "audit.dropping" in s.log for s in servers)
     finally:
         balancer.stop()
         if load:
             load.stopping.set()
         [s.stop() for s in servers]
         db.drop()
+
+
+class Migrating(threading.Thread):
+    """Puts the definitions there anew, as any upgrade does."""
+
+    def __init__(self, db):
+        super().__init__(daemon=True)
+        db.query("update dpp.schema_definitions set hash = 'older'")
+        self.process = subprocess.Popen([DPPR, "migrate"], env={**os.environ, "DPPR_DATABASE": db.uri},
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.lines = []
+        self.start()
+
+    def run(self):
+        for line in self.process.stderr:
+            self.lines.append(line)
+
+    def has_waited(self):
+        assert self.process.poll() is None, self.lines
+        return any("event=migrate.waits " in line for line in self.lines)
+
+    def end(self):
+        code = self.process.wait(60)
+        self.join(10)
+        return code
+
+
+HELD = {"a report reads a view": "select from dpp.parameters limit 0",
+        "a store waits at its commit": "lock table dpp.objects in row exclusive mode",
+        "audit rows too": "lock table dpp.audit_events in row exclusive mode"}
+
+
+@pytest.fixture(scope="module")
+def served():
+    db = Database()
+    server = Server(db.uri, workers=1)
+    yield db, server
+    assert server.stop() == 0
+    db.drop()
+
+
+@pytest.mark.parametrize("held", HELD.values(), ids=HELD.keys())
+def test_nobody_waits_for_a_migration_that_waits(served, held):
+    """What keeps it waiting keeps nobody else: operations go on, and audit rows are written, before it ends."""
+    db, server = served
+    session = psycopg2.connect(db.uri)
+    migrating = None
+    try:
+        wire = associate(server.port)
+        session.cursor().execute(held)
+        migrating = Migrating(db)
+        wait_for(migrating.has_waited, 60)
+        rows = metrics(server)["dppr_audit_rows_total"]
+        for n in range(1, 4):
+            ds = protocol()
+            assert store_one(wire, ds).status == 0
+            assert find_one(wire, ds).status == 0 and get_one(wire, ds).status == 0
+            wait_for(lambda: metrics(server)["dppr_audit_rows_total"] == rows + 3 * n)
+        assert migrating.process.poll() is None, migrating.lines
+        session.close()
+        assert migrating.end() == 0, migrating.lines
+        assert db.query("select hash <> 'older' from dpp.schema_definitions") == [(True,)]
+        wire.release()
+    finally:
+        session.close()
+        if migrating:
+            migrating.process.kill()
+            migrating.process.wait()
