@@ -33,7 +33,7 @@ struct pg_row;
 
 struct pg_options {
     const char *conninfo; /* URI or key=value; copied */
-    unsigned size;        /* connections at most; default 4 */
+    unsigned size;        /* connections at most; default 5, of which stores may have 4 */
     unsigned max_waiting; /* leases waiting at most; default 256 */
     int64_t connect_ms;   /* default 5 s */
     int64_t
@@ -65,9 +65,16 @@ bool pg_pool_is_healthy(const struct pg_pool *p);
 /* Whether who asks now would have to wait: every connection there may be is in use, or others wait already. */
 bool pg_pool_is_short(const struct pg_pool *p);
 
+/* Bulkheads: what may stand still for long does not take all connections and all places of the queue. */
+enum pg_lane {
+    PG_LANE_READS,  /* and whatever else does not wait for others */
+    PG_LANE_STORES, /* at their COMMIT synchronous replication may let them wait for a standby */
+    PG_LANES,
+};
+
 /* conn NULL: no connection could be had in time, why says so (RC_LIMIT queue full, RC_TIMEOUT, RC_DB). */
 typedef void (*pg_lease_cb)(struct pg_conn *conn, const struct err *why, void *arg);
-/* Ask for a connection; the callback never comes from inside. The returned handle is valid until the
+/* Ask for a connection, in the lane of reads; the callback never comes from inside. The returned handle is valid until the
  * callback. */
 struct pg_lease *pg_lease_start(struct pg_pool *p, int64_t timeout_ms, pg_lease_cb cb, void *arg);
 void pg_lease_cancel(struct pg_lease *lease); /* before its callback; none comes then */
@@ -113,10 +120,17 @@ struct pg_query {
     /* For pg_once_start, may be NULL: whether a connection was had, from then to on_done. If not, nothing
      * can have been done, whatever the result is. */
     bool *was_sent;
+    enum pg_lane lane; /* for pg_once_start */
     /* For pg_once_start: wait for a database that is away, too, as long as the time-out allows: who asks has nothing better
      * to say meanwhile. */
     bool is_patient;
 };
+
+/* A condition for the statement of an `insert`, `update` or `delete`, true: its commit waits for no standby. For what is
+ * of use for as long as this primary is one: it must go on when the standby of synchronous replication is gone. In a
+ * sub-select, so that it is asked once and not for each row. */
+#define PG_WITHOUT_STANDBY \
+    "(select pg_catalog.set_config('synchronous_commit', 'local', true)) is not null"
 
 /* SQLSTATE of RC_DB for what is committed on the primary, but not confirmed by a standby that synchronous replication
  * wants to have it: the wait was cancelled, as a time-out does. Of our own; PostgreSQL only warns of it. */

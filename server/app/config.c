@@ -89,7 +89,7 @@ const struct setting config_settings[] = {
     {"workers", SETTING_UINT, AT(workers), 0, 1024, NULL,
      "worker threads; 0 = one per processor"},
     {"database-connections", SETTING_UINT, AT(service.database.size), 1, 1000, NULL,
-     "database connections of one worker"},
+     "database connections of one worker; stores have three quarters, or all but one"},
     {"database-max-waiting", SETTING_UINT, AT(service.database.max_waiting), 1, 1000000, NULL,
      "operations of one worker waiting for a database connection; more are refused"},
     {"database-wait", SETTING_DURATION, AT(service.lease_timeout_ms), 1, HOUR, NULL,

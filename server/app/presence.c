@@ -14,20 +14,17 @@
 #include "core/log.h"
 #include "pg/migrate.h"
 
-/* A row that is lost with the primary comes back with the next beat, and a server must start while the standby of
- * synchronous replication is away. */
-#define WITHOUT_STANDBY "set_config('synchronous_commit', 'local', true) is not null"
-
-/* Rows of servers that ended without a goodbye go after a day. */
+/* A row that is lost with the primary comes back with the next beat. Rows of servers that ended without a goodbye go
+ * after a day. */
 const char presence_beat_sql[] =
     "with forgotten as (\n"
     "    delete from dpp.servers where heartbeat_at < now() - interval '1 day'\n"
     ")\n"
     "insert into dpp.servers (id, version, schema_version, host_name)\n"
-    "select $1::text::uuid, $2::text, $3::text::int, $4::text where " WITHOUT_STANDBY "\n"
+    "select $1::text::uuid, $2::text, $3::text::int, $4::text where " PG_WITHOUT_STANDBY "\n"
     "on conflict (id) do update set heartbeat_at = now()";
 const char presence_leave_sql[] =
-    "delete from dpp.servers where id = $1::text::uuid and " WITHOUT_STANDBY;
+    "delete from dpp.servers where id = $1::text::uuid and " PG_WITHOUT_STANDBY;
 
 /* A random UUID (RFC 4122 4.4) as text. */
 static void make_id(char out[37])

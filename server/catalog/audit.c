@@ -21,6 +21,10 @@
  * batch whose connection broke under it may or may not be there; it is not sent twice, because a row of something
  * that happened once must not stand there twice.
  *
+ * Rows do not wait for the standby of synchronous replication: without one a batch would stand still until its statement
+ * times out, and what queries and retrievals leave meanwhile would be dropped. The price is that a standby which is
+ * promoted may lack those of the last moment. A store's row is part of the store and waits with it.
+ *
  * A drop is counted for each row. In the log a spell of drops is one line when it begins and one when it is over, for
  * all threads together.
  */
@@ -55,7 +59,7 @@ static const char insert_sql[] =
     " unnest($3::text[]) as sop_instance_uid, unnest($4::int[]) as status,"
     " unnest($5::text[]) as ae_title, unnest($6::inet[]) as peer_address,"
     " unnest($7::text[]) as destination, unnest($8::text[]) as association,"
-    " unnest($9::jsonb[]) as details) as r";
+    " unnest($9::jsonb[]) as details) as r where " PG_WITHOUT_STANDBY;
 
 struct audit {
     struct loop *loop;
@@ -148,8 +152,7 @@ static void on_written(const struct err *result, int64_t rows, void *arg)
     (void)rows;
     a->once = NULL;
     a->not_before_ms = 0;
-    bool is_committed = result->code == RC_OK || strcmp(result->sqlstate, PG_UNREPLICATED) == 0;
-    if (is_committed) {
+    if (result->code == RC_OK) {
         metric_add(METRIC_audit_rows, a->flying.count);
         flying_end(a);
         spell_end(a, "audit.resumed");

@@ -489,6 +489,7 @@ static void reread(struct ingest_op *op)
                          .on_row = on_reread_row,
                          .on_done = on_reread_done,
                          .arg = op,
+                         .lane = PG_LANE_STORES,
                          .is_patient = true};
     op->has_outcome = false;
     op->tries++;
@@ -557,6 +558,7 @@ static void run(struct ingest_op *op)
                          .on_row = on_ingest_row,
                          .on_done = on_ingest_done,
                          .arg = op,
+                         .lane = PG_LANE_STORES,
                          .was_sent = &op->was_sent};
     op->has_outcome = false;
     op->tries++;

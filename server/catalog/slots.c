@@ -18,6 +18,9 @@
  * short at first since most moves are. Nobody is promised a turn: who asks first after a place has become
  * free has it.
  *
+ * No statement waits for a standby (PG_WITHOUT_STANDBY): a lease is good for this primary only, and after a
+ * failover the places that nobody holds there are taken anew.
+ *
  * Errors are not passed on: the owner has a deadline, and asks slot_why when it is over. When a lease cannot be
  * moved on the association is kept: an association too many to one destination does less harm than a move
  * that ends in the middle.
@@ -48,7 +51,8 @@ static const char take_sql[] =
     "insert into dpp.destination_slots as d (ae_title, slot, holder, expires_at)\n"
     "select $1::text, n.slot, $2::text, clock_timestamp() + " LEASE "\n"
     "from generate_series(1, $3::text::int) as n (slot)\n"
-    "where (select count(*) from dpp.destination_slots as o\n"
+    "where " PG_WITHOUT_STANDBY "\n"
+    "    and (select count(*) from dpp.destination_slots as o\n"
     "        where o.ae_title = $1::text and o.holder <> $2::text\n"
     "            and o.expires_at > clock_timestamp()) < $3::text::int\n"
     "    and not exists (\n"
@@ -63,12 +67,13 @@ static const char take_sql[] =
     "returning d.slot";
 static const char refresh_sql[] =
     "update dpp.destination_slots set expires_at = clock_timestamp() + " LEASE "\n"
-    "where ae_title = $1::text and holder = $2::text\n"
+    "where ae_title = $1::text and holder = $2::text and " PG_WITHOUT_STANDBY "\n"
     "returning slot";
 /* Also what was left by servers that died, once nobody can be puzzled by it. */
 static const char give_back_sql[] = "delete from dpp.destination_slots\n"
-                                    "where (ae_title = $1::text and holder = $2::text)\n"
-                                    "    or expires_at < clock_timestamp() - interval '1 day'";
+                                    "where " PG_WITHOUT_STANDBY "\n"
+                                    "    and ((ae_title = $1::text and holder = $2::text)\n"
+                                    "    or expires_at < clock_timestamp() - interval '1 day')";
 
 enum slot_state { SLOT_WAITING, SLOT_HELD, SLOT_LEAVING };
 

@@ -104,7 +104,7 @@ struct pg_once *pg_once_start(struct pg_pool *p, int64_t timeout_ms, const struc
     if (q->was_sent) {
         *q->was_sent = false;
     }
-    struct pg_conn *c = p->waiting == 0 ? pool_take_idle(p) : NULL;
+    struct pg_conn *c = pool_take_at_once(p, q->lane);
     if (c) {
         run(o, c);
         return o;
@@ -113,7 +113,7 @@ struct pg_once *pg_once_start(struct pg_pool *p, int64_t timeout_ms, const struc
         /* As fatal as any other exhaustion of memory, but the peer may have chosen the size: refuse. */
         o->query.sql = NULL;
     }
-    o->lease = pg_lease_start(p, timeout_ms, on_lease, o);
+    o->lease = pool_lease(p, q->lane, timeout_ms, on_lease, o);
     o->lease->is_patient = q->is_patient;
     if (!o->query.sql) {
         pool_refuse_lease(o->lease, RC_NOMEM, "no memory for the parameters of a statement");

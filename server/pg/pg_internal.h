@@ -235,6 +235,8 @@ struct pg_conn {
     LIST_ENTRY(pg_conn) idle;
     struct pg_pool *pool;
     enum pg_conn_state state;
+    enum pg_lane lane;
+    bool is_in_lane; /* counts there */
     unsigned number; /* for the log */
     bool is_counted; /* in the gauge of open connections */
     PGconn *pg;
@@ -259,6 +261,7 @@ struct pg_conn {
 struct pg_lease {
     TAILQ_ENTRY(pg_lease) queue;
     struct pg_pool *pool;
+    enum pg_lane lane;
     uint64_t number; /* in the order of asking */
     int64_t asked_us, deadline_ms;
     bool is_counted; /* in the pool's number of waiting leases */
@@ -276,7 +279,10 @@ struct pg_pool {
     struct pg_conninfo info;
     TAILQ_HEAD(, pg_conn) conns;
     LIST_HEAD(, pg_conn) idle; /* most recently used first */
-    TAILQ_HEAD(pg_lease_queue, pg_lease) queue;
+    struct {
+        TAILQ_HEAD(, pg_lease) queue;
+        unsigned waiting, in_use; /* leases; connections, until they are clean again */
+    } lanes[PG_LANES];
     unsigned conn_count, waiting, serial;
     unsigned generation; /* connections of an older one are given up */
     uint64_t lease_serial;
@@ -328,7 +334,10 @@ void pool_on_connect_failed(struct pg_pool *p, const struct err *why);
 void pool_on_clean(struct pg_conn *c);
 void pool_on_lost(struct pg_pool *p);
 void pool_remove(struct pg_conn *c);
-struct pg_conn *pool_take_idle(struct pg_pool *p);
+/* NULL unless a connection is idle, the lane may have it and nobody else is waiting for it. */
+struct pg_conn *pool_take_at_once(struct pg_pool *p, enum pg_lane lane);
+struct pg_lease *pool_lease(struct pg_pool *p, enum pg_lane lane, int64_t timeout_ms,
+                            pg_lease_cb cb, void *arg);
 /* A session turned out to be of the wrong kind; others that are as old may be so too. */
 void pool_on_misplaced(struct pg_conn *c);
 void pool_refuse_lease(struct pg_lease *lease, enum rc code, const char *text);

@@ -2,9 +2,16 @@
  *
  * pg/pool: who gets a connection, when new ones are made, and what is said when there is none.
  *
- * Leases wait in one queue, first come first served. Handing out happens in one place, dispatch, which
- * runs from a kick (a timer of 0 ms) and never inside a caller's call. The most recently used connection
- * is taken first: it is warm, and a pool that is too large for its load leaves the rest alone.
+ * Leases wait in two lanes, in each first come first served, and of their heads the older goes first. Handing out
+ * happens in one place, dispatch, which runs from a kick (a timer of 0 ms) and never inside a caller's call. The most
+ * recently used connection is taken first: it is warm, and a pool that is too large for its load leaves the rest alone.
+ *
+ * Lanes are bulkheads. Stores have one of their own because all of them may stand still at once, each on a connection, for
+ * as long as a statement may take: with synchronous replication and no standby each waits at its COMMIT, and the
+ * primary answers whoever only reads. So a quarter of the connections, one at least, is never theirs, nor is the greater part of
+ * the queue. That part is such that stores alone neither make a server unready nor keep it so (app/readiness). A
+ * connection is its lane's until it is clean, since a statement that is being cancelled still holds it.
+ * Where there is one connection there is nothing to divide.
  *
  * Connections are made as leases wait for them. After a failure the next attempt comes after a back-off
  * (0.1 s doubling to 1 s, less up to a quarter of jitter so that servers do not come in step) and, as
@@ -35,7 +42,7 @@ struct pg_options pg_options_default(void)
 {
     return (struct pg_options){
         .conninfo = "",
-        .size = 4,
+        .size = 5,
         .max_waiting = 256,
         .connect_ms = 5000,
         .statement_ms = 60000,
@@ -96,15 +103,69 @@ static void to_idle(struct pg_conn *c)
     }
 }
 
-struct pg_conn *pool_take_idle(struct pg_pool *p)
+/* How many connections a lane may have at once. */
+static unsigned lane_connections(const struct pg_pool *p, enum pg_lane lane)
+{
+    unsigned size = p->options.size, kept = size / 4 > 1 ? size / 4 : 1;
+    return lane == PG_LANE_READS || size == 1 ? size : size - kept;
+}
+
+/* How many of its leases may wait. */
+static unsigned lane_places(const struct pg_pool *p, enum pg_lane lane)
+{
+    unsigned all = p->options.max_waiting;
+    unsigned part = (unsigned)((uint64_t)all * 3 / 8);
+    return lane == PG_LANE_READS ? all : part > 1 ? part : 1;
+}
+
+/* How many connections it may have more. */
+static unsigned lane_room(const struct pg_pool *p, enum pg_lane lane)
+{
+    unsigned most = lane_connections(p, lane), has = p->lanes[lane].in_use;
+    return most > has ? most - has : 0;
+}
+
+/* The next that may have a connection, NULL if there is none. */
+static struct pg_lease *first_waiting(const struct pg_pool *p)
+{
+    struct pg_lease *first = NULL;
+    for (enum pg_lane lane = 0; lane < PG_LANES; lane++) {
+        if (p->lanes[lane].waiting == 0 || lane_room(p, lane) == 0) {
+            continue;
+        }
+        struct pg_lease *lease = TAILQ_FIRST(&p->lanes[lane].queue);
+        while (!lease->is_counted) {
+            lease = TAILQ_NEXT(lease, queue);
+        }
+        first = first && first->number < lease->number ? first : lease;
+    }
+    return first;
+}
+
+static struct pg_conn *take_idle(struct pg_pool *p, enum pg_lane lane)
 {
     struct pg_conn *c = LIST_FIRST(&p->idle);
-    if (c) {
-        LIST_REMOVE(c, idle);
-        c->state = PG_CONN_LEASED;
-        metric_add(METRIC_database_connections_in_use, 1);
-    }
+    LIST_REMOVE(c, idle);
+    c->state = PG_CONN_LEASED;
+    c->lane = lane;
+    c->is_in_lane = true;
+    p->lanes[lane].in_use++;
+    metric_add(METRIC_database_connections_in_use, 1);
     return c;
+}
+
+struct pg_conn *pool_take_at_once(struct pg_pool *p, enum pg_lane lane)
+{
+    bool may_have = !LIST_EMPTY(&p->idle) && lane_room(p, lane) > 0 && !first_waiting(p);
+    return may_have ? take_idle(p, lane) : NULL;
+}
+
+static void leave_lane(struct pg_conn *c)
+{
+    if (c->is_in_lane) {
+        c->pool->lanes[c->lane].in_use--;
+    }
+    c->is_in_lane = false;
 }
 
 void pool_remove(struct pg_conn *c)
@@ -112,6 +173,7 @@ void pool_remove(struct pg_conn *c)
     if (c->state == PG_CONN_IDLE) {
         LIST_REMOVE(c, idle);
     }
+    leave_lane(c);
     TAILQ_REMOVE(&c->pool->conns, c, all);
     c->pool->conn_count--;
 }
@@ -134,6 +196,7 @@ void pool_on_clean(struct pg_conn *c)
 {
     struct pg_pool *p = c->pool;
     const char *why = why_drop(c);
+    leave_lane(c);
     if (!why) {
         to_idle(c);
         return;
@@ -225,14 +288,22 @@ void pool_on_lost(struct pg_pool *p)
 
 /* ---- leases ---- */
 
-static void lease_unlink(struct pg_lease *lease)
+static void lease_count(struct pg_lease *lease, bool is_counted)
 {
     struct pg_pool *p = lease->pool;
-    TAILQ_REMOVE(&p->queue, lease, queue);
-    if (lease->is_counted) {
-        p->waiting--;
-        metric_add(METRIC_database_waiting, -1);
+    if (is_counted == lease->is_counted) {
+        return;
     }
+    lease->is_counted = is_counted;
+    p->waiting += is_counted ? 1U : -1U;
+    p->lanes[lease->lane].waiting += is_counted ? 1U : -1U;
+    metric_add(METRIC_database_waiting, is_counted ? 1 : -1);
+}
+
+static void lease_unlink(struct pg_lease *lease)
+{
+    TAILQ_REMOVE(&lease->pool->lanes[lease->lane].queue, lease, queue);
+    lease_count(lease, false);
 }
 
 static void lease_end(struct pg_lease *lease, struct pg_conn *c, const struct err *why)
@@ -251,16 +322,6 @@ static void lease_end(struct pg_lease *lease, struct pg_conn *c, const struct er
     cb(c, c ? NULL : &copy, arg);
 }
 
-/* Only while waiting > 0. */
-static struct pg_lease *first_waiting(struct pg_pool *p)
-{
-    struct pg_lease *lease = TAILQ_FIRST(&p->queue);
-    while (!lease->is_counted) {
-        lease = TAILQ_NEXT(lease, queue);
-    }
-    return lease;
-}
-
 static void set_lease_deadline(struct pg_pool *p, int64_t at_ms, int64_t now)
 {
     if (p->deadline_at_ms == 0 || at_ms < p->deadline_at_ms) {
@@ -269,12 +330,14 @@ static void set_lease_deadline(struct pg_pool *p, int64_t at_ms, int64_t now)
     }
 }
 
-struct pg_lease *pg_lease_start(struct pg_pool *p, int64_t timeout_ms, pg_lease_cb cb, void *arg)
+struct pg_lease *pool_lease(struct pg_pool *p, enum pg_lane lane, int64_t timeout_ms,
+                            pg_lease_cb cb, void *arg)
 {
     struct pg_lease *lease = xcalloc(1, sizeof *lease);
     lease->asked_us = clock_now_us();
     int64_t now = lease->asked_us / 1000;
     lease->pool = p;
+    lease->lane = lane;
     lease->number = ++p->lease_serial;
     lease->cb = cb;
     lease->arg = arg;
@@ -284,12 +347,13 @@ struct pg_lease *pg_lease_start(struct pg_pool *p, int64_t timeout_ms, pg_lease_
     } else if (p->waiting >= p->options.max_waiting) {
         err_set_limit(&lease->why, LIMIT_database_max_waiting, 0, "%u operations wait already",
                       p->waiting);
+    } else if (p->lanes[lane].waiting >= lane_places(p, lane)) {
+        err_set_limit(&lease->why, LIMIT_database_max_waiting, 0, "%u stores wait already",
+                      p->lanes[lane].waiting);
     } else {
-        lease->is_counted = true;
-        p->waiting++;
-        metric_add(METRIC_database_waiting, 1);
+        lease_count(lease, true);
     }
-    TAILQ_INSERT_TAIL(&p->queue, lease, queue);
+    TAILQ_INSERT_TAIL(&p->lanes[lane].queue, lease, queue);
     if (lease->is_counted) {
         set_lease_deadline(p, lease->deadline_ms, now);
     }
@@ -297,17 +361,17 @@ struct pg_lease *pg_lease_start(struct pg_pool *p, int64_t timeout_ms, pg_lease_
     return lease;
 }
 
+struct pg_lease *pg_lease_start(struct pg_pool *p, int64_t timeout_ms, pg_lease_cb cb, void *arg)
+{
+    return pool_lease(p, PG_LANE_READS, timeout_ms, cb, arg);
+}
+
 /* The callback will say so, from the loop. */
 void pool_refuse_lease(struct pg_lease *lease, enum rc code, const char *text)
 {
-    struct pg_pool *p = lease->pool;
     err_set(&lease->why, code, "%s", text);
-    if (lease->is_counted) {
-        lease->is_counted = false;
-        p->waiting--;
-        metric_add(METRIC_database_waiting, -1);
-    }
-    pool_kick(p);
+    lease_count(lease, false);
+    pool_kick(lease->pool);
 }
 
 void pg_lease_cancel(struct pg_lease *lease)
@@ -334,6 +398,9 @@ static bool has_expired(const struct pg_lease *lease, struct err *why)
     }
     if (lease->pool->options.is_standby) {
         err_set(why, RC_TIMEOUT, "no connection to the standby in time");
+    } else if (lease->lane == PG_LANE_STORES && lane_room(lease->pool, lease->lane) == 0) {
+        err_set_limit(why, LIMIT_database_wait, 0, "the %u stores before it have not ended",
+                      lease->pool->lanes[lease->lane].in_use);
     } else {
         err_set_limit(why, LIMIT_database_wait, 0, "no connection became free in time");
     }
@@ -353,22 +420,34 @@ static void refuse(struct pg_pool *p, refusal_fn is_refused)
     uint64_t last = p->lease_serial;
     struct pg_lease *lease;
     struct err why;
-    do {
-        TAILQ_FOREACH (lease, &p->queue, queue) {
-            if (lease->number <= last && is_refused(lease, &why)) {
-                break;
+    for (enum pg_lane lane = 0; lane < PG_LANES; lane++) {
+        do {
+            TAILQ_FOREACH (lease, &p->lanes[lane].queue, queue) {
+                if (lease->number <= last && is_refused(lease, &why)) {
+                    break;
+                }
             }
-        }
-        if (lease) {
-            lease_end(lease, NULL, &why);
-        }
-    } while (lease);
+            if (lease) {
+                lease_end(lease, NULL, &why);
+            }
+        } while (lease);
+    }
+}
+
+static unsigned connections_wanted(const struct pg_pool *p)
+{
+    unsigned wanted = 0;
+    for (enum pg_lane lane = 0; lane < PG_LANES; lane++) {
+        unsigned waiting = p->lanes[lane].waiting, room = lane_room(p, lane);
+        wanted += waiting < room ? waiting : room;
+    }
+    return wanted;
 }
 
 static void connect_as_needed(struct pg_pool *p)
 {
-    unsigned connecting = connecting_count(p);
-    while (connecting < p->waiting && p->conn_count < p->options.size && !p->is_backing_off) {
+    unsigned connecting = connecting_count(p), wanted = connections_wanted(p);
+    while (connecting < wanted && p->conn_count < p->options.size && !p->is_backing_off) {
         conn_start(p);
         connecting = connecting_count(p);
     }
@@ -384,8 +463,9 @@ static void dispatch(void *arg)
     struct pg_pool *p = arg;
     refuse(p, was_refused_at_start);
     uint64_t last = p->lease_serial; /* who asks again from a callback comes in the next turn */
-    while (p->waiting > 0 && !LIST_EMPTY(&p->idle) && first_waiting(p)->number <= last) {
-        lease_end(first_waiting(p), pool_take_idle(p), NULL);
+    struct pg_lease *lease;
+    while (!LIST_EMPTY(&p->idle) && (lease = first_waiting(p)) && lease->number <= last) {
+        lease_end(lease, take_idle(p, lease->lane), NULL);
     }
     connect_as_needed(p);
     if (p->is_away) {
@@ -400,9 +480,11 @@ static void on_deadline(void *arg)
     int64_t now = clock_now_ms();
     p->deadline_at_ms = 0;
     refuse(p, has_expired);
-    TAILQ_FOREACH (lease, &p->queue, queue) {
-        if (lease->is_counted) {
-            set_lease_deadline(p, lease->deadline_ms, now);
+    for (enum pg_lane lane = 0; lane < PG_LANES; lane++) {
+        TAILQ_FOREACH (lease, &p->lanes[lane].queue, queue) {
+            if (lease->is_counted) {
+                set_lease_deadline(p, lease->deadline_ms, now);
+            }
         }
     }
 }
@@ -428,7 +510,7 @@ bool pg_pool_is_healthy(const struct pg_pool *p)
 
 bool pg_pool_is_short(const struct pg_pool *p)
 {
-    return p->waiting > 0 || (LIST_EMPTY(&p->idle) && p->conn_count >= p->options.size);
+    return first_waiting(p) || (LIST_EMPTY(&p->idle) && p->conn_count >= p->options.size);
 }
 
 struct pg_pool *pg_pool_new(struct loop *l, struct mailbox *mailbox, struct jobpool *resolve_pool,
@@ -449,7 +531,9 @@ struct pg_pool *pg_pool_new(struct loop *l, struct mailbox *mailbox, struct jobp
     metric_add(METRIC_database_connections_max, p->options.size);
     metric_add(METRIC_database_waiting_max, p->options.max_waiting);
     TAILQ_INIT(&p->conns);
-    TAILQ_INIT(&p->queue);
+    for (enum pg_lane lane = 0; lane < PG_LANES; lane++) {
+        TAILQ_INIT(&p->lanes[lane].queue);
+    }
     LIST_INIT(&p->idle);
     p->random = (unsigned)clock_now_us() ^ (unsigned)(uintptr_t)p;
     p->connector = (struct pg_connector){
@@ -490,8 +574,10 @@ void pg_pool_free(struct pg_pool *p)
     if (!p) {
         return;
     }
-    while ((lease = TAILQ_FIRST(&p->queue))) {
-        pg_lease_cancel(lease);
+    for (enum pg_lane lane = 0; lane < PG_LANES; lane++) {
+        while ((lease = TAILQ_FIRST(&p->lanes[lane].queue))) {
+            pg_lease_cancel(lease);
+        }
     }
     while ((c = TAILQ_FIRST(&p->conns))) {
         conn_destroy(c);

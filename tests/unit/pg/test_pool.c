@@ -964,6 +964,137 @@ static void once_can_be_cancelled_waiting_and_running(void **state)
     rig_close(&r);
 }
 
+/* ---- lanes ---- */
+
+enum { MANY_STORES = 16 };
+
+/* Stores that stand still until they are cancelled. */
+struct stores {
+    struct rig rig;
+    struct answer answers[MANY_STORES];
+    struct pg_once *once[MANY_STORES];
+    unsigned count;
+};
+
+static void stores_open(struct stores *s, unsigned size, unsigned max_waiting)
+{
+    struct pg_options o = rig_options(db.uri);
+    memset(s, 0, sizeof *s);
+    o.size = size;
+    o.max_waiting = max_waiting;
+    rig_open(&s->rig, &o);
+}
+
+static void stores_start(struct stores *s, unsigned count, int64_t timeout_ms)
+{
+    struct pg_query q = {.sql = "select pg_sleep(300)",
+                         .on_row = on_answer_row,
+                         .on_done = on_answer_done,
+                         .lane = PG_LANE_STORES};
+    for (; count > 0; count--, s->count++) {
+        q.arg = &s->answers[s->count];
+        s->once[s->count] = pg_once_start(s->rig.pool, timeout_ms, &q);
+    }
+}
+
+static bool stores_have(void *arg)
+{
+    return metric_get(METRIC_database_connections_in_use) == *(int *)arg;
+}
+
+static void wait_in_use(struct stores *s, int count)
+{
+    assert_true(loop_run_until(s->rig.loop, stores_have, &count, RIG_WAIT_MS));
+    rig_run(&s->rig, 50); /* and no more */
+    assert_int_equal(metric_get(METRIC_database_connections_in_use), count);
+}
+
+static void stores_close(struct stores *s)
+{
+    for (unsigned i = 0; i < s->count; i++) {
+        if (!s->answers[i].is_done) {
+            pg_once_cancel(s->once[i]);
+        }
+    }
+    rig_close(&s->rig);
+}
+
+static void stores_leave_connections_to_reads(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned size, stores;
+    } cases[] = {{1, 1}, {2, 1}, {4, 3}, {5, 4}, {8, 6}, {9, 7}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct stores s;
+        struct pg_conn *reads[2] = {0};
+        unsigned left = cases[i].size - cases[i].stores;
+        stores_open(&s, cases[i].size, 256);
+        stores_start(&s, cases[i].size + 2, RIG_WAIT_MS);
+        wait_in_use(&s, (int)cases[i].stores);
+        assert_int_equal(metric_get(METRIC_database_connections), cases[i].stores);
+        for (unsigned k = 0; k < left; k++) {
+            reads[k] = rig_lease(&s.rig); /* past the stores that wait */
+        }
+        assert_null(rig_try_lease(&s.rig, 30).conn);
+        for (unsigned k = 0; k < left; k++) {
+            pg_release(reads[k]);
+        }
+        stores_close(&s);
+    }
+}
+
+static void a_connection_belongs_to_the_store_until_it_is_clean(void **state)
+{
+    (void)state;
+    struct stores s;
+    stores_open(&s, 2, 256);
+    stores_start(&s, 1, RIG_WAIT_MS);
+    wait_in_use(&s, 1);
+    pg_release(rig_lease(&s.rig)); /* an idle one beside the store's */
+    pg_once_cancel(s.once[0]);     /* which takes its time */
+    s.answers[0].is_done = true;
+    stores_start(&s, 1, RIG_WAIT_MS);
+    assert_int_equal(metric_get(METRIC_database_waiting), 1);
+    wait_in_use(&s, 1);
+    assert_int_equal(metric_get(METRIC_database_waiting), 0);
+    stores_close(&s);
+}
+
+static void stores_that_wait_are_few_and_told_why(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned max_waiting, stores;
+    } cases[] = {{1, 1}, {3, 1}, {8, 3}, {16, 6}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct stores s;
+        char why[64];
+        unsigned all = 3 + cases[i].stores + 1;
+        stores_open(&s, 4, cases[i].max_waiting);
+        stores_start(&s, 1, RIG_WAIT_MS);
+        wait_in_use(&s, 1);
+        for (int k = 2; k <= 3; k++) {
+            stores_start(&s, 1, RIG_WAIT_MS);
+            wait_in_use(&s, k);
+        }
+        stores_start(&s, cases[i].stores, 200);
+        stores_start(&s, 1, RIG_WAIT_MS);
+        assert_true(rig_wait(&s.rig, &s.answers[all - 1].is_done));
+        snprintf(why, sizeof why, "%u stores wait already", cases[i].stores);
+        if (cases[i].max_waiting > 1) { /* else the whole queue is full */
+            assert_string_equal(s.answers[all - 1].result.text, why);
+        }
+        assert_int_equal(s.answers[all - 1].result.limit, LIMIT_database_max_waiting);
+        assert_true(rig_wait(&s.rig, &s.answers[all - 2].is_done));
+        assert_int_equal(s.answers[all - 2].result.limit, LIMIT_database_wait);
+        assert_string_equal(s.answers[all - 2].result.text,
+                            "the 3 stores before it have not ended");
+        pg_release(rig_lease(&s.rig));
+        stores_close(&s);
+    }
+}
+
 static void once_keeps_its_parameters_while_it_waits(void **state)
 {
     (void)state;
@@ -1050,6 +1181,9 @@ int main(void)
         cmocka_unit_test(eight_operations_share_three_connections),
         cmocka_unit_test(eight_leases_run_in_parallel),
         cmocka_unit_test(once_can_be_cancelled_waiting_and_running),
+        cmocka_unit_test(stores_leave_connections_to_reads),
+        cmocka_unit_test(a_connection_belongs_to_the_store_until_it_is_clean),
+        cmocka_unit_test(stores_that_wait_are_few_and_told_why),
         cmocka_unit_test(once_keeps_its_parameters_while_it_waits),
         cmocka_unit_test(once_reports_a_refused_lease),
     };
