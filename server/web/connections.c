@@ -3,8 +3,12 @@
  * evhttp bounds neither: it accepts what comes, and each octet renews its time-out, so a stranger who sends one
  * now and then would hold a descriptor for ever. It tells nobody of a connection before a request is whole, but
  * asks for each connection's bufferevent (evhttp_set_bevcb). Here that is made and kept by a reference of our
- * own, which sees the descriptor and, when evhttp has closed it and let go, the callbacks gone: bufferevent_free
+ * own, which sees the descriptor and, when evhttp has let go, the callbacks gone: bufferevent_free
  * clears them at once and leaves the rest to the last reference.
+ *
+ * The last reference closes (BEV_OPT_CLOSE_ON_FREE), when the descriptor is polled no more. evhttp would close it while it
+ * is, and the number may be a worker's, or another watch's of this loop, before the polling ends. The peer waits for
+ * nothing: evhttp shuts down first. The descriptor itself goes at the next connection, or within SWEEP_MS.
  *
  * Who has to go is shut down, not freed: evhttp then reads the end and closes as if the peer had gone.
  *
@@ -31,7 +35,7 @@
 enum { SWEEP_MS = 1000 };
 
 struct http_connection {
-    struct bufferevent *bev; /* a reference; the descriptor is evhttp's */
+    struct bufferevent *bev; /* a reference; the last one closes the descriptor */
     int64_t since_ms;
     bool has_asked; /* a request was whole */
     bool is_ending; /* shut down; evhttp will see it */
@@ -129,8 +133,7 @@ static void make_room(struct http_connections *cs)
 struct bufferevent *http_connections_admit(struct event_base *base, void *arg)
 {
     struct http_connections *cs = arg;
-    /* Not BEV_OPT_CLOSE_ON_FREE: without, evhttp closes the descriptor itself, and does not wait for us. */
-    struct bufferevent *bev = bufferevent_socket_new(base, -1, 0);
+    struct bufferevent *bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
 
     if (!bev)
         return NULL;

@@ -15,8 +15,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -26,6 +28,18 @@
 #include "web/web.h"
 
 enum { DEADLINE_MS = 20000 };
+
+/* libevent's own calls come here. */
+static unsigned stray_polls; /* of descriptors that are closed, or another's by now */
+
+__attribute__((visibility("default"))) int epoll_ctl(int epfd, int op, int fd,
+                                                     struct epoll_event *event)
+{
+    int rc = (int)syscall(SYS_epoll_ctl, epfd, op, fd, event);
+
+    stray_polls += rc != 0 && op == EPOLL_CTL_DEL;
+    return rc;
+}
 
 struct fixture {
     struct loop *loop;
@@ -457,6 +471,23 @@ static void places_of_those_who_left_are_free(void **state)
     assert_int_equal(limit_count(LIMIT_http_connections), hits);
 }
 
+/* Polled after it is closed, a descriptor may be somebody else's. */
+static void nothing_is_polled_after_it_is_closed(void **state)
+{
+    struct fixture *f = *state;
+    struct client c;
+
+    stray_polls = 0;
+    (void)get(f, &c, "GET", "/livez");
+    (void)ask(f, &c, "GET /metrics HTTP/1.0\r\n\r\n", 25);
+    (void)ask(f, &c, "nonsense\r\n\r\n", 12);
+    (void)get(f, &c, "GET", "/livez"); /* those before are forgotten */
+    assert_int_equal(stray_polls, 0);
+    web_free(f->web);
+    f->web = NULL;
+    assert_int_equal(stray_polls, 0);
+}
+
 static void say(struct client *c, const char *octets)
 {
     assert_int_equal(send(c->fd, octets, strlen(octets), MSG_NOSIGNAL), strlen(octets));
@@ -526,6 +557,7 @@ int main(void)
         T(star_listens_on_ipv4_too),
         T(a_crowd_keeps_nobody_out_and_the_eldest_goes),
         T(places_of_those_who_left_are_free),
+        T(nothing_is_polled_after_it_is_closed),
         T(a_request_has_ten_seconds_however_it_trickles),
         T(it_pauses_without_descriptors_and_goes_on_later),
     };
