@@ -112,6 +112,7 @@ def destination(own):
     try:
         yield
     finally:
+        standby(own, True)  # or this waits for it too
         own.execute(f"delete from dpp.application_entities where ae_title = '{DESTINATION}'")
         scp.close()
 
