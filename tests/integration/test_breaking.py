@@ -81,6 +81,19 @@ def test_who_counts(db, schema_version, age_s, is_minded):
     assert version(db) == (db.before if is_minded else AFTER)
 
 
+def test_server_goes_on_saying_that_it_runs(db):
+    """And takes out the rows of those that have ended without a word, a day later."""
+    db.query(OLD, (1, 86401))
+    db.query(OLD, (2, 86000))
+    server = Server(db.uri)
+    try:
+        assert db.query("select schema_version from dpp.servers order by 1") == [(2,), (db.before,)]
+        db.query("update dpp.servers set heartbeat_at = now() - interval '1 hour' where schema_version > 2")
+        wait_for(lambda: db.query("select heartbeat_at > now() - interval '1 minute' from dpp.servers where schema_version > 2") == [(True,)])
+    finally:
+        assert server.stop() == 0
+
+
 def test_despite_servers(db):
     server = Server(db.uri)
     try:

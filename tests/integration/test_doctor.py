@@ -83,6 +83,7 @@ def test_nothing_is_wrong(sample_database):
     (["--proxy-from=192.0.2.1,::/0"], "warn", "proxy-from trusts everybody"),
     (["--tls-certificate=/x.pem"], "warn", "as dicom-tls-port is 0"),
     (["--dicom-port=18", "--http-port=18"], "fail", "dicom-port is that of HTTP or TLS as well"),
+    (["--dicom-port=18", "--dicom-tls-port=18"], "fail", "dicom-port is that of HTTP or TLS as well"),
     (["--max-connections=9999"], "warn", "max-connections is less than max-associations"),
     (["--max-associations=999"], "warn", "max-associations-per-ae is more than max-associations"),
     (["--max-operations-per-ae=7"], "warn", "max-operations-per-ae is less than max-operations"),

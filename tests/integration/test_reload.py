@@ -234,6 +234,13 @@ def test_networks_and_deadlines_are_of_new_connections(server):
     before.release()
 
 
+def test_repetition_is_that_of_the_file(server):
+    server.reload(log_repeat="0")
+    for _ in range(3):
+        socket.create_connection(("127.0.0.1", server.port)).close()
+    wait_for(lambda: server.log.count(" talk=silent ") == 3)
+
+
 def test_end_is_that_of_the_file(server):
     server.reload(drain_delay="1ms", shutdown_grace="17s")
     assert server.stop() == 0

@@ -346,6 +346,7 @@ def test_a_standby_left_behind_is_not_believed(clusters):
             assert wire.get(5, [ds.SOPInstanceUID])[2].command[0x1021] == 1
         assert reads(server)[1] == before and fallbacks(server)["stale"] > 0
         server.wait_log("does not follow this primary")
+        assert doctor(clusters, left.database)[1].startswith("it does not follow the present primary")
         # promoted as well, it has a timeline of the same number
         left.promote()
         for _ in range(5):

@@ -101,6 +101,15 @@ def test_what_the_server_tells(sample_database, tmp_path, is_abstract):
     assert server.stop() == 0
 
 
+def test_watchdog_of_another_process_is_not_ours(sample_database, tmp_path):
+    manager = Manager(str(tmp_path / "notify"))
+    server = Server(sample_database.uri, more_environment={"NOTIFY_SOCKET": manager.name, "WATCHDOG_USEC": "200000",
+                                                           "WATCHDOG_PID": str(os.getpid())})
+    manager.wait(STATUS="serving")  # behind the first one, if there were any
+    assert not any("WATCHDOG" in m for m in manager.read())
+    assert server.stop() == 0
+
+
 def test_ready_does_not_wait_for_the_database(tmp_path):
     manager = Manager(str(tmp_path / "notify"))
     server = Server("postgresql://nobody@127.0.0.1:1/none", more_environment={"NOTIFY_SOCKET": manager.name})
