@@ -31,6 +31,11 @@ bool span_equal_str(struct span a, const char *text);
 /* For tables in memory (FNV-1a). Whoever chooses the text can choose the place: bound what can be in one. */
 uint32_t text_hash(const char *text);
 
+/* Digits without printf, which would be most of what a log line or an audit row costs: value / 10^decimals, in full.
+ * The text is in `out`, not at its beginning. */
+enum { NUMBER_TEXT = 48, DECIMALS_MAX = 18 };
+char *number_text(int64_t value, unsigned decimals, char out[NUMBER_TEXT]);
+
 static inline uint16_t get_be16(const uint8_t *p)
 {
     return (uint16_t)(p[0] << 8 | p[1]);

@@ -13,7 +13,7 @@
 #include "dcm/json.h"
 #include "text_array.h"
 
-enum { KEPT_BYTES = 512 * 1024, TITLE_BYTES = 17, ADDRESS_BYTES = 64, NUMBER_BYTES = 24 };
+enum { KEPT_BYTES = 512 * 1024, TITLE_BYTES = 17, ADDRESS_BYTES = 64 };
 
 /* ---- details ---- */
 
@@ -48,45 +48,22 @@ void audit_text(struct buf *json, const char *key, struct span value)
     (void)dcm_json_add_string(json, value);
 }
 
-/* printf would be half of the time that a row takes. */
-static char *number_text(int64_t value, char out[NUMBER_BYTES])
-{
-    char *at = out + NUMBER_BYTES;
-    uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
-    *--at = '\0';
-    do {
-        *--at = (char)('0' + left % 10);
-        left /= 10;
-    } while (left);
-    if (value < 0)
-        *--at = '-';
-    return at;
-}
-
 void audit_number(struct buf *json, const char *key, int64_t value)
 {
-    char text[NUMBER_BYTES];
+    char text[NUMBER_TEXT];
     add_key(json, key);
-    buf_add_str(json, number_text(value, text));
+    buf_add_str(json, number_text(value, 0, text));
 }
 
 void audit_pair(struct buf *json, const struct log_pair *pair)
 {
-    int64_t unit = 1;
+    char text[NUMBER_TEXT];
     if (pair->text) {
         audit_text(json, pair->key, span_str(pair->text));
         return;
     }
-    for (unsigned i = 0; i < pair->decimals; i++)
-        unit *= 10;
-    audit_number(json, pair->key, pair->number / unit);
-    if (pair->decimals == 0)
-        return;
-    buf_add_u8(json, '.');
-    for (int64_t rest = pair->number % unit; unit > 1; rest %= unit) {
-        unit /= 10;
-        buf_add_u8(json, (uint8_t)('0' + rest / unit));
-    }
+    add_key(json, pair->key);
+    buf_add_str(json, number_text(pair->number, pair->decimals, text));
 }
 
 void audit_uids(struct buf *json, const char *key, const char *const *uids, unsigned count)
@@ -216,9 +193,9 @@ static void add_title(struct audit_rows *r, enum audit_column column, const char
 static void add_number(struct audit_rows *r, enum audit_column column, int64_t value)
 {
     struct buf *to = &r->columns[column];
-    char text[NUMBER_BYTES];
+    char text[NUMBER_TEXT];
     buf_add_u8(to, to->len == 0 ? '{' : ',');
-    buf_add_str(to, number_text(value, text));
+    buf_add_str(to, number_text(value, 0, text));
 }
 
 static void add_row(struct audit_rows *r, int64_t at_us, const struct audit_event *e)

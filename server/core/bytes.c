@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/bytes.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,24 @@ uint32_t text_hash(const char *text)
     for (; *text; text++)
         hash = (hash ^ (uint8_t)*text) * 16777619u;
     return hash;
+}
+
+char *number_text(int64_t value, unsigned decimals, char out[NUMBER_TEXT])
+{
+    char *at = out + NUMBER_TEXT;
+    uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+
+    assert(decimals <= DECIMALS_MAX);
+    *--at = '\0';
+    for (unsigned digits = 0; left || digits <= decimals; digits++) {
+        if (digits == decimals && decimals > 0)
+            *--at = '.';
+        *--at = (char)('0' + left % 10);
+        left /= 10;
+    }
+    if (value < 0)
+        *--at = '-';
+    return at;
 }
 
 void buf_init(struct buf *b, size_t limit)

@@ -192,12 +192,12 @@ static void put_text(struct line *l, const char *key, const char *value)
         put_pair(l, key, strlen(key), value, strlen(value), false);
 }
 
-static void put_number(struct line *l, const char *key, unsigned long long value)
+static void put_number(struct line *l, const char *key, int64_t value, unsigned decimals)
 {
-    char text[24];
-    int n = snprintf(text, sizeof(text), "%llu", value);
+    char text[NUMBER_TEXT];
+    const char *digits = number_text(value, decimals, text);
 
-    put_pair(l, key, strlen(key), text, (size_t)n, true);
+    put_pair(l, key, strlen(key), digits, strlen(digits), true);
 }
 
 /* Length of `word=` at the start of text, without the sign; 0 = none. */
@@ -312,9 +312,9 @@ static void put_context(struct line *l, const struct log_ctx *ctx)
     if (!ctx)
         return;
     if (ctx->assoc > 0)
-        put_number(l, "assoc", ctx->assoc);
+        put_number(l, "assoc", (int64_t)ctx->assoc, 0);
     if (ctx->has_msg)
-        put_number(l, "msg_id", ctx->msg);
+        put_number(l, "msg_id", ctx->msg, 0);
     if (ctx->peer && ctx->peer[0] != '\0')
         put_text(l, "peer", ctx->peer);
     if (ctx->aet && ctx->aet[0] != '\0')
@@ -385,19 +385,11 @@ void log_pairs(enum log_level level, const struct log_ctx *ctx, const char *even
     line_begin(&l, level, ctx, event);
     for (unsigned i = 0; i < count; i++) {
         const struct log_pair *p = &pairs[i];
-        char number[48];
-        double scale = 1;
 
-        if (p->text) {
+        if (p->text)
             put_text(&l, p->key, p->text);
-            continue;
-        }
-        for (unsigned d = 0; d < p->decimals; d++)
-            scale *= 10;
-        int n = p->decimals ? snprintf(number, sizeof(number), "%.*f", (int)p->decimals,
-                                       (double)p->number / scale)
-                            : snprintf(number, sizeof(number), "%lld", (long long)p->number);
-        put_pair(&l, p->key, strlen(p->key), number, (size_t)n, true);
+        else
+            put_number(&l, p->key, p->number, p->decimals);
     }
     line_end(&l);
     errno = saved_errno;

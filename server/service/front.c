@@ -32,7 +32,6 @@
 #include "service_internal.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -175,8 +174,10 @@ static void log_outcome(const struct operation *op, uint16_t status, const struc
         return;
     struct log_ctx ctx = operation_log(op);
     ctx.limit = why ? why->limit : LIMIT_NONE;
-    char code[8];
-    snprintf(code, sizeof code, "0x%04X", status);
+    static const char hex[] = "0123456789ABCDEF";
+    char code[] = {
+        '0', 'x', hex[status >> 12], hex[status >> 8 & 15], hex[status >> 4 & 15], hex[status & 15],
+        '\0'};
     struct log_pair pairs[4 + DETAILS_MAX] = {
         {.key = "status", .text = code},
         {.key = "status_text", .text = status_text(status)},

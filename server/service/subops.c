@@ -391,8 +391,9 @@ static void send_part(struct subops *s, struct part *p)
         .priority = s->o.priority,
         .has_dataset = true,
     };
-    snprintf(rq.sop_class, sizeof rq.sop_class, "%s", ref->sop_class);
-    snprintf(rq.sop_instance, sizeof rq.sop_instance, "%s", ref->sop_instance);
+    _Static_assert(sizeof rq.sop_class == sizeof ref->sop_class, "a UID is a UID");
+    memcpy(rq.sop_class, ref->sop_class, sizeof rq.sop_class);
+    memcpy(rq.sop_instance, ref->sop_instance, sizeof rq.sop_instance);
     if (s->o.originator_aet) {
         rq.has |= CMD_HAS_ORIGINATOR; /* PS3.7 9.1.1.1.6 */
         snprintf(rq.originator_aet, sizeof rq.originator_aet, "%s", s->o.originator_aet);

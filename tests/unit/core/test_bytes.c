@@ -48,6 +48,33 @@ static void integers_keep_their_order_of_octets(void **state)
     assert_memory_equal(p, "\xAB\xCD", 2);
 }
 
+static void numbers_are_written_in_full(void **state)
+{
+    static const struct {
+        int64_t value;
+        unsigned decimals;
+        const char *text;
+    } rows[] = {
+        {0, 0, "0"},
+        {7, 0, "7"},
+        {-10, 0, "-10"},
+        {INT64_MAX, 0, "9223372036854775807"},
+        {INT64_MIN, 0, "-9223372036854775808"},
+        {0, 1, "0.0"},
+        {123, 1, "12.3"},
+        {100, 2, "1.00"},
+        {7, 2, "0.07"},
+        {-5, 1, "-0.5"},
+        {INT64_MIN, DECIMALS_MAX, "-9.223372036854775808"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char text[NUMBER_TEXT];
+        assert_string_equal(number_text(rows[i].value, rows[i].decimals, text), rows[i].text);
+    }
+}
+
 static void buf_appends_in_order(void **state)
 {
     struct buf b = {0};
@@ -205,6 +232,7 @@ int main(void)
         cmocka_unit_test(spans_compare_by_content),
         cmocka_unit_test(a_hash_depends_on_each_octet),
         cmocka_unit_test(integers_keep_their_order_of_octets),
+        cmocka_unit_test(numbers_are_written_in_full),
         cmocka_unit_test(buf_appends_in_order),
         cmocka_unit_test(buf_refuses_what_exceeds_its_limit_and_latches),
         cmocka_unit_test(buf_survives_absurd_sizes),
