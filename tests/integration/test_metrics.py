@@ -259,8 +259,8 @@ def test_octets_on_the_wire_are_counted(world):
 
 def test_room_is_told_beside_what_is_used(world):
     now = metrics(world.server)
-    # one worker of 4 connections, two retrieve workers of 2, the probe
-    assert now["dppr_database_connections_max"] == 4 + 2 * 2 + 1
+    # one worker of 5 connections, two retrieve workers of 2, the probe
+    assert now["dppr_database_connections_max"] == 5 + 2 * 2 + 1
     assert 0 < now["dppr_database_connections"] <= now["dppr_database_connections_max"]
     assert now["dppr_database_waiting_max"] == 3 * 256 + 4
     assert now["dppr_audit_waiting_max"] == 3 * 4096

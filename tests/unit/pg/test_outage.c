@@ -444,12 +444,22 @@ static void too_many_clients_leave_the_others_working(void **state)
     rig_close(&r);
 }
 
+/* PostgreSQL counts a session until its process has ended, a moment after the connection was closed. */
+static void wait_for_the_limited_to_leave(void)
+{
+    assert_true(testdb_run(
+        uri,
+        "do $$ begin while exists (select from pg_stat_activity where usename = 'limited') loop"
+        " perform pg_sleep(0.01); perform pg_stat_clear_snapshot(); end loop; end $$"));
+}
+
 /* A second connection was refused beside it, which does not mean that the database is away. */
 static void last_connection_lost_beside_a_failure_is_replaced_at_once(void **state)
 {
     (void)state;
     char conninfo[128];
     snprintf(conninfo, sizeof conninfo, "postgresql://limited@127.0.0.1:%u/postgres", port);
+    wait_for_the_limited_to_leave();
     struct rig r = open_rig(conninfo, 4);
     struct pg_conn *c = rig_lease(&r);
     struct grant g = {0};
