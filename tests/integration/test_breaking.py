@@ -14,7 +14,7 @@ from conftest import ROOT, Database, Server
 from dicomwire import PATIENCE_S, wait_for
 
 BREAKING = os.environ.get("DPPR_BREAKING", str(ROOT / "build/release/tests/integration/dppr-breaking"))
-BEFORE, AFTER = None, 9002
+COMPATIBLE, AFTER = 9001, 9002
 OLD = "insert into dpp.servers (id, version, schema_version, heartbeat_at)" \
       " values (gen_random_uuid(), '0', %s, now() - interval '%s seconds')"
 
@@ -123,18 +123,27 @@ def test_server_that_has_just_come_is_seen(db):
                     " where version = 9002") == [(True, 0)]
 
 
+HOLD = """
+    create table public.may_go (yes boolean);
+    create function public.hold() returns event_trigger language plpgsql as $$
+        begin
+            while exists (select from dpp.schema_migrations where version = 9001) and not exists (select from public.may_go)
+            loop perform pg_sleep(0.05); end loop;
+        end $$;
+    create event trigger hold on ddl_command_start when tag in ('ALTER TABLE') execute function public.hold()"""
+
+
 def test_server_that_comes_meanwhile_waits_and_is_refused(db):
     """The migration has looked, and is not done."""
-    with psycopg2.connect(db.uri) as connection:
-        connection.cursor().execute("lock table dpp.audit_events in access share mode")
-        running = migrate(db)
-        wait_for(lambda: waits_for_lock(db, "alter table dpp.audit_events"))
-        late = subprocess.Popen(
-            [os.environ.get("DPPR_BINARY", str(ROOT / "build/release/dppr")), "serve"], stderr=subprocess.PIPE, text=True,
-            env={**os.environ, "DPPR_DATABASE": db.uri, "DPPR_DICOM_PORT": "0", "DPPR_HTTP_PORT": "0"})
-        wait_for(lambda: waits_for_lock(db, "insert into dpp.servers"))
-        connection.commit()
-        code, text = outcome(running)
+    db.query(HOLD)
+    running = migrate(db)
+    wait_for(lambda: db.query("select 1 from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'"))
+    late = subprocess.Popen(
+        [os.environ.get("DPPR_BINARY", str(ROOT / "build/release/dppr")), "serve"], stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "DPPR_DATABASE": db.uri, "DPPR_DICOM_PORT": "0", "DPPR_HTTP_PORT": "0"})
+    wait_for(lambda: waits_for_lock(db, "insert into dpp.servers"))
+    db.query("insert into public.may_go values (true)")
+    code, text = outcome(running)
     assert code == 0, text
     try:
         _, log = late.communicate(timeout=PATIENCE_S)
@@ -142,6 +151,23 @@ def test_server_that_comes_meanwhile_waits_and_is_refused(db):
         late.kill()
     assert late.returncode == 1 and "migration 9002 is breaking and unknown here" in log, log
     assert "serve.listening" not in log
+
+
+def test_server_that_comes_while_the_migration_lets_others_by_is_seen(db):
+    """It has looked, but waits for a lock, and whoever waits starts anew."""
+    with psycopg2.connect(db.uri) as connection:
+        connection.cursor().execute("lock table dpp.audit_events in access share mode")
+        running = migrate(db)
+        wait_for(lambda: waits_for_lock(db, "alter table dpp.audit_events"))
+        server = Server(db.uri)
+        try:
+            connection.commit()
+            code, text = outcome(running)
+            assert code == 1 and "runs: " in text, text
+            assert version(db) == COMPATIBLE
+            server.wait_log("event=serve.ready")
+        finally:
+            assert server.stop() == 0
 
 
 def test_database_that_takes_no_rows(db):

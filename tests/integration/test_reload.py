@@ -211,7 +211,7 @@ def test_connections_and_pools_follow(server):
                   max_waiting_jobs=11, audit_max_waiting=12)
     wait_for(lambda: metrics(server)["dppr_audit_waiting_max"] == 4 * 12)
     now = metrics(server)
-    assert now["dppr_database_connections_max"] - before["dppr_database_connections_max"] == 2 * (2 - 4) + 2 * (3 - 2)
+    assert now["dppr_database_connections_max"] - before["dppr_database_connections_max"] == 2 * (2 - 5) + 2 * (3 - 2)
     assert now["dppr_database_waiting_max"] - before["dppr_database_waiting_max"] == 4 * (10 - 256)
     assert {pool: now[f'dppr_jobs_waiting_max{{pool="{pool}"}}'] for pool in ("jobs", "names", "db-names")} == {
         "jobs": 11, "names": 11, "db-names": 11}
