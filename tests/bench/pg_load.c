@@ -5,7 +5,7 @@
  *   pg_load DATABASE-URI SECONDS STATEMENT [FILE]
  *
  * A prepared statement, with the next line of FILE as its parameter, again and again over one connection; binary
- * results, row by row. Octets are those of the last column. Prints one JSON object.
+ * results, row by row. Octets are those of all columns. Prints one JSON object.
  */
 #include <libpq-fe.h>
 #include <stdio.h>
@@ -67,7 +67,8 @@ int main(int argc, char **argv)
             check(db, NULL, PGRES_TUPLES_OK);
         while ((result = PQgetResult(db))) {
             if (PQresultStatus(result) == PGRES_SINGLE_TUPLE) {
-                octets += (size_t)PQgetlength(result, 0, PQnfields(result) - 1);
+                for (int column = 0; column < PQnfields(result); column++)
+                    octets += (size_t)PQgetlength(result, 0, column);
                 rows++;
             } else {
                 check(db, result, PGRES_TUPLES_OK);
